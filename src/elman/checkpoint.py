@@ -1,0 +1,107 @@
+"""The model file: one safetensors file with weights, vocabulary and, while it trains, everything else.
+
+`pack` and `unpack` know the container: named arrays, string metadata and a
+SHA-256 over all of it, so that a flipped bit anywhere is found. What the names
+mean is up to `model` and `training`.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ModelFileError
+
+FORMAT = 1
+Tensors = dict[str, np.ndarray]
+Metadata = dict[str, Any]
+
+
+def pack(tensors: Tensors, metadata: Metadata) -> bytes:
+    """The bytes of a model file. Metadata values are stored as JSON."""
+    from safetensors.numpy import save
+
+    strings = {name: json.dumps(value, ensure_ascii=False) for name, value in metadata.items()}
+    strings["format"] = str(FORMAT)
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    strings["digest"] = digest(arrays, strings)
+    return save(arrays, strings)
+
+
+def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
+    """Arrays and metadata of a model file, checked.
+
+    Raises
+    ------
+    ModelFileError : missing, unreadable, truncated, damaged, foreign or from a
+        future version
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    _refuse_foreign(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            strings = dict(file.metadata() or {})
+            if "format" not in strings or "config" not in strings:
+                raise ModelFileError(
+                    f"{path} is a safetensors file, but not a model of Elman: "
+                    "its metadata has no format and config"
+                )
+            if strings["format"] != str(FORMAT):
+                raise ModelFileError(
+                    f"{path} has format {strings['format'][:20]!r}, this version of Elman reads "
+                    f"{FORMAT}; a newer Elman wrote it, or it is damaged"
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelFileError(
+            f"{path} is no model file, or is truncated or damaged ({reason[:120]})"
+        ) from None
+    found = digest(tensors, strings)
+    if strings.get("digest") != found:
+        raise ModelFileError(
+            f"{path} is damaged: its contents do not match its digest; "
+            "take a copy that is whole, or train again"
+        )
+    strings.pop("digest")
+    strings.pop("format")
+    try:
+        return tensors, {name: json.loads(value) for name, value in strings.items()}
+    except ValueError:
+        raise ModelFileError(f"{path} is damaged: its metadata is not JSON") from None
+
+
+def digest(tensors: Tensors, strings: dict[str, str]) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes of the arrays, and over the metadata."""
+    sha = hashlib.sha256()
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        sha.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        sha.update(array.data if array.size else b"")
+    for name in sorted(strings):
+        if name != "digest":
+            sha.update(f"{name}\0{strings[name]}\0".encode("utf-8", "surrogatepass"))
+    return sha.hexdigest()
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Say what a file is that is certainly not ours, before a parser sees it."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(10)
+    except OSError as error:
+        raise ModelFileError(f"cannot read the model {path}: {error.strerror}") from None
+    if not start:
+        raise ModelFileError(f"{path} is empty: no model file")
+    pickled = start[:1] == b"\x80" and start[8:9] != b"{"  # a header of ours starts with {
+    if pickled or start[:2] == b"PK":
+        raise ModelFileError(
+            f"{path} is a pickle or a PyTorch archive, which can run any code when it is read; "
+            "Elman reads .safetensors files that it wrote"
+        )

@@ -1,0 +1,78 @@
+"""The command line: one module per verb, imported only when the verb is used."""
+
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+VERBS = {
+    "train": "Train a model on text.",
+    "sample": "Write text with a model.",
+    "score": "Say how likely texts are under a model.",
+    "check": "Check every gradient numerically, on this machine.",
+    "info": "Show the engine in use, or what a model file holds.",
+    "corpora": "List the corpora that have a name.",
+    "export": "Write a model in another form.",
+}
+
+
+class Verbs(click.Group):
+    """The group of verbs; `--help` lists them without importing any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        return getattr(import_module(f".{name}", __name__), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from ..errors import ElmanError
+
+        try:
+            return super().invoke(ctx)
+        except ElmanError as error:
+            click.echo(f"elman: error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except MemoryError:
+            click.echo("elman: error: not enough memory; make the model or the batch smaller",
+                       err=True)  # fmt: skip
+            ctx.exit(1)
+        except BrokenPipeError:  # the reader of our output has gone, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(128 + signal.SIGPIPE)
+        except KeyboardInterrupt:
+            ctx.exit(128 + signal.SIGINT)
+
+
+EPILOG = """\b
+Examples:
+  elman train                          one minute on the Python standard library
+  elman train poems.txt --minutes 5    a model of your own text
+  elman sample poems.safetensors --prime "The sea"
+  echo "some line" | elman score poems.safetensors
+"""
+
+
+@click.group(
+    cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="elman", message="elman %(version)s")
+def cli() -> None:
+    """Recurrent neural networks from first principles: train, sample, score."""
+
+
+def main() -> None:
+    """Entry point of the `elman` command."""
+    for stream in (sys.stdout, sys.stderr):  # text is UTF-8 whatever the locale says
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    cli(prog_name="elman")

@@ -1,0 +1,30 @@
+"""`elman corpora`."""
+
+import json
+
+import click
+
+EPILOG = """\b
+Examples:
+  elman corpora
+  elman train shakespeare --minutes 5
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per corpus.")
+def corpora(as_json: bool) -> None:
+    """List the corpora that have a name, one a line.
+
+    stdlib is on every machine. The others are downloaded on first use and checked
+    by their SHA-256; the environment variable ELMAN_CORPORA names a folder that is
+    looked in first.
+    """
+    from ..corpora import DESCRIPTIONS
+
+    width = max(map(len, DESCRIPTIONS))
+    for name, description in DESCRIPTIONS.items():
+        if as_json:
+            click.echo(json.dumps({"name": name, "description": description}))
+        else:
+            click.echo(f"{name:<{width}}  {description}")

@@ -1,0 +1,22 @@
+"""`elman export`."""
+
+import click
+
+EPILOG = """\b
+Examples:
+  elman export poems.safetensors --weights-only -o poems-small.safetensors
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model")
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write.")
+@click.option("--weights-only", is_flag=True, help="Leave out what only resuming needs.")
+def export(model: str, output: str, weights_only: bool) -> None:
+    """Write MODEL in another form: without its training state, several times smaller."""
+    from ..errors import UsageError
+    from ..model import load
+
+    if not weights_only:
+        raise UsageError("say which form: --weights-only")
+    load(model).save(output, weights_only=True)

@@ -1,0 +1,83 @@
+"""`elman info`."""
+
+import json
+import platform
+
+import click
+
+EPILOG = """\b
+Examples:
+  elman info
+  elman info shakespeare.safetensors
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def info(model: str | None, as_json: bool) -> None:
+    """Show engine, threads and versions, or what the file MODEL holds."""
+    from rich.console import Console
+    from rich.table import Table
+
+    facts = _machine() if model is None else _model(model)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    table = Table(show_header=False, box=None)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, f"{value:,}" if type(value) is int else str(value))
+    Console(highlight=False).print(table)
+
+
+def _machine() -> dict:
+    import numpy as np
+
+    from .. import __version__
+    from ..engine import available_cores, select
+
+    engine = select()
+    return {
+        "elman": __version__,
+        "engine": f"{engine.name} ({engine.reason})",
+        "threads": available_cores(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _model(path: str) -> dict:
+    from ..model import load
+    from ..network import Network
+
+    m = load(path)
+    c, s = m.config, m.summary
+    facts = {"file": path, "cell": c["cell"]}
+    if isinstance(m.network, Network):
+        facts["layers"] = f"{c['num_layers']} × {c['hidden_size']}"
+        facts["parameters"] = m.network.config.num_parameters()
+        facts["dtype"] = c["dtype"]
+    else:
+        facts["order"] = c["order"]
+        facts["counts"] = m.network.num_parameters()
+    facts["symbols"] = f"{len(m.vocabulary):,} {m.vocabulary.kind}" + (
+        ", lines" if m.lines else ""
+    )
+    facts["trained on"] = ", ".join(s.get("corpus", ["?"]))
+    for name, label in (
+        ("steps", "steps"),
+        ("validation_bits_per_character", "held-out bits per character"),
+        ("validation_perplexity", "held-out perplexity"),
+        ("test_bits_per_character", "test bits per character"),
+        ("command", "command"),
+    ):
+        if s.get(name) is not None:
+            facts[label] = round(s[name], 4) if isinstance(s[name], float) else s[name]
+    if m.training is not None:
+        state = m.training[1]["state"]
+        facts["training"] = "finished" if state["finished"] else f"at step {state['step']:,}"
+        facts["resume"] = f"elman train --resume {path}"
+    return facts

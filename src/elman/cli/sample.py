@@ -1,0 +1,110 @@
+"""`elman sample`."""
+
+import json
+import sys
+
+import click
+
+EPILOG = """\b
+Examples:
+  elman sample shakespeare.safetensors
+  elman sample shakespeare.safetensors --prime "ROMEO:" --length 500 --temperature 0.7
+  elman sample code.safetensors --prime-file start.py --greedy --stop "\\n\\n"
+  elman sample names.safetensors --top-p 0.9 --seed 7      a model of lines writes lines
+
+With a prime the model reads it from a zero state. Without one it goes on from
+where its training ended, if the file says where, else from a symbol drawn at
+random; a model of lines starts a line. The same seed gives the same text.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model")
+@click.option("--length", type=int, default=200, show_default=True,
+              help="Symbols to write after the prime.")
+@click.option("--prime", default=None, metavar="TEXT", help="Text to continue.")
+@click.option("--prime-file", default=None, metavar="F", help="File with the text to continue.")
+@click.option("--temperature", type=float, default=1.0, show_default=True,
+              help="Below 1 bolder, above 1 more even, 0 greedy.")
+@click.option("--top-k", type=int, default=0, help="Only the K likeliest symbols; 0 is all.")
+@click.option("--top-p", type=float, default=1.0, show_default=True,
+              help="Only the likeliest symbols that together have probability P.")
+@click.option("--greedy", is_flag=True, help="Always the likeliest symbol.")
+@click.option("--beam", type=int, default=0, metavar="N",
+              help="Search for the likeliest text with N candidates.")
+@click.option("--stop", default=None, metavar="STR",
+              help="End once STR has been written (\\n and \\t are understood).")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--novelty", is_flag=True,
+              help="Say how much of the sample stands in the training text.")
+@click.option("--engine", default="auto", show_default=True, metavar="NAME")
+@click.option("--threads", type=int, default=None)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def sample(
+    model: str, length: int, prime: str | None, prime_file: str | None, temperature: float,
+    top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None, seed: int,
+    novelty: bool, engine: str, threads: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Write text with MODEL, character by character, on stdout."""
+    from ..errors import UsageError
+    from ..model import load
+    from ..sampling import SamplingOptions
+    from ..text import TextOptions, read
+
+    if prime is not None and prime_file is not None:
+        raise UsageError("give --prime or --prime-file, not both")
+    if stop == "":
+        raise UsageError("--stop needs at least one character")
+    if stop is not None:
+        stop = stop.replace("\\n", "\n").replace("\\t", "\t")
+    loaded = load(model, engine=engine, threads=threads)
+    text: str | bytes = prime or ""
+    if prime_file is not None:
+        text = read(prime_file, TextOptions(raw=loaded.vocabulary.kind == "byte"))
+    options = SamplingOptions(temperature, top_k, top_p, greedy)
+    pieces = loaded.stream(length, text, options, beam=beam, stop=stop, seed=seed)
+    written = []
+    for piece in pieces:
+        written.append(piece)
+        if not as_json:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+    whole = "".join(written)
+    if not as_json and not whole.endswith("\n"):
+        sys.stdout.write("\n")
+    report = {"text": whole, "prime": text if isinstance(text, str) else text.decode("utf-8", "replace"),
+              "seed": seed}  # fmt: skip
+    if novelty:
+        new = whole[len(str(report["prime"])) :]
+        report |= _novelty(loaded, new)
+        if not as_json:
+            click.echo(
+                f"novelty: longest run copied from the training text {report['longest_copy_length']} "
+                f"characters {report['longest_copy']!r}; "
+                f"{report['novel_10_grams']:.1%} of the 10-grams are new", err=True,
+            )  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+
+
+def _novelty(model, text: str) -> dict:
+    """Compare with the training text, read again from where it was."""
+    from ..corpus import load as load_corpus
+    from ..errors import ElmanError
+    from ..run import corpus_options
+    from ..sampling import novelty
+    from ..settings import Settings
+
+    recorded = model.summary.get("training_text")
+    if not recorded:
+        raise ElmanError("this model file does not say what it was trained on: no --novelty")
+    settings = Settings(**recorded["settings"])
+    corpus = load_corpus(recorded["paths"], corpus_options(settings), model.vocabulary)
+    if corpus.sha256 != model.summary["sha256"]:
+        raise ElmanError("the training text has changed since: no --novelty")
+    result = novelty(text, model.vocabulary.decode(corpus.ids.tolist()))
+    return {
+        "longest_copy": result.longest_copy,
+        "longest_copy_length": len(result.longest_copy),
+        "novel_10_grams": result.novel_share,
+    }

@@ -1,0 +1,72 @@
+"""`elman score`."""
+
+import json
+
+import click
+
+EPILOG = """\b
+Examples:
+  elman score english.safetensors chapter.txt
+  cat chapter.txt | elman score english.safetensors
+  elman score names.safetensors --lines < candidates.txt | head
+
+With --lines every line is scored alone and the likeliest comes first, one row each:
+bits per character, perplexity, nats, line number, text.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model")
+@click.argument("files", nargs=-1)
+@click.option("--lines", is_flag=True, help="Score every line alone, the likeliest first.")
+@click.option("--errors", type=click.Choice(["strict", "replace"]), default="strict",
+              show_default=True, help="What to do with bytes that are not UTF-8.")
+@click.option("--engine", default="auto", show_default=True, metavar="NAME")
+@click.option("--threads", type=int, default=None)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per file or line.")
+def score(
+    model: str, files: tuple[str, ...], lines: bool, errors: str, engine: str,
+    threads: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
+    from ..model import load
+    from ..scoring import rank
+    from ..text import TextOptions, read
+
+    loaded = load(model, engine=engine, threads=threads)
+    options = TextOptions(errors=errors, raw=loaded.vocabulary.kind == "byte")
+    scored = []
+    for name in files or ("-",):
+        text = read(name, options)
+        shown = "standard input" if name == "-" else name
+        if not lines:
+            _report(shown, loaded.score(text, shown), as_json)
+            continue
+        newline = b"\n" if isinstance(text, bytes) else "\n"
+        for number, line in enumerate(text.split(newline), 1):  # type: ignore[arg-type]
+            if line:
+                scored.append((number, line, loaded.score(line, f"line {number} of {shown}")))
+    for i in rank(s for _, _, s in scored):
+        number, line, s = scored[i]
+        shown = line if isinstance(line, str) else line.decode("utf-8", "replace")
+        if as_json:
+            click.echo(json.dumps(_figures(s) | {"line": number, "text": shown}, ensure_ascii=False))
+        else:
+            click.echo(f"{s.bits_per_character:.4f}\t{s.perplexity:.4f}\t{s.nats:.4f}\t"
+                       f"{number}\t{shown}")  # fmt: skip
+
+
+def _figures(s) -> dict:
+    return {"nats": s.nats, "characters": s.characters, "symbols": s.symbols,
+            "unknown": s.unknown, "bits_per_character": s.bits_per_character,
+            "perplexity": s.perplexity}  # fmt: skip
+
+
+def _report(name: str, s, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"file": name} | _figures(s), ensure_ascii=False))
+        return
+    unknown = f", {s.unknown:,} of {s.symbols:,} symbols unknown" if s.unknown else ""
+    click.echo(f"{name}: {s.nats:.4f} nats, {s.characters:,.0f} characters, "
+               f"{s.bits_per_character:.4f} bits per character, "
+               f"perplexity {s.perplexity:.4f}{unknown}")  # fmt: skip

@@ -1,0 +1,33 @@
+"""What can go wrong, in sentences for people: what, where, and what to do about it.
+
+The command line prints the message of any `ElmanError` on one line and exits
+with its `exit_code`; it never shows a traceback for one of these.
+"""
+
+
+class ElmanError(Exception):
+    """A failure with a cause that the user can act on."""
+
+    exit_code = 1
+
+
+class UsageError(ElmanError, ValueError):
+    """A setting that is out of range, or that contradicts another one."""
+
+    exit_code = 2
+
+
+class CorpusError(ElmanError, ValueError):
+    """A text that cannot be read, decoded or learned from."""
+
+
+class ModelFileError(ElmanError, ValueError):
+    """A model file that is damaged, foreign, or from a future version."""
+
+
+class UnknownSymbolError(ElmanError, ValueError):
+    """A symbol that the model's vocabulary does not hold."""
+
+
+class DivergedError(ElmanError, ArithmeticError):
+    """Training whose loss or gradient is no longer a finite number."""

@@ -1,0 +1,106 @@
+"""Files that are either the old one or the new one, whole: never something between."""
+
+import os
+import shutil
+from pathlib import Path
+
+from .errors import ElmanError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where two writers are not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+
+class OutputFile:
+    """A file that this process alone writes, replaced atomically each time.
+
+    The lock is an open file with flock, which ends with the process however it
+    ends. Raises ElmanError if the place cannot be written, or is being written
+    by another process.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise ElmanError(f"{path} is a folder; name a file in it")
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise ElmanError(f"the folder {folder} does not exist; create it first")
+        self._temporary = folder / f".{self.path.name}.tmp"
+        self._lock_path = folder / f".{self.path.name}.lock"
+        try:
+            self._lock = self._acquire()
+            self._temporary.unlink(missing_ok=True)  # a killed process may have left one
+        except OSError as error:
+            raise ElmanError(f"cannot write into {folder}: {error.strerror}") from None
+
+    def _acquire(self) -> int:
+        while True:
+            lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
+            if fcntl is None:
+                return lock
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                raise ElmanError(
+                    f"another process is writing {self.path}; wait for it, "
+                    "or name another file with -o"
+                ) from None
+            # The holder before may have removed the name between open and flock.
+            try:
+                if os.stat(self._lock_path).st_ino == os.fstat(lock).st_ino:
+                    return lock
+            except FileNotFoundError:
+                pass
+            os.close(lock)
+
+    def reserve(self, size: int) -> None:
+        """Raise ElmanError if the disk has no room for `size` bytes."""
+        free = shutil.disk_usage(self.path.parent).free
+        if free < size:
+            raise ElmanError(
+                f"{self.path.parent} has {free / 1e6:.1f} MB free, the model file needs "
+                f"{size / 1e6:.1f} MB; make room, or name another place with -o"
+            )
+
+    def write(self, data: bytes) -> None:
+        """Replace the contents. On failure the old file stands and ElmanError says why."""
+        try:
+            with open(self._temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(self._temporary, self.path)
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            self._temporary.unlink(missing_ok=True)
+            kept = "; the file there before is untouched" if self.path.exists() else ""
+            raise ElmanError(f"cannot write {self.path}: {error.strerror}{kept}") from None
+
+    def close(self) -> None:
+        """Give the lock back."""
+        if self._lock >= 0:
+            self._lock_path.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> "OutputFile":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def free_name(stem: str, suffix: str = ".safetensors") -> Path:
+    """A file name in the working directory that nothing has yet."""
+    path, number = Path(stem + suffix), 1
+    while path.exists() or Path(f".{path.name}.lock").exists():
+        number += 1
+        path = Path(f"{stem}-{number}{suffix}")
+    return path

@@ -1,0 +1,135 @@
+"""The pieces around the cells: look-up, affine map, dropout, softmax cross-entropy.
+
+Every piece is a function that returns its output and a *pullback*, a function
+from the gradient of the output to the gradients of the inputs: the chain rule,
+written once beside the thing it differentiates.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """Row look-up, y[t, b] = W[ids[t, b]]: the product of one-hot vectors with W.
+
+    A one-hot row times W picks one row of W, so neither the one-hot vectors nor
+    the product are ever formed. The gradient of row v is the sum of the
+    gradients at all places where v was looked up.
+
+    Parameters
+    ----------
+    ids : (T, B) integers in [0, V)
+    W : (V, D)
+
+    Returns
+    -------
+    y : (T, B, D)
+    pullback : dy (T, B, D) -> dW (V, D)
+    """
+
+    def pullback(dy: Array) -> Array:
+        dW = np.zeros_like(W)
+        rows = dy.reshape(-1, W.shape[1])
+        if rows.shape[0] <= 64:
+            np.add.at(dW, ids.ravel(), rows)
+        else:  # equal ids side by side, then one sum per run: same order every time
+            order = np.argsort(ids, axis=None, kind="stable")
+            found, starts = np.unique(ids.ravel()[order], return_index=True)
+            for v, run in zip(found, np.split(order, starts[1:]), strict=True):
+                rows[run].sum(axis=0, out=dW[v])
+        return dW
+
+    return W[ids], pullback
+
+
+def affine(
+    x: Array, W: Array, b: Array | None
+) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array | None]]]:
+    """y = x·W + b for every row of x.
+
+    Parameters
+    ----------
+    x : (T, B, D)
+    W : (D, K)
+    b : (K,) or None
+
+    Returns
+    -------
+    y : (T, B, K)
+    pullback : dy (T, B, K) -> (dx = dy·Wᵀ, dW = xᵀ·dy, db = Σ dy or None)
+    """
+    T, B, D = x.shape
+    y = x.reshape(T * B, D) @ W
+    if b is not None:
+        y += b
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array | None]:
+        rows = dy.reshape(T * B, -1)
+        dx = (rows @ W.T).reshape(T, B, D)
+        return dx, x.reshape(T * B, D).T @ rows, None if b is None else rows.sum(axis=0)
+
+    return y.reshape(T, B, -1), pullback
+
+
+def dropout(
+    x: Array, rate: float, rng: np.random.Generator
+) -> tuple[Array, Callable[[Array], Array]]:
+    """Zero a random share `rate` of x and scale the rest by 1/(1 - rate).
+
+    The expectation stays that of x, so nothing changes when sampling
+    (Srivastava et al., 2014). Used between layers and before the readout, not
+    on the recurrence (Zaremba et al., 2014).
+    """
+    keep = (rng.random(x.shape, dtype=np.float32) >= rate) * x.dtype.type(1 / (1 - rate))
+
+    def pullback(dy: Array) -> Array:
+        return dy * keep
+
+    return x * keep, pullback
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities over the last axis; the maximum is subtracted, so nothing overflows."""
+    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    p /= p.sum(axis=-1, keepdims=True)
+    return p
+
+
+def softmax_cross_entropy(
+    logits: Array, targets: Array
+) -> tuple[Array, Callable[[Array], Array]]:
+    """Negative log-likelihood of the targets, in nats, straight from the logits.
+
+        nats = log Σ_v exp(y_v) - y_target        d nats / dy = softmax(y) - onehot(target)
+
+    Fused, because log(softmax(y)) of a very unlikely target would be log(0):
+    here logits of ±1e4 give 2e4 nats, and the gradient needs no division.
+
+    Parameters
+    ----------
+    logits : (T, B, V)
+    targets : (T, B) integers in [0, V)
+
+    Returns
+    -------
+    nats : (T, B) loss of every prediction
+    pullback : dnats (T, B), the weight of every prediction -> dlogits (T, B, V)
+    """
+    T, B, V = logits.shape
+    rows, picks = np.arange(T * B), targets.ravel()
+    shifted = logits.reshape(T * B, V) - logits.reshape(T * B, V).max(axis=1, keepdims=True)
+    at_target = shifted[rows, picks]
+    p = np.exp(shifted, out=shifted)
+    total = p.sum(axis=1)
+    nats = (np.log(total) - at_target).reshape(T, B)
+
+    def pullback(dnats: Array) -> Array:
+        weight = dnats.reshape(T * B, 1).astype(logits.dtype, copy=False)
+        dlogits = p * (weight / total[:, None])
+        dlogits[rows, picks] -= weight[:, 0]
+        return dlogits.reshape(T, B, V)
+
+    return nats, pullback

@@ -1,0 +1,319 @@
+"""A trained model: network, vocabulary and how it came to be, in one object and one file."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint
+from .engine import Engine, select
+from .errors import ModelFileError, UsageError
+from .files import OutputFile
+from .network import Network, NetworkConfig
+from .ngram import NGram
+from .sampling import MAX_LENGTH, SamplingOptions, Start, beam_search, generate, stopping
+from .scoring import Score, score_text
+from .text import TextOptions, transform
+from .vocabulary import KINDS, Vocabulary
+
+Array = np.ndarray
+NETWORK_FIELDS = tuple(NetworkConfig.__dataclass_fields__)
+
+
+class Model:
+    """A language model with its vocabulary.
+
+    Made by `elman.train` and `elman.load`, not by hand.
+
+    Attributes
+    ----------
+    network : the `Network`, or the `NGram` chain
+    vocabulary : its symbols
+    config : architecture and treatment of text, as the model file holds it
+    summary : how it was made: command, corpus, steps, held-out figures, versions
+    training : what resuming needs (arrays and settings), None if stripped
+    """
+
+    def __init__(
+        self,
+        network: Network | NGram,
+        vocabulary: Vocabulary,
+        config: dict[str, Any],
+        summary: dict[str, Any] | None = None,
+        training: tuple[checkpoint.Tensors, dict[str, Any]] | None = None,
+    ):
+        self.network = network
+        self.vocabulary = vocabulary
+        self.config = config
+        self.summary = summary or {}
+        self.training = training
+
+    @property
+    def lines(self) -> bool:
+        """Whether it was trained on lines, each from `<begin>` to `<end>`."""
+        return self.vocabulary.begin is not None
+
+    def sample(
+        self,
+        length: int = 200,
+        prime: str | bytes = "",
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        greedy: bool = False,
+        beam: int = 0,
+        stop: str | None = None,
+        seed: int = 0,
+    ) -> str:
+        """Write text: the prime and `length` symbols after it.
+
+        With a prime the state starts at zero and reads it. Without one a model of
+        running text starts from the state and last symbol at the end of its
+        training, if the file has them, else from a zero state and a symbol drawn
+        at random; a model of lines starts lines.
+
+        Parameters
+        ----------
+        length : symbols to generate (characters, bytes or words)
+        prime : text to continue; it comes first in the result
+        temperature, top_k, top_p, greedy : see `SamplingOptions`
+        beam : width of a beam search for likely text, instead of drawing; 0: none
+        stop : end once this text has been written
+        seed : same seed, same text
+
+        Raises
+        ------
+        UsageError : an option out of range, or two that exclude each other
+        UnknownSymbolError : a prime with a symbol that the vocabulary does not hold
+
+        Example
+        -------
+        >>> model.sample(40, prime="ROMEO:", temperature=0.8, seed=1)  # doctest: +SKIP
+        'ROMEO:\\nI will not stand to be the world, and'
+        """
+        options = SamplingOptions(temperature, top_k, top_p, greedy)
+        pieces = self.stream(length, prime, options, beam=beam, stop=stop, seed=seed)
+        return "".join(pieces)
+
+    def stream(
+        self,
+        length: int,
+        prime: str | bytes = "",
+        options: SamplingOptions = SamplingOptions(),
+        *,
+        beam: int = 0,
+        stop: str | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """What `sample` returns, piece by piece as it is written."""
+        if not 0 <= length <= MAX_LENGTH:
+            raise UsageError(f"--length must be between 0 and {MAX_LENGTH}, not {length}")
+        if seed < 0:
+            raise UsageError(f"--seed must be 0 or more, not {seed}")
+        if beam and options != SamplingOptions():
+            raise UsageError("--beam searches for the likeliest text and draws nothing: "
+                             "leave out temperature, top-k, top-p and greedy")
+        prime = self.clean(prime)
+        ids = self.vocabulary.encode(prime, "the prime").astype(np.int32)
+        return self._pieces(length, prime, ids, options, beam, stop, seed)
+
+    def _pieces(
+        self,
+        length: int,
+        prime: str | bytes,
+        ids: Array,
+        options: SamplingOptions,
+        beam: int,
+        stop: str | None,
+        seed: int,
+    ) -> Iterator[str]:
+        rng = np.random.default_rng(seed)
+        prime_text = prime if isinstance(prime, str) else prime.decode("utf-8", "replace")
+        left = length
+        while True:
+            if prime_text:
+                yield prime_text
+            start = self._start(ids, rng)
+            symbols = self._symbols(start, options, beam, left, rng)
+            for piece in stopping(self.vocabulary, symbols, left, stop):
+                left -= 1
+                yield piece
+            if not self.lines or left <= 0 or (stop is not None):
+                return
+            yield "\n"  # the line has ended: a model of lines starts the next one
+            left -= 1
+
+    def _symbols(
+        self, start: Start, options: SamplingOptions, beam: int, length: int, rng: np.random.Generator
+    ) -> Iterator[int]:
+        """Symbols after the start, up to the end of the line in a model of lines."""
+        v = self.vocabulary
+        forbidden = [i for i in (v.unknown, v.begin) if i is not None]
+        if beam:
+            symbols = iter(beam_search(self.network, start, beam, length, forbidden, v.end))
+        else:
+            symbols = generate(self.network, start, options, rng, forbidden)
+        for symbol in islice(symbols, length):
+            if symbol == v.end:
+                return
+            yield symbol
+
+    def _start(self, prime: Array, rng: np.random.Generator) -> Start:
+        v = self.vocabulary
+        zero = self.network.zero_state(1)
+        if self.lines:
+            return Start(zero, np.concatenate([[v.begin], prime]).astype(np.int32))
+        if len(prime):
+            return Start(zero, prime)
+        if self.training is not None and "training.last_symbol" in self.training[0]:
+            state = self.training[0]["training.state"][:, :, :1].astype(zero.dtype)
+            return Start(np.ascontiguousarray(state), self.training[0]["training.last_symbol"][:1])
+        ordinary = np.setdiff1d(np.arange(len(v)), v.special)
+        return Start(zero, rng.choice(ordinary, 1).astype(np.int32))
+
+    def score(self, text: str | bytes, where: str = "the text") -> Score:
+        """How likely a text is: nats, bits per character, perplexity.
+
+        See `elman.scoring.score_text` for what is read before the first symbol.
+
+        Raises
+        ------
+        CorpusError : an empty text
+        UnknownSymbolError : a symbol that the vocabulary does not hold
+
+        Example
+        -------
+        >>> model.score("To be, or not to be").bits_per_character  # doctest: +SKIP
+        1.93
+        """
+        return score_text(self.network, self.vocabulary, self.clean(text), where)
+
+    def clean(self, text: str | bytes) -> str | bytes:
+        """Text treated as the training text was (lower-case, normal form, line ends)."""
+        if isinstance(text, bytes):
+            return text
+        if self.vocabulary.kind == "byte":
+            return text.encode("utf-8", "surrogatepass")
+        return transform(
+            text,
+            TextOptions(
+                lowercase=self.config.get("lowercase", False),
+                normalize=self.config.get("normalize"),
+            ),
+        )
+
+    def pack(self, weights_only: bool = False) -> bytes:
+        """The bytes of the model file."""
+        tensors: checkpoint.Tensors
+        if isinstance(self.network, NGram):
+            tensors = self.network.tensors()
+        else:
+            tensors = dict(self.network.parameters)
+        metadata = {
+            "config": self.config,
+            "vocabulary": self.vocabulary.to_json(),
+            "summary": self.summary,
+        }
+        if self.training is not None and not weights_only:
+            tensors = tensors | self.training[0]
+            metadata["training"] = self.training[1]
+        return checkpoint.pack(tensors, metadata)
+
+    def save(self, path: str | Path, *, weights_only: bool = False) -> None:
+        """Write the model file: whole, or not at all.
+
+        Parameters
+        ----------
+        weights_only : leave out what resuming needs, for a smaller file
+
+        Raises
+        ------
+        ElmanError : the place cannot be written, or another process is writing it
+        """
+        data = self.pack(weights_only)
+        with OutputFile(path) as file:
+            file.write(data)
+
+
+def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Model:
+    """Read a model file and check everything in it.
+
+    Raises
+    ------
+    ModelFileError : missing, damaged, foreign, inconsistent, or from a future version
+
+    Example
+    -------
+    >>> model = elman.load("shakespeare.safetensors")  # doctest: +SKIP
+    """
+    tensors, metadata = checkpoint.unpack(path)
+    try:
+        return _build(tensors, metadata, select(engine, threads))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path} is no valid model: {error}") from None
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, UsageError):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        raise ModelFileError(f"{path} is no valid model: {reason[:150]}") from None
+
+
+def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Model:
+    config = metadata["config"]
+    vocabulary = _vocabulary(metadata["vocabulary"])
+    if config["vocabulary_size"] != len(vocabulary):
+        raise ModelFileError("the vocabulary does not have the size that the configuration says")
+    network: Network | NGram
+    if config["cell"] == "ngram":
+        network = NGram(len(vocabulary), int(config["order"]), vocabulary.begin)
+        network.load({k: v for k, v in tensors.items() if k.startswith("ngram.")})
+    else:
+        network_config = NetworkConfig(**{name: config[name] for name in NETWORK_FIELDS})
+        network = _network(tensors, network_config, config["dtype"], engine)
+    training = None
+    if "training" in metadata:
+        arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
+        training = (arrays, metadata["training"])
+    return Model(network, vocabulary, config, metadata.get("summary"), training)
+
+
+def _network(
+    tensors: checkpoint.Tensors, config: NetworkConfig, dtype: str, engine: Engine
+) -> Network:
+    """A network with the weights of the file, which are checked before memory is taken."""
+    if dtype not in ("float32", "float64"):
+        raise ModelFileError(f"unknown dtype {dtype!r}")
+    if not 0 < config.num_layers <= len(tensors):
+        raise ModelFileError("the number of layers does not fit the tensors")
+    expected = config.shapes()
+    for name, shape in expected.items():
+        if name not in tensors:
+            raise ModelFileError(f"the tensor {name} is missing")
+        tensor = tensors[name]
+        if tensor.shape != shape:
+            raise ModelFileError(f"{name} has shape {tensor.shape}, the configuration says {shape}")
+        if tensor.dtype != dtype:
+            raise ModelFileError(f"{name} is {tensor.dtype}, the configuration says {dtype}")
+        if not np.isfinite(tensor).all():
+            raise ModelFileError(f"{name} holds NaN or infinite weights")
+    extra = [n for n in tensors if n not in expected and not n.startswith("training.")]
+    if extra:
+        raise ModelFileError(f"the tensor {extra[0]} does not belong to such a network")
+    network = Network(config, np.dtype(dtype), engine)
+    for name in expected:
+        network.parameters[name][...] = tensors[name]
+    return network
+
+
+def _vocabulary(data: dict[str, Any]) -> Vocabulary:
+    kind, symbols = data["kind"], data["symbols"]
+    if kind not in KINDS or not isinstance(symbols, list) or not symbols:
+        raise ModelFileError("the vocabulary is of an unknown kind, or empty")
+    if not all(isinstance(s, (str, int)) for s in symbols) or len(set(symbols)) != len(symbols):
+        raise ModelFileError("the vocabulary has symbols that are repeated or no text")
+    if kind == "byte" and symbols[:256] != list(range(256)):
+        raise ModelFileError("the vocabulary of bytes is not 0 to 255")
+    return Vocabulary(kind, symbols)

@@ -1,0 +1,157 @@
+"""How likely is a text under a model: log-likelihood, perplexity, bits per character."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import exp, inf, log
+from typing import Protocol
+
+import numpy as np
+
+from .batches import streams
+from .corpus import Part
+from .errors import CorpusError
+from .vocabulary import Vocabulary
+
+CHUNK = 256  # steps that an evaluation reads at once
+SIDE_BY_SIDE = 64  # lines that are scored at once
+
+
+class LanguageModel(Protocol):
+    """What scoring and sampling ask of a network, or of a Markov chain."""
+
+    def zero_state(self, batch_size: int) -> np.ndarray: ...
+
+    def nats(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        state: np.ndarray,
+        mask: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def predict(self, ids: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Score:
+    """The log-likelihood of a text.
+
+    Attributes
+    ----------
+    nats : negative log-likelihood of the whole text, in nats
+    symbols : how many symbols were predicted (the end of a line is one)
+    characters : how many characters these stand for
+    unknown : how many of the symbols the vocabulary did not hold
+    """
+
+    nats: float
+    symbols: int
+    characters: float
+    unknown: int = 0
+
+    @property
+    def bits_per_character(self) -> float:
+        return self.nats / log(2) / self.characters if self.characters else inf
+
+    @property
+    def nats_per_character(self) -> float:
+        return self.nats / self.characters if self.characters else inf
+
+    @property
+    def perplexity(self) -> float:
+        """Per symbol: exp of the mean loss, the geometric mean of the inverse probabilities."""
+        if not self.symbols:
+            return inf
+        mean = self.nats / self.symbols
+        return exp(mean) if mean < 700 else inf
+
+
+def evaluate(
+    model: LanguageModel,
+    part: Part,
+    vocabulary: Vocabulary,
+    characters_per_symbol: float = 1.0,
+    parallel: int = 1,
+    limit: int | None = None,
+    stop: Callable[[int], object] | None = None,
+) -> Score:
+    """Score a held-out part, the state carried across it.
+
+    Parameters
+    ----------
+    parallel : streams that are read side by side; 1 for a final figure
+    limit : predictions after which to stop, for a quick estimate
+    stop : called with the number of predictions made so far, after every chunk
+    """
+    nats, predictions = 0.0, 0
+    parallel = max(1, min(parallel, part.predictions))
+    if part.offsets is not None:
+        parallel = SIDE_BY_SIDE
+    elif limit is not None:
+        part = Part(part.ids[: limit + 1])
+    state = model.zero_state(parallel)
+    for batch in streams(part, vocabulary, CHUNK, parallel):
+        if batch.fresh:
+            state = model.zero_state(batch.inputs.shape[1])
+        losses, state = model.nats(batch.inputs, batch.targets, state, batch.mask)
+        if batch.mask is not None:
+            losses = losses[batch.mask]
+        nats += float(np.sum(losses, dtype=np.float64))
+        predictions += batch.predictions
+        if stop is not None:
+            stop(predictions)
+        if limit is not None and predictions >= limit:
+            break
+    return Score(nats, predictions, predictions * characters_per_symbol)
+
+
+def score_ids(model: LanguageModel, ids: np.ndarray, first: int | None) -> float:
+    """Negative log-likelihood in nats of a sequence, its state starting at zero.
+
+    `first` is the symbol that is read before it; None if there is none, and then
+    the first symbol, which nothing predicts, costs log V like any other.
+    """
+    if first is not None:
+        ids = np.concatenate([[first], ids])
+    state = model.zero_state(1)
+    nats = 0.0
+    if first is None and len(ids):
+        nats = log(model.predict(np.zeros((1, 1), np.int32), state)[0].shape[-1])
+    for start in range(0, len(ids) - 1, CHUNK):
+        window = ids[start : start + CHUNK + 1].astype(np.int32)[:, None]
+        losses, state = model.nats(window[:-1], window[1:], state)
+        nats += float(np.sum(losses, dtype=np.float64))
+    return nats
+
+
+def score_text(
+    model: LanguageModel, vocabulary: Vocabulary, text: str | bytes, where: str = "the text"
+) -> Score:
+    """Score one text.
+
+    A model of lines scores a line from `<begin>` to `<end>`. A model of running
+    text reads a newline first, because a text starts where a line starts; if it
+    knows no newline, the first symbol costs log V.
+
+    Raises
+    ------
+    CorpusError : an empty text
+    UnknownSymbolError : a symbol that the vocabulary does not hold
+    """
+    if not text:
+        raise CorpusError(f"{where} is empty: there is nothing to score")
+    ids = vocabulary.encode(text, where).astype(np.int64)
+    unknown = int((ids == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
+    newline = vocabulary.ids.get(10 if vocabulary.kind == "byte" else "\n")
+    characters = len(text)
+    first = vocabulary.begin if vocabulary.begin is not None else newline
+    if vocabulary.end is not None:
+        ids = np.append(ids, vocabulary.end)
+        characters += 1
+    return Score(score_ids(model, ids, first), len(ids), characters, unknown)
+
+
+def rank(scores: Iterable[Score]) -> list[int]:
+    """Indices from the likeliest to the least likely, by bits per character."""
+    listed = list(scores)
+    return sorted(range(len(listed)), key=lambda i: listed[i].bits_per_character)

@@ -1,0 +1,213 @@
+"""Every setting of a training run: its name, its range, its default and why.
+
+Names are those of the command line with underscores (`--hidden-size` is
+`hidden_size`). A setting that is None was not given; `resolve` fills it in.
+"""
+
+from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
+from typing import Any
+
+from .errors import UsageError
+
+CELLS = ("rnn", "lstm", "gru", "ngram")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "task": ("lm",),
+    "tokens": ("char", "byte", "word"),
+    "errors": ("strict", "replace"),
+    "normalize": ("NFC", "NFD", "NFKC", "NFKD"),
+    "cell": CELLS,
+    "activation": ("tanh", "relu"),
+    "init": ("uniform", "normal", "identity", "orthogonal"),
+    "dtype": ("float32", "float64"),
+    "batching": ("consecutive", "random"),
+    "loss": ("mean", "sum"),
+    "optimizer": ("sgd", "adagrad", "rmsprop", "adam"),
+    "schedule": ("constant", "cosine", "plateau"),
+}
+
+# name: (least, greatest, whether the least itself is allowed)
+RANGES: dict[str, tuple[float, float, bool]] = {
+    "vocabulary_size": (1, 10_000_000, True),
+    "max_characters": (1, float("inf"), True),
+    "validation": (0, 0.9, True),
+    "test": (0, 0.9, True),
+    "hidden_size": (1, 1_000_000, True),
+    "num_layers": (1, 100, True),
+    "embedding_size": (0, 1_000_000, True),
+    "order": (0, 32, True),
+    "dropout": (0, 0.95, True),
+    "init_scale": (0, 100, True),
+    "seq_len": (1, 1_000_000, True),
+    "batch_size": (1, 1_000_000, True),
+    "bptt": (1, 10_000_000, True),
+    "epochs": (0, 1e9, True),
+    "steps": (0, 1e12, True),
+    "minutes": (0, 1e6, False),
+    "learning_rate": (0, 1e4, False),
+    "momentum": (0, 0.9999, True),
+    "weight_decay": (0, 100, True),
+    "warmup": (0, 1e9, True),
+    "clip_norm": (0, float("inf"), True),
+    "clip_value": (0, float("inf"), True),
+    "patience": (0, 1e9, True),
+    "eval_every": (1, 1e12, True),
+    "save_every": (1, 1e12, True),
+    "log_every": (1, 1e12, True),
+    "sample_every": (1, 1e12, True),
+    "threads": (1, 1024, True),
+    "seed": (0, 2**63 - 1, True),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one run. Raises UsageError for a value out of its range."""
+
+    task: str = "lm"
+    # text
+    tokens: str = "char"
+    vocabulary_size: int | None = None
+    lines: bool = False
+    lowercase: bool = False
+    unknown: bool = False
+    normalize: str | None = None
+    max_characters: int | None = None
+    errors: str = "strict"
+    validation: float | None = None  # a tenth, at most 500,000 symbols
+    test: float = 0.0
+    # network
+    cell: str = "gru"
+    hidden_size: int | None = None
+    num_layers: int = 1
+    embedding_size: int = 0
+    activation: str = "tanh"
+    bias: bool = True
+    dropout: float | None = None
+    order: int = 4
+    init: str = "uniform"
+    init_scale: float | None = None
+    dtype: str = "float32"
+    # learning
+    seq_len: int = 64
+    batch_size: int = 32
+    batching: str = "consecutive"
+    bptt: int | None = None
+    epochs: float | None = None
+    steps: int | None = None
+    minutes: float | None = None
+    optimizer: str = "adam"
+    learning_rate: float | None = None
+    momentum: float = 0.0
+    weight_decay: float | None = None
+    schedule: str = "cosine"
+    warmup: int | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    loss: str = "mean"
+    patience: int | None = None
+    eval_every: int | None = None
+    save_every: int | None = None
+    log_every: int = 10
+    sample_every: int | None = None
+    # machine
+    engine: str = "auto"
+    threads: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise UsageError(f"{flag(name)} must be one of {', '.join(choices)}, not {value!r}")
+        for name in RANGES:
+            if getattr(self, name) is not None:
+                check_range(name, getattr(self, name))
+        if (self.validation or 0) + self.test >= 1:
+            raise UsageError("--validation and --test leave no text to train on")
+        if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
+            raise UsageError("give one of --epochs, --steps and --minutes, not several")
+        if self.momentum and self.optimizer != "sgd":
+            raise UsageError(f"--momentum goes with --optimizer sgd, not with {self.optimizer}")
+        if self.vocabulary_size is not None and self.tokens != "word":
+            raise UsageError("--vocabulary-size goes with --tokens word")
+        if self.activation != "tanh" and self.cell != "rnn":
+            raise UsageError(f"--activation goes with --cell rnn, not with {self.cell}")
+        if self.tokens == "byte" and (self.lowercase or self.normalize):
+            raise UsageError("--lowercase and --normalize need characters, not --tokens byte")
+        if self.lines and self.bptt is not None and self.bptt > self.seq_len:
+            raise UsageError(
+                "--bptt beyond --seq-len has no meaning with --lines: raise --seq-len instead"
+            )
+        if self.batching == "random" and self.bptt is not None and self.bptt > self.seq_len:
+            raise UsageError(
+                "--bptt beyond --seq-len needs --batching consecutive: random windows have no past"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+NAMES = tuple(field.name for field in fields(Settings))
+
+
+def flag(name: str) -> str:
+    """The flag of a setting: `hidden_size` is `--hidden-size`."""
+    return "--no-bias" if name == "bias" else "--" + name.replace("_", "-")
+
+
+def check_range(name: str, value: float) -> None:
+    """Raise UsageError if a number is out of the range of the setting, or not a number."""
+    least, greatest, inclusive = RANGES[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError(f"{flag(name)} must be a number, not {value!r}")
+    allowed = isfinite(value) and (least <= value if inclusive else least < value)
+    if not allowed or value > greatest:
+        limit = f"at least {least:g}" if inclusive else f"more than {least:g}"
+        upper = f" and at most {greatest:g}" if isfinite(greatest) else ""
+        raise UsageError(f"{flag(name)} must be {limit}{upper}, not {value}")
+
+
+LEARNING_RATES = {
+    "adam": 3e-3,  # best of 1e-3, 2e-3, 3e-3, 6e-3 for GRUs of 256 and 512 units
+    "rmsprop": 2e-3,  # char-rnn's
+    "adagrad": 0.1,  # min-char-rnn's
+    "sgd": 1.0,  # Dive into Deep Learning's, with the norm clipped to 1
+}
+
+
+def resolve(settings: Settings, symbols: int, rate: float | None) -> Settings:
+    """Fill in what was not given.
+
+    Parameters
+    ----------
+    symbols : how many the training part has
+    rate : floating-point operations per second of this machine in a recurrent
+        product; None for runs counted in steps or epochs, which must not depend
+        on the machine
+    """
+    filled: dict[str, Any] = {}
+    if settings.epochs is None and settings.steps is None and settings.minutes is None:
+        filled["minutes"] = 3.0  # long enough to be good, short enough to wait for
+        settings = replace(settings, **filled)
+    if settings.hidden_size is None:
+        filled["hidden_size"] = _hidden_size(settings, symbols, rate)
+    if settings.dropout is None:
+        filled["dropout"] = 0.0
+    if settings.learning_rate is None:
+        filled["learning_rate"] = LEARNING_RATES[settings.optimizer]
+    if settings.weight_decay is None:
+        filled["weight_decay"] = 0.0
+    if settings.warmup is None:
+        filled["warmup"] = 0
+    if settings.clip_norm is None and settings.clip_value is None:
+        filled["clip_norm"] = 1.0  # D2L's; a flag replaces it, 0 turns clipping off
+    if settings.patience is None:
+        filled["patience"] = 8  # of 24 evaluations: text that is learned by heart stops early
+    return replace(settings, **filled)
+
+
+def _hidden_size(settings: Settings, symbols: int, rate: float | None) -> int:
+    """As large as the text can feed, and as the time can train."""
+    size = 512 if symbols > 400_000 else 256 if symbols > 40_000 else 128
+    return size
