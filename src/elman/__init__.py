@@ -1,10 +1,10 @@
 """Elman: recurrent neural networks from first principles that people can use.
 
-    import elman
-    model = elman.train("shakespeare.txt", cell="gru", hidden_size=512, minutes=3)
-    print(model.sample(200, prime="ROMEO:", temperature=0.8, seed=1))
-    model.score("To be, or not to be").bits_per_character
-    model.save("shakespeare.safetensors"); model = elman.load("shakespeare.safetensors")
+import elman
+model = elman.train("shakespeare.txt", cell="gru", hidden_size=512, minutes=3)
+print(model.sample(200, prime="ROMEO:", temperature=0.8, seed=1))
+model.score("To be, or not to be").bits_per_character
+model.save("shakespeare.safetensors"); model = elman.load("shakespeare.safetensors")
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,11 @@ __all__ = ["ElmanError", "Model", "Score", "__version__", "load", "train"]
 if TYPE_CHECKING:
     from .errors import ElmanError
     from .model import Model, load
-    from .run import train
+    from .prepare import train
     from .scoring import Score
 
 _HOME = {"ElmanError": "errors", "Model": "model", "Score": "scoring", "load": "model",
-         "train": "run"}  # fmt: skip
+         "train": "prepare"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

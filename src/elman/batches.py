@@ -4,8 +4,9 @@ A plan is a function of the part, the settings, the seed and the number of the
 epoch alone, so a resumed run finds its place again by two integers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -47,7 +48,15 @@ class Batch:
         return self.mask.astype(dtype) / dtype.type(total)
 
 
-class ConsecutivePlan(Sequence[Batch]):
+class Plan(Protocol):
+    """The batches of an epoch, made when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Batch: ...
+
+
+class ConsecutivePlan:
     """Windows of B parallel streams, one after the other, the state carried along.
 
     The streams start at b·(N // B). As in min-char-rnn a new pass begins when
@@ -64,13 +73,13 @@ class ConsecutivePlan(Sequence[Batch]):
     def __len__(self) -> int:
         return self.windows
 
-    def __getitem__(self, index):  # type: ignore[override]
+    def __getitem__(self, index: int) -> Batch:
         places = self.starts + index * self.seq_len + np.arange(self.seq_len + 1)[:, None]
         window = self.ids[places].astype(np.int32)
         return Batch(window[:-1], window[1:], None, fresh=index == 0)
 
 
-class RandomPlan(Sequence[Batch]):
+class RandomPlan:
     """All windows of T predictions in random order, each from a zero state.
 
     The last window is padded, so every prediction comes exactly once an epoch.
@@ -83,7 +92,7 @@ class RandomPlan(Sequence[Batch]):
     def __len__(self) -> int:
         return -(-len(self.order) // self.batch_size)
 
-    def __getitem__(self, index):  # type: ignore[override]
+    def __getitem__(self, index: int) -> Batch:
         windows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         places = windows * self.seq_len + np.arange(self.seq_len + 1)[:, None]
         mask = places[1:] < len(self.ids)
@@ -91,7 +100,7 @@ class RandomPlan(Sequence[Batch]):
         return Batch(window[:-1], window[1:], None if mask.all() else mask, fresh=True)
 
 
-class LinesPlan(Sequence[Batch]):
+class LinesPlan:
     """Lines in random order, each a sequence `<begin> line <end>`, padded and masked.
 
     Lines of similar length are put together. A batch whose lines exceed the
@@ -122,7 +131,7 @@ class LinesPlan(Sequence[Batch]):
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, index):  # type: ignore[override]
+    def __getitem__(self, index: int) -> Batch:
         rows, start = self.windows[index]
         offsets = self.part.offsets
         assert offsets is not None
@@ -145,14 +154,14 @@ def plan(
     batch_size: int,
     seed: int,
     epoch: int,
-) -> Sequence[Batch]:
+) -> Plan:
     """The batches of one epoch."""
+    if part.offsets is None and batching == "consecutive":
+        return ConsecutivePlan(part.ids, seq_len, batch_size)
     rng = np.random.default_rng([seed, 1, epoch])
     if part.offsets is not None:
         return LinesPlan(part, vocabulary, seq_len, batch_size, rng)
-    if batching == "random":
-        return RandomPlan(part.ids, seq_len, batch_size, rng)
-    return ConsecutivePlan(part.ids, seq_len, batch_size)
+    return RandomPlan(part.ids, seq_len, batch_size, rng)
 
 
 def fit(part: Part, batching: str, seq_len: int, batch_size: int) -> tuple[int, int]:
@@ -166,15 +175,14 @@ def fit(part: Part, batching: str, seq_len: int, batch_size: int) -> tuple[int, 
     return seq_len, max(1, min(batch_size, len(part.ids) // (seq_len + 2)))
 
 
-def streams(
-    part: Part, vocabulary: Vocabulary, seq_len: int, batch_size: int
-) -> Iterator[Batch]:
+def streams(part: Part, vocabulary: Vocabulary, seq_len: int, batch_size: int) -> Iterator[Batch]:
     """Every prediction of a part exactly once, in order, for evaluation.
 
     A stream is cut into `batch_size` equal streams that are read side by side.
     """
     if part.offsets is not None:
-        yield from LinesPlan(part, vocabulary, seq_len, batch_size, None)
+        plan = LinesPlan(part, vocabulary, seq_len, batch_size, None)
+        yield from (plan[i] for i in range(len(plan)))
         return
     predictions = len(part.ids) - 1
     each = -(-predictions // batch_size)

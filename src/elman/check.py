@@ -67,7 +67,7 @@ def check_all(engine: Engine | None = None) -> Iterator[Result]:
     for cell, activation in (("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")):
         name = f"{cell} {activation}" if cell == "rnn" else cell
         for masked in (False, True):
-            yield from _check_cell(name + (", masked" if masked else ""), cell, activation, masked, engine)
+            yield from _check_cell(name, cell, activation, masked, engine)
         for num_layers in (1, 2, 3):
             for loss in ("mean", "sum"):
                 config = NetworkConfig(
@@ -75,14 +75,15 @@ def check_all(engine: Engine | None = None) -> Iterator[Result]:
                     embedding_size=2 if num_layers == 2 else 0, activation=activation,
                     bias=num_layers != 3, dropout=0.3 if num_layers == 2 else 0.0,
                 )  # fmt: skip
+                extras = ["", "", ", embedding, dropout", ", no bias"][num_layers]
                 masked = loss == "sum"
-                extras = [f"{num_layers} layers", f"{loss} loss"]
-                extras += ["masked"] * masked + ["embedding", "dropout"] * (num_layers == 2)
-                extras += ["no bias"] * (num_layers == 3)
-                yield from _check_network(f"{name}, {', '.join(extras)}", config, loss, masked, engine)
+                label = f"{name} × {num_layers}, {loss}" + ", masked" * masked + extras
+                yield from _check_network(label, config, loss, masked, engine)
 
 
-def _check_cell(case: str, cell: str, activation: str, masked: bool, engine: Engine) -> Iterator[Result]:
+def _check_cell(
+    case: str, cell: str, activation: str, masked: bool, engine: Engine
+) -> Iterator[Result]:
     """Gradients of W_h, c_n, the inputs z and the first state, for both outputs of a cell."""
     T, B, H = 4, 3, 3
     rng = np.random.default_rng(7)
@@ -109,7 +110,8 @@ def _check_cell(case: str, cell: str, activation: str, masked: bool, engine: Eng
         ("first state", dstate, state),
     ):
         numerical = numerical_gradient(loss, x)
-        yield Result(f"cell {case}", tensor, x.size, relative_error(gradient, numerical))
+        label = f"{case} cell" + ", masked" * masked
+        yield Result(label, tensor, x.size, relative_error(gradient, numerical))
 
 
 def _check_network(
@@ -135,12 +137,14 @@ def _check_network(
 
     network.gradient.flat[:] = 0
     logits, _, pullback = network.forward(batch.inputs, state, mask, np.random.default_rng(3))
-    nats, loss_pullback = layers.softmax_cross_entropy(logits, batch.targets)
+    _, loss_pullback = layers.softmax_cross_entropy(logits, batch.targets)
     dstate = pullback(loss_pullback(weights), None)
     for tensor, x in network.parameters.items():
         error = relative_error(network.gradient[tensor], numerical_gradient(value, x))
         yield Result(case, tensor, x.size, error)
-    yield Result(case, "first state", state.size, relative_error(dstate, numerical_gradient(value, state)))
+    yield Result(
+        case, "first state", state.size, relative_error(dstate, numerical_gradient(value, state))
+    )
 
 
 def _leave_kinks(forward: Callable[[], Array], z: Array, rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""The model file: one safetensors file with weights, vocabulary and, while it trains, everything else.
+"""The model file: one safetensors file with weights, vocabulary and training state.
 
 `pack` and `unpack` know the container: named arrays, string metadata and a
 SHA-256 over all of it, so that a flipped bit anywhere is found. What the names

@@ -9,6 +9,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ class CorpusOptions:
     vocabulary_size: int | None = None  # of words
     lines: bool = False
     unknown: bool = False
-    text: TextOptions = TextOptions()
+    text: TextOptions = field(default_factory=TextOptions)
 
 
 @dataclass
@@ -142,12 +143,11 @@ def split(
     if corpus.offsets is None:
         return tuple(  # type: ignore[return-value]
             Part(corpus.ids[max(0, a - 1) : b] if a < b else corpus.ids[:0])
-            for a, b in zip(edges, edges[1:], strict=False)
+            for a, b in pairwise(edges)
         )
     order = np.random.default_rng([seed, 0]).permutation(units)
     return tuple(  # type: ignore[return-value]
-        Part(corpus.ids, corpus.offsets, np.sort(order[a:b]))
-        for a, b in zip(edges, edges[1:], strict=False)
+        Part(corpus.ids, corpus.offsets, np.sort(order[a:b])) for a, b in pairwise(edges)
     )
 
 

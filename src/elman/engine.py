@@ -5,11 +5,15 @@ same functions over the same arrays and is held to the reference by tests.
 """
 
 import os
+import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from .cells import CELLS
 from .errors import UsageError
@@ -55,6 +59,16 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
     return Engine("numpy", "the reference, in NumPy", threads or available_cores())
+
+
+def conditions(engine: Engine) -> dict[str, Any]:
+    """What decides the last bits of a result, besides the seed."""
+    return {
+        "engine": engine.name,
+        "threads": engine.threads,
+        "platform": platform.machine(),
+        "numpy": np.__version__,
+    }
 
 
 def available_cores() -> int:

@@ -45,6 +45,33 @@ def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
     return W[ids], pullback
 
 
+def one_hot_affine(
+    ids: Array, W: Array, b: Array | None
+) -> tuple[Array, Callable[[Array], tuple[None, Array, Array | None]]]:
+    """y = onehot(ids)·W + b by row look-up, with the pullback of `affine`.
+
+    Parameters
+    ----------
+    ids : (T, B) integers in [0, V)
+    W : (V, K)
+    b : (K,) or None
+
+    Returns
+    -------
+    y : (T, B, K)
+    pullback : dy (T, B, K) -> (None: ids have no gradient, dW, db or None)
+    """
+    # b joins the V rows of W before the look-up, not T·B rows after it.
+    y, look_up_pullback = embedding(ids, W if b is None else W + b)
+
+    def pullback(dy: Array) -> tuple[None, Array, Array | None]:
+        dW = look_up_pullback(dy)
+        # Every row of dy went into exactly one row of dW, so Σ dy is the sum of those.
+        return None, dW, None if b is None else dW.sum(axis=0)
+
+    return y, pullback
+
+
 def affine(
     x: Array, W: Array, b: Array | None
 ) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array | None]]]:
@@ -98,9 +125,7 @@ def softmax(logits: Array) -> Array:
     return p
 
 
-def softmax_cross_entropy(
-    logits: Array, targets: Array
-) -> tuple[Array, Callable[[Array], Array]]:
+def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Callable[[Array], Array]]:
     """Negative log-likelihood of the targets, in nats, straight from the logits.
 
         nats = log Σ_v exp(y_v) - y_target        d nats / dy = softmax(y) - onehot(target)

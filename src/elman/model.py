@@ -114,8 +114,10 @@ class Model:
         if seed < 0:
             raise UsageError(f"--seed must be 0 or more, not {seed}")
         if beam and options != SamplingOptions():
-            raise UsageError("--beam searches for the likeliest text and draws nothing: "
-                             "leave out temperature, top-k, top-p and greedy")
+            raise UsageError(
+                "--beam searches for the likeliest text and draws nothing: "
+                "leave out temperature, top-k, top-p and greedy"
+            )
         prime = self.clean(prime)
         ids = self.vocabulary.encode(prime, "the prime").astype(np.int32)
         return self._pieces(length, prime, ids, options, beam, stop, seed)
@@ -147,7 +149,12 @@ class Model:
             left -= 1
 
     def _symbols(
-        self, start: Start, options: SamplingOptions, beam: int, length: int, rng: np.random.Generator
+        self,
+        start: Start,
+        options: SamplingOptions,
+        beam: int,
+        length: int,
+        rng: np.random.Generator,
     ) -> Iterator[int]:
         """Symbols after the start, up to the end of the line in a model of lines."""
         v = self.vocabulary

@@ -1,7 +1,7 @@
 """The network: embed, stacked cells, readout; its parameters in one arena.
 
-    ids ──► W_x row look-up ─► cell ─► dropout ─► x·W_x + b ─► cell ─► dropout ─► h·W_y + b_y ──► logits
-            (or an embedding)  layer 0                          layer 1            readout
+    ids ──► row look-up ──► cell ──► dropout ──► x·W_x + b ──► cell ──► dropout ──► h·W_y + b_y
+            in W_x          layer 0                            layer 1              = logits
 
 The first layer looks its rows of W_x up, which equals a product with one-hot
 vectors; with an embedding it multiplies the embedded symbols like any layer.
@@ -9,6 +9,7 @@ vectors; with an embedding it multiplies the embedded symbols like any layer.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -110,18 +111,15 @@ class Network:
         """
         p, config = self.parameters, self.config
         final = np.empty_like(state)
-        pullbacks = []
+        pullbacks: list[tuple[Callable, Callable, Callable | None]] = []
         x: Array | None = None
         if config.embedding_size:
             x, embedding_pullback = layers.embedding(ids, p["embedding.E"])
         for layer in range(config.num_layers):
             prefix = f"layer{layer}."
             b = p.get(prefix + "b")
-            if x is None:
-                W_x = p[prefix + "W_x"]  # b joins V rows here, not T·B rows after the look-up
-                z, input_pullback = layers.embedding(ids, W_x if b is None else W_x + b)
-            else:
-                z, input_pullback = layers.affine(x, p[prefix + "W_x"], b)
+            enter = layers.one_hot_affine if x is None else layers.affine
+            z, input_pullback = enter(ids if x is None else x, p[prefix + "W_x"], b)
             recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
             h, final[layer], cell_pullback = self._cell(recurrent, z, state[layer], mask)
             drop_pullback = None
@@ -134,6 +132,7 @@ class Network:
 
         def pullback(dlogits: Array, dstate: Array | None = None) -> Array:
             g = self.gradient
+            dh: Array | None
             dh, dW_y, db_y = readout_pullback(dlogits)
             g["readout.W_y"][...] += dW_y
             if db_y is not None:
@@ -144,17 +143,13 @@ class Network:
                 input_pullback, cell_pullback, drop_pullback = pullbacks[layer]
                 if drop_pullback is not None:
                     dh = drop_pullback(dh)
+                assert dh is not None  # only the first layer has none to give
                 dz, dfirst[layer], dcell = cell_pullback(
                     dh, None if dstate is None else dstate[layer]
                 )
                 for name, gradient in dcell.items():
                     g[prefix + name][...] += gradient
-                if layer or config.embedding_size:
-                    dh, dW_x, db = input_pullback(dz)
-                else:
-                    dW_x = input_pullback(dz)
-                    # every row of dz went into exactly one row of dW_x
-                    db = dW_x.sum(axis=0) if config.bias else None
+                dh, dW_x, db = input_pullback(dz)
                 g[prefix + "W_x"][...] += dW_x
                 if db is not None:
                     g[prefix + "b"][...] += db
@@ -201,7 +196,7 @@ class Network:
         self.gradient.flat[:] = 0
         edges = [0, *cuts, len(inputs)]
         loss, states, chain = 0.0, [], []
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             part = slice(start, end)
             logits, state, pullback = self.forward(
                 inputs[part], state, None if mask is None else mask[part], rng
@@ -232,7 +227,11 @@ class Network:
 
 
 def initialise(
-    parameters: Arena, config: NetworkConfig, init: str, scale: float | None, rng: np.random.Generator
+    parameters: Arena,
+    config: NetworkConfig,
+    init: str,
+    scale: float | None,
+    rng: np.random.Generator,
 ) -> None:
     """Fill the arena with first values (DESIGN §5).
 

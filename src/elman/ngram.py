@@ -46,7 +46,7 @@ class NGram:
         self.keys, self.counts = [], []
         gram = np.zeros(len(symbols), np.uint64)  # id of the empty gram before each symbol
         valid = np.ones(len(symbols), bool)
-        for length in range(1, min(self.order + 1, len(symbols)) + 1):
+        for _ in range(min(self.order + 1, len(symbols))):
             key = gram * V + symbols
             keys, inverse, counts = np.unique(key[valid], return_inverse=True, return_counts=True)
             self.keys.append(keys)
@@ -90,7 +90,9 @@ class NGram:
             distinct = np.where(known, self._distinct[length][place], 0)
             gram = self._lookup(length, context, symbols)
             count = np.where(gram >= 0, self.counts[length][gram], 0)
-            p = np.where(known & (total > 0), (count + distinct * p) / np.maximum(1, total + distinct), p)
+            p = np.where(
+                known & (total > 0), (count + distinct * p) / np.maximum(1, total + distinct), p
+            )
         return p
 
     def tensors(self) -> dict[str, Array]:

@@ -4,6 +4,7 @@ An optimizer updates the flat parameter buffer in place. Its state is a dict of
 arrays of the same shape, which a checkpoint stores by name.
 """
 
+from collections.abc import Callable
 from math import cos, pi
 
 import numpy as np
@@ -72,6 +73,9 @@ class Optimizer:
     def scalars(self, learning_rate: float) -> dict[str, float]:
         """What `update` needs besides the arrays, the same for all blocks."""
         return {"lr": learning_rate}
+
+    # update(p, g, *state arrays, **scalars): one block of parameters, in place
+    update: Callable[..., None]
 
 
 class SGD(Optimizer):

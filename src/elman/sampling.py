@@ -89,7 +89,12 @@ def generate(
 
 
 def beam_search(
-    model: LanguageModel, start: Start, width: int, length: int, forbidden: list[int], end: int | None
+    model: LanguageModel,
+    start: Start,
+    width: int,
+    length: int,
+    forbidden: list[int],
+    end: int | None,
 ) -> list[int]:
     """The likeliest continuation among `width` that are kept at every step.
 
@@ -126,7 +131,9 @@ def beam_search(
         parents, symbols = np.unravel_index(choice, scores.shape)
         beams = [[*beams[b], int(s)] for b, s in zip(parents, symbols, strict=True)]
         total = scores.ravel()[choice]
-        state = np.ascontiguousarray(state[..., parents, :] if state.ndim == 4 else state[:, parents])
+        state = np.ascontiguousarray(
+            state[..., parents, :] if state.ndim == 4 else state[:, parents]
+        )
         logits, state = model.predict(symbols[None].astype(np.int32), state)
         logits = logits[0]
     if best is not None and (not beams[0] or best[0] > total[0] / max(1, len(beams[0]))):
@@ -164,7 +171,9 @@ def novelty(sample: str, corpus: str, n: int = 10) -> Novelty:
     return Novelty(longest, novel / len(grams) if grams else 0.0, n)
 
 
-def stopping(vocabulary: Vocabulary, symbols: Iterator[int], length: int, stop: str | None) -> Iterator[str]:
+def stopping(
+    vocabulary: Vocabulary, symbols: Iterator[int], length: int, stop: str | None
+) -> Iterator[str]:
     """Text of the symbols as it comes, at most `length` symbols, ending after `stop`.
 
     Bytes that start a character are held back until it is whole.

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from .errors import UsageError
+from .text import NormalForm
 
 CELLS = ("rnn", "lstm", "gru", "ngram")
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -71,7 +72,7 @@ class Settings:
     lines: bool = False
     lowercase: bool = False
     unknown: bool = False
-    normalize: str | None = None
+    normalize: NormalForm | None = None
     max_characters: int | None = None
     errors: str = "strict"
     validation: float | None = None  # a tenth, at most 500,000 symbols

@@ -7,11 +7,14 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from .errors import CorpusError
 
 PIECE = 1 << 22  # bytes read at once
+
+
+NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,9 @@ class TextOptions:
 
     errors: str = "strict"  # or "replace"
     lowercase: bool = False
-    normalize: str | None = None  # a Unicode normal form: NFC, NFD, NFKC, NFKD
+    normalize: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = (
+        None  # a Unicode normal form: NFC, NFD, NFKC, NFKD
+    )
     max_characters: int | None = None
     raw: bool = False  # bytes, not characters
 
@@ -148,12 +153,14 @@ def read(path: str, options: TextOptions = TextOptions()) -> str | bytes:
         raise CorpusError(f"{path} is a folder; give a file, or - for standard input")
     source = from_stdin() if path == "-" else Source(path, Path(path))
     pieces = list(read_pieces([source], options))
-    return b"".join(map(bytes, pieces)) if options.raw else "".join(map(str, pieces))
+    if options.raw:
+        return b"".join(piece for piece in pieces if isinstance(piece, bytes))
+    return "".join(map(str, pieces))
 
 
 def from_stdin() -> Source:
     """Standard input, kept in a temporary file until the process ends."""
-    kept = tempfile.NamedTemporaryFile(prefix="elman-")
+    kept = tempfile.NamedTemporaryFile(prefix="elman-")  # noqa: SIM115
     _KEPT.append(kept)
     shutil.copyfileobj(sys.stdin.buffer, kept, PIECE)
     kept.flush()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import batches, optimizers, sampling, scoring
+from . import batches, optimizers, scoring
 from .checkpoint import Tensors
 from .corpus import Part
 from .errors import DivergedError
@@ -294,7 +294,7 @@ class Trainer:
             kept = [row for row in self.history[::2] if row[3] != row[3]]
             self.history = sorted(kept + [row for row in self.history if row[3] == row[3]])
 
-    def _plan(self):
+    def _plan(self) -> batches.Plan:
         return batches.plan(
             self.train, self.vocabulary, self.settings.batching,
             self.seq_len, self.batch_size, self.settings.seed, self.epoch,

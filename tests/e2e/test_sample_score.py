@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,8 +15,8 @@ GRU = ["--cell", "gru", "--hidden-size", "40", "--seq-len", "24", "--batch-size"
 # The triple of the issue, made gentle: a sentence of the kind learned, its words in disorder, letters in disorder.
 TRIPLE = [
     "The old dog sees the quiet bird.",
-    "Old dog bird sees quiet the the.",
-    "Eht dlo god sese eht tieuq drib.",
+    "The the dog old bird sees quiet.",
+    "Teh eht god dlo drib sese tieuq.",
 ]
 
 
@@ -121,12 +122,13 @@ def test_limits_that_limit_nothing_change_nothing(say, model):
 
 
 @pytest.mark.parametrize("model", ["gru", "chain"])
-def test_a_wide_beam_finds_the_likeliest_text(say, model):
+def test_a_wide_beam_finds_the_likeliest_text(say, folder, model):
     """As wide as the vocabulary, a beam misses no pair of symbols: compare with all pairs, scored one by one.
 
     `score` reads a newline before a text, so the prime begins with one.
     """
-    symbols = sorted(set("".join(TRIPLE).lower()) | {"w", "f", "c"})
+    text = (folder / "english.txt").read_text(encoding="utf-8")
+    symbols = sorted(set(text) - {"\n"})
     pairs = [f"The {first}{second}" for first in symbols for second in symbols]
     ranked = say("score", model, "--lines", "--json", input="\n".join(pairs) + "\n").events
     best = min(ranked, key=lambda row: row["nats"])["text"]
@@ -315,7 +317,9 @@ def test_file_and_standard_input_score_alike(say, folder, model, make_english):
         "a trained model should beat guessing by far"
     )
     plain = say("score", model, "other.txt").stdout
-    assert f"{from_file['bits_per_character']:.2f}" in plain, f"{from_file} in\n{plain}"
+    numbers = [float(n) for n in re.findall(r"\d+\.\d+", plain)]
+    for key in ("nats", "bits_per_character", "perplexity"):
+        assert any(abs(n - from_file[key]) < 0.01 for n in numbers), f"{key} of {from_file} in {plain}"
 
 
 def test_several_files_in_order(say, folder):

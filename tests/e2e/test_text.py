@@ -212,7 +212,7 @@ def test_words(elman, train, make_english):
 def test_vocabulary_size_keeps_the_most_frequent(elman, train):
     write(elman, "text.txt", "common common common frequent frequent rare\n" * 5 + "once\n")
     _, model = train("text.txt", "--tokens", "word", "--vocabulary-size", 6)
-    assert len(model.symbols) <= 6
+    assert len(model.symbols) <= 7, "six words, and one symbol for all others"
     words = {symbol.strip() for symbol in model.symbols}
     assert "common" in words and "once" not in words, model.symbols
 
@@ -405,33 +405,30 @@ def test_one_line_only(elman):
 # --------------------------------------------------------------------------- held-out parts
 
 
-def halves(elman) -> None:
-    """A text whose last fifth is easy and otherwise unlike the rest, so that the figures tell which part they are of."""
+CHAIN = ["--cell", "ngram", "--order", "1"]
+NET = [*TINY, "--steps", "60", "--learning-rate", "0.01", "--patience", "0"]
+
+
+@pytest.mark.parametrize("flags", [CHAIN, NET], ids=["chain", "network"])
+def test_validation_lies_at_the_end_and_test_behind_it(elman, flags):
+    """Mostly the letter a, then nothing but a, then noise: each figure can only come from its own part."""
     rng = np.random.default_rng(0)
-    hard = "".join(rng.choice(list("abcdefgh "), 3200))
-    write(elman, "text.txt", hard + "a" * 400 + "".join(rng.choice(list("abcdefgh "), 400)))
+    letters = list("abcdefgh")
+    train = "".join(rng.choice(letters, 3200, p=[0.79] + [0.03] * 7))
+    write(elman, "text.txt", train + "a" * 400 + "".join(rng.choice(letters, 400)))
+    parts = ["--validation", 0.1, "--test", 0.1]
+    done = elman("train", "text.txt", *flags, *parts, "--json", "-o", "m.safetensors").ok().done
+    test = done.get("test_bits_per_character")
+    assert test is not None, f"--test asked for a figure on the test part; `done` holds {sorted(done)}"
+    easy, middle = done["validation_bits_per_character"], done["train_bits_per_character"]
+    assert easy < middle < test, f"held-out figures of the wrong parts of the text: {done}"
+    assert test > 2.5, f"noise cannot be predicted: {done}"
+    assert done["validation_perplexity"] == pytest.approx(2**easy, rel=1e-6)
 
-
-def test_validation_is_the_last_part(elman):
-    write(elman, "text.txt", "ab" * 1800 + "ba" * 20 + "b" * 360)
-    run = elman(
-        "train",
-        "text.txt",
-        *TINY,
-        "--steps",
-        60,
-        "--validation",
-        0.1,
-        "-o",
-        "m.safetensors",
-        "--json",
-    ).ok()
-    done = run.done
-    # after "ab ab ab …" a run of b's is a surprise: much worse than the training part
-    assert done["validation_bits_per_character"] > 2 * done["train_bits_per_character"], done
-    assert done["validation_perplexity"] == pytest.approx(
-        2 ** done["validation_bits_per_character"], rel=1e-6
-    )
+    write(elman, "shorter.txt", train + "a" * 400)
+    flags = [*flags, "--validation", 1 / 9]
+    again = elman("train", "shorter.txt", *flags, "--json", "-o", "n.safetensors").ok().done
+    assert again["validation_bits_per_character"] == pytest.approx(easy, rel=1e-3)
 
 
 def test_validation_equals_scoring_the_held_out_text(elman, make_english):

@@ -62,9 +62,7 @@ Examples:
 """
 
 
-@click.group(
-    cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="elman", message="elman %(version)s")
 def cli() -> None:
     """Recurrent neural networks from first principles: train, sample, score."""

@@ -44,8 +44,10 @@ def check(ctx: click.Context, engine: str, as_json: bool) -> None:
         for case in dict.fromkeys(r.case for r in results):
             of_case = [r for r in results if r.case == case]
             error = max(r.error for r in of_case)
-            verdict = "ok" if error <= TOLERANCE else "WRONG: " + ", ".join(
-                r.tensor for r in of_case if not r.passed
+            verdict = (
+                "ok"
+                if error <= TOLERANCE
+                else "WRONG: " + ", ".join(r.tensor for r in of_case if not r.passed)
             )
             table.add_row(case, str(len(of_case)), str(sum(r.entries for r in of_case)),
                           f"{error:.1e}", verdict)  # fmt: skip

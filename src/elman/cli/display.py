@@ -106,8 +106,8 @@ class Display:
         self._close()
         rows = []
         if e["validation_bits_per_character"] is not None:
-            rows.append((f"this model ({self.settings.cell})",
-                         e["validation_bits_per_character"], e["validation_perplexity"]))  # fmt: skip
+            name = f"this model ({self.settings.cell})"
+            rows.append((name, e["validation_bits_per_character"], e["validation_perplexity"]))
         for name, figures in (e["baselines"] or {}).items():
             rows.append((name, figures["bits_per_character"], figures["perplexity"]))
         if rows:

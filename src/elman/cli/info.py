@@ -63,9 +63,7 @@ def _model(path: str) -> dict:
     else:
         facts["order"] = c["order"]
         facts["counts"] = m.network.num_parameters()
-    facts["symbols"] = f"{len(m.vocabulary):,} {m.vocabulary.kind}" + (
-        ", lines" if m.lines else ""
-    )
+    facts["symbols"] = f"{len(m.vocabulary):,} {m.vocabulary.kind}" + (", lines" if m.lines else "")
     facts["trained on"] = ", ".join(s.get("corpus", ["?"]))
     for name, label in (
         ("steps", "steps"),
@@ -76,7 +74,7 @@ def _model(path: str) -> dict:
     ):
         if s.get(name) is not None:
             facts[label] = round(s[name], 4) if isinstance(s[name], float) else s[name]
-    if m.training is not None:
+    if m.training is not None and "state" in m.training[1]:
         state = m.training[1]["state"]
         facts["training"] = "finished" if state["finished"] else f"at step {state['step']:,}"
         facts["resume"] = f"elman train --resume {path}"

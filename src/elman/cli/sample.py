@@ -2,8 +2,12 @@
 
 import json
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 EPILOG = """\b
 Examples:
@@ -20,23 +24,44 @@ random; a model of lines starts a line. The same seed gives the same text.
 
 @click.command(epilog=EPILOG)
 @click.argument("model")
-@click.option("--length", type=int, default=200, show_default=True,
-              help="Symbols to write after the prime.")
+@click.option(
+    "--length", type=int, default=200, show_default=True, help="Symbols to write after the prime."
+)
 @click.option("--prime", default=None, metavar="TEXT", help="Text to continue.")
 @click.option("--prime-file", default=None, metavar="F", help="File with the text to continue.")
-@click.option("--temperature", type=float, default=1.0, show_default=True,
-              help="Below 1 bolder, above 1 more even, 0 greedy.")
+@click.option(
+    "--temperature",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Below 1 bolder, above 1 more even, 0 greedy.",
+)
 @click.option("--top-k", type=int, default=0, help="Only the K likeliest symbols; 0 is all.")
-@click.option("--top-p", type=float, default=1.0, show_default=True,
-              help="Only the likeliest symbols that together have probability P.")
+@click.option(
+    "--top-p",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Only the likeliest symbols that together have probability P.",
+)
 @click.option("--greedy", is_flag=True, help="Always the likeliest symbol.")
-@click.option("--beam", type=int, default=0, metavar="N",
-              help="Search for the likeliest text with N candidates.")
-@click.option("--stop", default=None, metavar="STR",
-              help="End once STR has been written (\\n and \\t are understood).")
+@click.option(
+    "--beam",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Search for the likeliest text with N candidates.",
+)
+@click.option(
+    "--stop",
+    default=None,
+    metavar="STR",
+    help="End once STR has been written (\\n and \\t are understood).",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--novelty", is_flag=True,
-              help="Say how much of the sample stands in the training text.")
+@click.option(
+    "--novelty", is_flag=True, help="Say how much of the sample stands in the training text."
+)
 @click.option("--engine", default="auto", show_default=True, metavar="NAME")
 @click.option("--threads", type=int, default=None)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -72,36 +97,36 @@ def sample(
     whole = "".join(written)
     if not as_json and not whole.endswith("\n"):
         sys.stdout.write("\n")
-    report = {"text": whole, "prime": text if isinstance(text, str) else text.decode("utf-8", "replace"),
-              "seed": seed}  # fmt: skip
+    shown_prime = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    report: dict[str, Any] = {"text": whole, "prime": shown_prime, "seed": seed}
     if novelty:
-        new = whole[len(str(report["prime"])) :]
-        report |= _novelty(loaded, new)
+        report |= _novelty(loaded, whole[len(shown_prime) :])
         if not as_json:
             click.echo(
-                f"novelty: longest run copied from the training text {report['longest_copy_length']} "
-                f"characters {report['longest_copy']!r}; "
-                f"{report['novel_10_grams']:.1%} of the 10-grams are new", err=True,
-            )  # fmt: skip
+                f"novelty: the longest run copied from the training text has "
+                f"{report['longest_copy_length']} characters, {report['longest_copy']!r}; "
+                f"{report['novel_10_grams']:.1%} of the 10-grams are new",
+                err=True,
+            )
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
 
 
-def _novelty(model, text: str) -> dict:
+def _novelty(model: Model, text: str) -> dict[str, Any]:
     """Compare with the training text, read again from where it was."""
     from ..corpus import load as load_corpus
     from ..errors import ElmanError
-    from ..run import corpus_options
+    from ..prepare import corpus_options
     from ..sampling import novelty
     from ..settings import Settings
 
-    recorded = model.summary.get("training_text")
-    if not recorded:
-        raise ElmanError("this model file does not say what it was trained on: no --novelty")
-    settings = Settings(**recorded["settings"])
-    corpus = load_corpus(recorded["paths"], corpus_options(settings), model.vocabulary)
-    if corpus.sha256 != model.summary["sha256"]:
-        raise ElmanError("the training text has changed since: no --novelty")
+    if model.training is None:
+        raise ElmanError("the model file does not say where its training text is: no --novelty")
+    training = model.training[1]
+    options = corpus_options(Settings(**training["settings"]))
+    corpus = load_corpus(training["corpus"]["paths"], options, model.vocabulary)
+    if corpus.sha256 != training["corpus"]["sha256"]:
+        raise ElmanError("the training text has changed since the training: no --novelty")
     result = novelty(text, model.vocabulary.decode(corpus.ids.tolist()))
     return {
         "longest_copy": result.longest_copy,

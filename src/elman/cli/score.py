@@ -1,8 +1,12 @@
 """`elman score`."""
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ..scoring import Score
 
 EPILOG = """\b
 Examples:
@@ -19,8 +23,13 @@ bits per character, perplexity, nats, line number, text.
 @click.argument("model")
 @click.argument("files", nargs=-1)
 @click.option("--lines", is_flag=True, help="Score every line alone, the likeliest first.")
-@click.option("--errors", type=click.Choice(["strict", "replace"]), default="strict",
-              show_default=True, help="What to do with bytes that are not UTF-8.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="What to do with bytes that are not UTF-8.",
+)
 @click.option("--engine", default="auto", show_default=True, metavar="NAME")
 @click.option("--threads", type=int, default=None)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file or line.")
@@ -35,34 +44,36 @@ def score(
 
     loaded = load(model, engine=engine, threads=threads)
     options = TextOptions(errors=errors, raw=loaded.vocabulary.kind == "byte")
-    scored = []
+    scored: list[tuple[int, str | bytes, Score]] = []
     for name in files or ("-",):
         text = read(name, options)
         shown = "standard input" if name == "-" else name
         if not lines:
             _report(shown, loaded.score(text, shown), as_json)
             continue
-        newline = b"\n" if isinstance(text, bytes) else "\n"
-        for number, line in enumerate(text.split(newline), 1):  # type: ignore[arg-type]
+        split: list[Any] = text.split(b"\n") if isinstance(text, bytes) else text.split("\n")
+        for number, line in enumerate(split, 1):
             if line:
                 scored.append((number, line, loaded.score(line, f"line {number} of {shown}")))
     for i in rank(s for _, _, s in scored):
         number, line, s = scored[i]
         shown = line if isinstance(line, str) else line.decode("utf-8", "replace")
         if as_json:
-            click.echo(json.dumps(_figures(s) | {"line": number, "text": shown}, ensure_ascii=False))
+            click.echo(
+                json.dumps(_figures(s) | {"line": number, "text": shown}, ensure_ascii=False)
+            )
         else:
             click.echo(f"{s.bits_per_character:.4f}\t{s.perplexity:.4f}\t{s.nats:.4f}\t"
                        f"{number}\t{shown}")  # fmt: skip
 
 
-def _figures(s) -> dict:
+def _figures(s: "Score") -> dict[str, Any]:
     return {"nats": s.nats, "characters": s.characters, "symbols": s.symbols,
             "unknown": s.unknown, "bits_per_character": s.bits_per_character,
             "perplexity": s.perplexity}  # fmt: skip
 
 
-def _report(name: str, s, as_json: bool) -> None:
+def _report(name: str, s: "Score", as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"file": name} | _figures(s), ensure_ascii=False))
         return

@@ -38,8 +38,13 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 
 @click.command(epilog=EPILOG)
 @click.argument("corpus", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", help="Model file; it is replaced atomically.  "
-              "[default: made from the name of the corpus, never replacing a file]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Model file; it is replaced atomically.  "
+    "[default: made from the name of the corpus, never replacing a file]",
+)
 @option("task", "What to learn: lm is a language model.")
 @option("cell", "Recurrent cell, or ngram: a Markov chain.  [default: gru]")
 @option("hidden_size", "Units of a layer.  [default: by the size of the text]", type=int)
@@ -51,20 +56,28 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @option("order", "Symbols of context of an ngram chain.  [default: 4]", type=int)
 @option("seq_len", "Steps of a window.  [default: 64]", type=int)
 @option("batch_size", "Sequences side by side.  [default: 32]", type=int)
-@option("batching", "Windows in order, state carried, or random, state zero.  "
-        "[default: consecutive]")
-@option("bptt", "Steps that gradients flow back; beyond the window they flow through "
-        "earlier windows.  [default: the window]", type=int)
+@option(
+    "batching", "Windows in order, state carried, or random, state zero.  [default: consecutive]"
+)
+@option(
+    "bptt",
+    "Steps that gradients flow back; beyond the window they flow through "
+    "earlier windows.  [default: the window]",
+    type=int,
+)
 @option("epochs", "End after so many passes over the text.", type=float)
 @option("steps", "End after so many updates; 0 writes the initialised model.", type=int)
-@option("minutes", "End after so many minutes, the final evaluation included.  [default: 3]",
-        type=float)
+@option(
+    "minutes", "End after so many minutes, the final evaluation included.  [default: 3]", type=float
+)
 @option("optimizer", "[default: adam]")
 @option("learning_rate", "[default: adam 0.003, rmsprop 0.002, adagrad 0.1, sgd 1]", type=float)
 @option("momentum", "Of sgd.  [default: 0]", type=float)
 @option("weight_decay", "Decoupled, of every parameter.", type=float)
-@option("schedule", "Of the learning rate: constant, cosine to 1 %, or halved on a plateau.  "
-        "[default: cosine]")
+@option(
+    "schedule",
+    "Of the learning rate: constant, cosine to 1 %, or halved on a plateau.  [default: cosine]",
+)
 @option("warmup", "Steps over which the learning rate climbs.", type=int)
 @option("clip_norm", "Longest gradient; 0 is no clipping.  [default: 1]", type=float)
 @option("clip_value", "Largest gradient component, instead of the norm; 0 is none.", type=float)
@@ -80,8 +93,9 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @option("normalize", "Unicode normal form.  [default: the text as it is]")
 @option("max_characters", "Read no more than so many.", type=int)
 @option("errors", "What to do with bytes that are not UTF-8.  [default: strict]")
-@option("validation", "Share held out at the end.  [default: 0.1, at most 500,000 symbols]",
-        type=float)
+@option(
+    "validation", "Share held out at the end.  [default: 0.1, at most 500,000 symbols]", type=float
+)
 @option("test", "Share held out behind that, which nothing looks at until the end.", type=float)
 @option("patience", "Evaluations without a better one after which to stop; 0: never.", type=int)
 @option("eval_every", "[default: 24 times a run]", type=int)
@@ -97,6 +111,7 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @click.pass_context
 def train(
     ctx: click.Context,
+    /,
     corpus: tuple[str, ...],
     output: str | None,
     resume: str | None,
@@ -110,8 +125,8 @@ def train(
     """
     given = {name: value for name, value in options.items() if value is not None and name in NAMES}
     from ..errors import UsageError
-    from ..run import begin, default_output
-    from ..run import resume as resume_run
+    from ..prepare import begin, default_output
+    from ..prepare import resume as resume_run
     from .display import Display
 
     if resume is not None and start_from is not None:

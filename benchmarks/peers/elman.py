@@ -1,0 +1,44 @@
+"""Elman: what `elman train` does between reading a batch and reporting the step."""
+
+from collections.abc import Callable
+from itertools import cycle
+
+import numpy as np
+
+import elman
+from elman import engine, optimizers
+from elman.network import Network, NetworkConfig
+
+from . import Work
+
+
+def version() -> str:
+    return f"elman {elman.__version__}, NumPy {np.__version__}"
+
+
+def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
+    """One training step on the engine called `name`."""
+    runner = engine.select(name, threads)
+    runner.limit_threads().__enter__()  # for the life of this process
+    network = Network(
+        NetworkConfig(work.vocabulary, work.cell, work.hidden, work.layers), np.float32, runner
+    )
+    for parameter, values in work.parameters().items():
+        network.parameters[parameter][...] = values
+    optimizer = optimizers.make(work.optimizer, network.parameters.flat, 0.0, 0.0)
+    total = work.batch if work.loss == "sum" else work.characters
+    weights = np.full((work.steps, work.batch), 1 / total, np.float32)
+    batches = cycle([(x.astype(np.int32), y.astype(np.int32)) for x, y in work.minibatches()])
+    state = network.zero_state(work.batch)
+
+    def step() -> float:
+        nonlocal state
+        inputs, targets = next(batches)
+        loss, states = network.loss_and_gradient(inputs, targets, weights, state)
+        state = states[-1]
+        gradient = network.gradient.flat
+        optimizers.clip(gradient, work.clip_norm, work.clip_value)
+        optimizer.step(gradient, work.learning_rate)
+        return loss
+
+    return step

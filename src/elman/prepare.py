@@ -1,0 +1,287 @@
+"""Settings and a corpus to a prepared run; what does not fit together is refused here.
+
+The command line goes through `begin` and `resume`, Python through `train`.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__, corpora, corpus
+from .engine import conditions, select
+from .errors import CorpusError, ModelFileError, UsageError
+from .files import free_name
+from .model import Model, load
+from .network import Network, NetworkConfig, initialise
+from .ngram import NGram
+from .run import Run, characters_per_symbol
+from .settings import NAMES, Settings, flag, resolve
+from .text import TextOptions
+from .training import Event, Trainer, limit
+
+# What a resumed run may be told anew: how far to go, and what does not touch the numbers.
+CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
+              "log_every", "save_every", "sample_every"}  # fmt: skip
+NETWORK_SETTINGS = ("cell", "hidden_size", "num_layers", "embedding_size", "activation", "bias")
+TEXT_SETTINGS = ("tokens", "lines", "lowercase", "normalize", "unknown")
+
+
+def begin(
+    names: Sequence[str],
+    given: dict[str, Any],
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    command: str = "",
+) -> Run:
+    """Prepare a new run; `given` holds the settings that the user named.
+
+    Raises
+    ------
+    UsageError, CorpusError, ModelFileError, ElmanError : see there
+    """
+    started = time.monotonic()
+    names = list(names)
+    if not names:
+        names = [corpora.STDLIB]
+        if not {"epochs", "steps", "minutes"} & set(given):
+            given = given | {"minutes": 1.0}
+    source = load(start_from) if start_from is not None else None
+    if source is not None:
+        given = _inherit(given, source, start_from)
+    settings = Settings(**given)
+    text = corpus.load(names, corpus_options(settings), source.vocabulary if source else None)
+    parts = corpus.split(text, settings.validation, settings.test, settings.seed)
+    settings = resolve(settings, parts[0].predictions, None)
+    learner: Trainer | NGram
+    if settings.cell == "ngram":
+        learner = NGram(len(text.vocabulary), settings.order, text.vocabulary.begin)
+    else:
+        config = network_config(settings, len(text.vocabulary))
+        _refuse_too_large(config, settings)
+        network = Network(
+            config, np.dtype(settings.dtype), select(settings.engine, settings.threads)
+        )
+        if source is not None and isinstance(source.network, Network):
+            network.parameters.flat[:] = source.network.parameters.flat
+        else:
+            rng = np.random.default_rng([settings.seed, 3])
+            initialise(network.parameters, config, settings.init, settings.init_scale, rng)
+        learner = Trainer(network, text.vocabulary, settings, parts[0], parts[1],
+                          characters_per_symbol(text))  # fmt: skip
+    summary = {"command": command, "corpus": names, "sha256": text.sha256,
+               "versions": _versions()}  # fmt: skip
+    run = Run(settings, text, parts, learner, summary, started)
+    if isinstance(learner, Trainer):
+        _note_shrunken(run, learner)
+    if not parts[1].predictions and settings.validation != 0:
+        run.notes.append("the text is too short to hold a part out: no held-out figures")
+    if output is not None:
+        run.open(output)
+    return run
+
+
+def resume(
+    path: str | Path,
+    given: dict[str, Any],
+    names: Sequence[str] = (),
+    output: str | Path | None = None,
+) -> Run:
+    """Prepare to continue the run that wrote a model file.
+
+    Raises
+    ------
+    ModelFileError : no checkpoint, or a damaged one
+    UsageError : a setting that contradicts the file
+    CorpusError : the corpus has changed or is gone
+    """
+    started = time.monotonic()
+    model = load(path, engine=given.get("engine", "auto"), threads=given.get("threads"))
+    network = model.network
+    if model.training is None or isinstance(network, NGram) or "state" not in model.training[1]:
+        raise ModelFileError(
+            f"{path} holds no training state, so it cannot be resumed; --from {path} starts a new "
+            "training from its weights"
+        )
+    tensors, training = model.training
+    try:
+        settings = Settings(**training["settings"])
+        sha256 = training["corpus"]["sha256"]
+        stored_names = list(training["corpus"]["paths"])
+    except (KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
+    _refuse_contradictions(given, settings, path)
+    names = list(names) or stored_names
+    if names == ["-"] and not given.get("stdin"):
+        raise UsageError(
+            f"{path} was trained on standard input; give the same text again: "
+            f"elman train - --resume {path}"
+        )
+    text = corpus.load(names, corpus_options(settings), model.vocabulary)
+    if text.sha256 != sha256:
+        raise CorpusError(
+            f"the corpus {', '.join(names)} has changed since {path} was trained on it; "
+            f"restore it, or start a new training with --from {path}"
+        )
+    text.names = list(model.summary.get("corpus", names))
+    settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
+    parts = corpus.split(text, settings.validation, settings.test, settings.seed)
+    trainer = Trainer(network, model.vocabulary, settings, parts[0], parts[1],
+                      characters_per_symbol(text))  # fmt: skip
+    try:
+        trainer.restore(tensors, training["state"])
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
+    if limit(settings)[1] != trainer.limit[1]:
+        trainer.limit = limit(settings)
+        trainer.stopped_early = False
+    run = Run(settings, text, parts, trainer, model.summary, started)
+    run.notes += _machine_differences(training.get("machine", {}), trainer)
+    run.open(output or path)
+    return run
+
+
+def train(
+    corpus: str | Path | Sequence[str | Path] = (),
+    *,
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    **settings: Any,
+) -> Model:
+    """Train a model of text.
+
+    Parameters
+    ----------
+    corpus : files, folders or names of corpora (see `elman corpora`); nothing is
+        the Python standard library, for one minute
+    output : the model file, written while training and at the end; None: no file
+    start_from : a model file whose weights and vocabulary training starts from
+    on_event : called with every event of the training, a dict with the key "event"
+    settings : the flags of `elman train` with underscores, see `elman.settings`
+
+    Returns
+    -------
+    model : the best on the held-out part, its figures in `model.summary`
+
+    Raises
+    ------
+    UsageError : a setting out of range
+    CorpusError : a text that cannot be read or learned from
+    DivergedError : training that left the finite numbers
+
+    Example
+    -------
+    >>> model = elman.train("shakespeare.txt", cell="gru", minutes=3)  # doctest: +SKIP
+    """
+    unknown = set(settings) - set(NAMES)
+    if unknown:
+        raise UsageError(f"there is no setting {sorted(unknown)[0]!r}; see elman.settings.Settings")
+    names = [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
+    run = begin([str(name) for name in names], settings, output, start_from, "elman.train(...)")
+    for event in run.events():
+        if on_event is not None:
+            on_event(event)
+    return run.model()
+
+
+def default_output(names: Sequence[str]) -> Path:
+    """A name for the model file, made from the corpus, that no file has yet."""
+    first = names[0] if names else corpora.STDLIB
+    return free_name("stdin" if first == "-" else Path(first).stem or "model")
+
+
+def corpus_options(settings: Settings) -> corpus.CorpusOptions:
+    return corpus.CorpusOptions(
+        settings.tokens, settings.vocabulary_size, settings.lines, settings.unknown,
+        TextOptions(settings.errors, settings.lowercase, settings.normalize,
+                    settings.max_characters, raw=settings.tokens == "byte"),
+    )  # fmt: skip
+
+
+def network_config(settings: Settings, vocabulary_size: int) -> NetworkConfig:
+    return NetworkConfig(
+        vocabulary_size, settings.cell, settings.hidden_size or 0, settings.num_layers,
+        settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
+    )  # fmt: skip
+
+
+def _inherit(given: dict[str, Any], source: Model, path: object) -> dict[str, Any]:
+    """Settings of a fine-tuning: text and architecture are those of the model."""
+    if not isinstance(source.network, Network):
+        raise UsageError(f"{path} is a Markov chain; --from needs a network")
+    fixed = {name: source.config[name] for name in (*TEXT_SETTINGS, *NETWORK_SETTINGS)}
+    for name, value in fixed.items():
+        if name in given and given[name] != value:
+            raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")
+    return {"dropout": source.config["dropout"], "dtype": source.config["dtype"]} | given | fixed
+
+
+def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
+    unit = limit(stored)[0]
+    for name, value in given.items():
+        if name in ("epochs", "steps", "minutes") and name != unit:
+            raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
+        if name in NAMES and name not in CHANGEABLE and getattr(stored, name) != value:
+            raise UsageError(
+                f"{flag(name)} contradicts {path}, which was trained with "
+                f"{getattr(stored, name)!r}; leave it out, or start a new training with --from"
+            )
+
+
+def _machine_differences(stored: dict[str, Any], trainer: Trainer) -> list[str]:
+    now = conditions(trainer.network.engine)
+    differences = [
+        f"{k} {stored[k]} then, {v} now" for k, v in now.items() if stored.get(k, v) != v
+    ]
+    if not differences:
+        return []
+    return [f"resumed under other conditions ({'; '.join(differences)}): the numbers may differ "
+            "in their last bits"]  # fmt: skip
+
+
+def _note_shrunken(run: Run, trainer: Trainer) -> None:
+    s = run.settings
+    if (trainer.seq_len, trainer.batch_size) != (s.seq_len, s.batch_size):
+        run.notes.append(
+            f"the text is too short for batches of {s.batch_size} × {s.seq_len} steps; "
+            f"training with {trainer.batch_size} × {trainer.seq_len}"
+        )
+
+
+def _refuse_too_large(config: NetworkConfig, settings: Settings) -> None:
+    """Refuse a network that does not fit into memory, before trying."""
+    itemsize = np.dtype(settings.dtype).itemsize
+    copies = 3 + {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
+    steps = max(settings.seq_len, settings.bptt or 0) * settings.batch_size
+    per_step = config.vocabulary_size * 2 + 12 * config.hidden_size * config.num_layers
+    needed = itemsize * (copies * config.num_parameters() + steps * per_step)
+    available = _available_memory()
+    if needed > available:
+        raise UsageError(
+            f"such a network needs about {needed / 1e9:,.1f} GB of memory "
+            f"({config.num_parameters():,} parameters), {available / 1e9:,.1f} GB are there; "
+            "lower --hidden-size, --num-layers, --seq-len or --batch-size"
+        )
+
+
+def _available_memory() -> float:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (ValueError, OSError, AttributeError):
+        return float("inf")
+
+
+def _versions() -> dict[str, str]:
+    return {"elman": __version__, "python": platform.python_version(), "numpy": np.__version__}
