@@ -93,9 +93,12 @@ def _fetch(name: str, download: Download) -> Path:
         )
     except Exception as error:  # pooch passes on whatever its transport raises
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if type(error).__name__ in ("ConnectionError", "ConnectTimeout", "ReadTimeout"):
+            reason = "no connection"
         raise CorpusError(
-            f"the corpus {name!r} could not be downloaded ({reason[:200]}); put {download.file} "
-            f"into a folder and name that in the environment variable {FOLDER_VARIABLE}"
+            f"the corpus {name!r} could not be downloaded from {url} ({reason[:200]}); put the "
+            f"file {download.file} into a folder and name that in the environment variable "
+            f"{FOLDER_VARIABLE}"
         ) from None
 
 

@@ -15,7 +15,7 @@ from .network import Network, NetworkConfig
 from .ngram import NGram
 from .sampling import MAX_LENGTH, SamplingOptions, Start, beam_search, generate, stopping
 from .scoring import Score, score_text
-from .text import TextOptions, transform
+from .text import TextOptions, split_lines, transform
 from .vocabulary import KINDS, Vocabulary
 
 Array = np.ndarray
@@ -184,7 +184,8 @@ class Model:
     def score(self, text: str | bytes, where: str = "the text") -> Score:
         """How likely a text is: nats, bits per character, perplexity.
 
-        See `elman.scoring.score_text` for what is read before the first symbol.
+        See `elman.scoring.score_text` for what is read before the first symbol. A
+        model of lines scores every line from a zero state and sums.
 
         Raises
         ------
@@ -196,7 +197,15 @@ class Model:
         >>> model.score("To be, or not to be").bits_per_character  # doctest: +SKIP
         1.93
         """
-        return score_text(self.network, self.vocabulary, self.clean(text), where)
+        text = self.clean(text)
+        if not self.lines:
+            return score_text(self.network, self.vocabulary, text, where)
+        lines = [(n, line) for n, line in enumerate(split_lines(text), 1) if line]
+        scores = [
+            score_text(self.network, self.vocabulary, line, f"line {number} of {where}")
+            for number, line in lines or [(1, "")]
+        ]
+        return sum(scores[1:], scores[0])
 
     def clean(self, text: str | bytes) -> str | bytes:
         """Text treated as the training text was (lower-case, normal form, line ends)."""

@@ -116,12 +116,12 @@ def resume(
     except (KeyError, TypeError) as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     _refuse_contradictions(given, settings, path)
-    names = list(names) or stored_names
-    if names == ["-"] and not given.get("stdin"):
+    if not names and "-" in stored_names:
         raise UsageError(
             f"{path} was trained on standard input; give the same text again: "
             f"elman train - --resume {path}"
         )
+    names = list(names) or stored_names
     text = corpus.load(names, corpus_options(settings), model.vocabulary)
     if text.sha256 != sha256:
         raise CorpusError(

@@ -107,11 +107,12 @@ class Run:
             return
         try:
             if trainer.step == 0:
-                trainer._before = time.monotonic() - self._started
                 self._add_baselines()
                 if trainer.limit[0] == "minutes":
                     trainer.reserve = self._evaluation_seconds(trainer)
-                self.save()
+                trainer.seconds_before = time.monotonic() - self._started
+                if self.output is not None and not self.output.path.exists():
+                    self.save()  # an older model stands until this one has learned something
             yield from trainer.events(self.save)
         except ElmanError as error:
             kept = ""
@@ -119,14 +120,13 @@ class Run:
                 kept = f"; the model file {self.output.path} stands as it was last saved"
             raise type(error)(f"{error}{kept}") from None
         if trainer.stop_requested:
-            self.summary["steps"] = trainer.step
             self.save()
             yield {"event": "interrupted", "step": trainer.step, "model": self._path()}
 
     def _finish(self) -> Event:
         """Final figures over all held-out text, the last save, the "done" event."""
         learner = self.learner
-        if not (self.summary.get("finished") and self._already_finished()):
+        if not self._evaluated():
             figures: dict[str, Any] = {}
             network: scoring.LanguageModel
             if isinstance(learner, Trainer):
@@ -153,7 +153,7 @@ class Run:
                     figures[f"{name}_bits_per_character"] = score.bits_per_character
                     figures[f"{name}_perplexity"] = score.perplexity
             self._add_baselines()
-            self.summary |= {"steps": 0} | figures | {"finished": True}
+            self.summary |= {"steps": 0} | figures
             self.save()
         parameters = (
             learner.network.config.num_parameters()
@@ -167,9 +167,14 @@ class Run:
         done: Event = {"event": "done"} | {k: self.summary.get(k) for k in keys}
         return done | {"parameters": parameters, "model": self._path()}
 
-    def _already_finished(self) -> bool:
+    def _evaluated(self) -> bool:
+        """Whether the final figures are there already: a finished run was resumed."""
         learner = self.learner
-        return isinstance(learner, Trainer) and self.summary.get("steps") == learner.step
+        return (
+            isinstance(learner, Trainer)
+            and self.summary.get("steps") == learner.step
+            and "seconds" in self.summary
+        )
 
     def _score(self, model: scoring.LanguageModel, part: corpus.Part) -> scoring.Score:
         parallel = max(1, part.predictions // STREAM)
@@ -177,7 +182,10 @@ class Run:
         if isinstance(model, Network):
             with model.engine.limit_threads():
                 return scoring.evaluate(model, part, self.text.vocabulary, per_symbol, parallel)
-        return scoring.evaluate(model, part, self.text.vocabulary, per_symbol, max(64, parallel))
+        chunk = 1 << 15  # a chain has no steps: it looks up whole stretches at once
+        return scoring.evaluate(
+            model, part, self.text.vocabulary, per_symbol, parallel, chunk=chunk
+        )
 
     def _add_baselines(self) -> None:
         """Held-out bits per character of the models that a network has to beat."""

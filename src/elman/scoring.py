@@ -1,6 +1,6 @@
 """How likely is a text under a model: log-likelihood, perplexity, bits per character."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp, inf, log
 from typing import Protocol
@@ -49,6 +49,14 @@ class Score:
     characters: float
     unknown: int = 0
 
+    def __add__(self, other: "Score") -> "Score":
+        return Score(
+            self.nats + other.nats,
+            self.symbols + other.symbols,
+            self.characters + other.characters,
+            self.unknown + other.unknown,
+        )
+
     @property
     def bits_per_character(self) -> float:
         return self.nats / log(2) / self.characters if self.characters else inf
@@ -73,7 +81,7 @@ def evaluate(
     characters_per_symbol: float = 1.0,
     parallel: int = 1,
     limit: int | None = None,
-    stop: Callable[[int], object] | None = None,
+    chunk: int = CHUNK,
 ) -> Score:
     """Score a held-out part, the state carried across it.
 
@@ -81,7 +89,7 @@ def evaluate(
     ----------
     parallel : streams that are read side by side; 1 for a final figure
     limit : predictions after which to stop, for a quick estimate
-    stop : called with the number of predictions made so far, after every chunk
+    chunk : steps that are read at once; changes the memory, not the figure
     """
     nats, predictions = 0.0, 0
     parallel = max(1, min(parallel, part.predictions))
@@ -90,7 +98,7 @@ def evaluate(
     elif limit is not None:
         part = Part(part.ids[: limit + 1])
     state = model.zero_state(parallel)
-    for batch in streams(part, vocabulary, CHUNK, parallel):
+    for batch in streams(part, vocabulary, chunk, parallel):
         if batch.fresh:
             state = model.zero_state(batch.inputs.shape[1])
         losses, state = model.nats(batch.inputs, batch.targets, state, batch.mask)
@@ -98,25 +106,23 @@ def evaluate(
             losses = losses[batch.mask]
         nats += float(np.sum(losses, dtype=np.float64))
         predictions += batch.predictions
-        if stop is not None:
-            stop(predictions)
         if limit is not None and predictions >= limit:
             break
     return Score(nats, predictions, predictions * characters_per_symbol)
 
 
-def score_ids(model: LanguageModel, ids: np.ndarray, first: int | None) -> float:
+def score_ids(
+    model: LanguageModel, ids: np.ndarray, first: int | None, vocabulary_size: int
+) -> float:
     """Negative log-likelihood in nats of a sequence, its state starting at zero.
 
     `first` is the symbol that is read before it; None if there is none, and then
     the first symbol, which nothing predicts, costs log V like any other.
     """
+    nats = log(vocabulary_size) if first is None else 0.0
     if first is not None:
         ids = np.concatenate([[first], ids])
     state = model.zero_state(1)
-    nats = 0.0
-    if first is None and len(ids):
-        nats = log(model.predict(np.zeros((1, 1), np.int32), state)[0].shape[-1])
     for start in range(0, len(ids) - 1, CHUNK):
         window = ids[start : start + CHUNK + 1].astype(np.int32)[:, None]
         losses, state = model.nats(window[:-1], window[1:], state)
@@ -148,7 +154,7 @@ def score_text(
     if vocabulary.end is not None:
         ids = np.append(ids, vocabulary.end)
         characters += 1
-    return Score(score_ids(model, ids, first), len(ids), characters, unknown)
+    return Score(score_ids(model, ids, first, len(vocabulary)), len(ids), characters, unknown)
 
 
 def rank(scores: Iterable[Score]) -> list[int]:

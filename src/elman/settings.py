@@ -61,6 +61,12 @@ RANGES: dict[str, tuple[float, float, bool]] = {
 }
 
 
+FRACTIONS = {
+    "validation", "test", "dropout", "init_scale", "epochs", "minutes", "learning_rate",
+    "momentum", "weight_decay", "clip_norm", "clip_value",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one run. Raises UsageError for a value out of its range."""
@@ -160,8 +166,11 @@ def flag(name: str) -> str:
 def check_range(name: str, value: float) -> None:
     """Raise UsageError if a number is out of the range of the setting, or not a number."""
     least, greatest, inclusive = RANGES[name]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UsageError(f"{flag(name)} must be a number, not {value!r}")
+    whole = name not in FRACTIONS
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise UsageError(
+            f"{flag(name)} must be a {'whole number' if whole else 'number'}, not {value!r}"
+        )
     allowed = isfinite(value) and (least <= value if inclusive else least < value)
     if not allowed or value > greatest:
         limit = f"at least {least:g}" if inclusive else f"more than {least:g}"

@@ -158,6 +158,11 @@ def read(path: str, options: TextOptions = TextOptions()) -> str | bytes:
     return "".join(map(str, pieces))
 
 
+def split_lines(text: str | bytes) -> list[str | bytes]:
+    """The lines of a text, without their ends."""
+    return list(text.split(b"\n") if isinstance(text, bytes) else text.split("\n"))
+
+
 def from_stdin() -> Source:
     """Standard input, kept in a temporary file until the process ends."""
     kept = tempfile.NamedTemporaryFile(prefix="elman-")  # noqa: SIM115

@@ -78,7 +78,7 @@ class Trainer:
         self.history: list[tuple[float, ...]] = []
         self.stopped_early = False
         self.stop_requested = False
-        self._before = 0.0  # seconds of the sessions before this one
+        self.seconds_before = 0.0  # of earlier sessions, and of preparing this one
         self._started = time.monotonic()
 
     # -- the loop ---------------------------------------------------------------
@@ -102,13 +102,13 @@ class Trainer:
                 if self.step % s.log_every == 0:
                     self._record(event)
                     yield event
-                evaluated = self._due(s.eval_every, EVALUATIONS, before, after)
-                if evaluated and self.validation.predictions:
+                evaluation_due = self._due(s.eval_every, EVALUATIONS, before, after)
+                if self.validation.predictions and (evaluation_due or self.finished):
                     yield self._evaluate(event)
                 if self._due(s.sample_every, SAMPLES, before, after):
                     yield {"event": "sample", "step": self.step, "text": self.sample()}
                 late = s.save_every is None and time.monotonic() - saved > SAVE_SECONDS
-                if self._due(s.save_every, EVALUATIONS, before, after) or late:
+                if self._due(s.save_every, EVALUATIONS, before, after) or late or self.finished:
                     save()
                     saved = time.monotonic()
 
@@ -124,7 +124,7 @@ class Trainer:
     @property
     def seconds(self) -> float:
         """Time spent, in all sessions."""
-        return self._before + time.monotonic() - self._started
+        return self.seconds_before + time.monotonic() - self._started
 
     def _share(self, horizon: tuple[str, float]) -> float:
         unit, amount = horizon
@@ -355,7 +355,7 @@ class Trainer:
                      "plateau_factor", "stopped_early", "evaluation_limit", "reserve"):  # fmt: skip
             setattr(self, name, state[name])
         self.optimizer.steps = state["optimizer_steps"]
-        self._before = state["seconds"]
+        self.seconds_before = state["seconds"]
         self.horizon = (state["horizon"][0], state["horizon"][1])
         self.limit = (state["limit"][0], state["limit"][1])
         if state["best_nats"] is not None:

@@ -211,8 +211,8 @@ def test_words(elman, train, make_english):
 
 def test_vocabulary_size_keeps_the_most_frequent(elman, train):
     write(elman, "text.txt", "common common common frequent frequent rare\n" * 5 + "once\n")
-    _, model = train("text.txt", "--tokens", "word", "--vocabulary-size", 6)
-    assert len(model.symbols) <= 7, "six words, and one symbol for all others"
+    _, model = train("text.txt", "--tokens", "word", "--vocabulary-size", 5)
+    assert len(model.symbols) <= 6, "five words, and one symbol for all others"
     words = {symbol.strip() for symbol in model.symbols}
     assert "common" in words and "once" not in words, model.symbols
 
@@ -451,22 +451,6 @@ def test_validation_equals_scoring_the_held_out_text(elman, make_english):
     # they may differ in how the first character is counted, and in nothing else
     assert run.done["validation_bits_per_character"] == pytest.approx(
         scored["bits_per_character"], rel=0.02
-    )
-
-
-def test_test_part_lies_behind_the_validation_part(elman):
-    halves(elman)
-    run = elman(
-        "train", "text.txt", *TINY, "--hidden-size", 24, "--steps", 150, "--validation", 0.1, "--test", 0.1, "--json",
-        "-o", "m.safetensors", "--learning-rate", 0.01,
-    ).ok()  # fmt: skip
-    done = run.done
-    test = next((value for name, value in done.items() if "test" in name and "bits" in name), None)
-    assert test is not None, (
-        f"--test asked for a figure on the test part; `done` holds {sorted(done)}"
-    )
-    assert test > done["validation_bits_per_character"] + 0.5, (
-        f"the validation part (all a) should be easier than the test part behind it: {done}"
     )
 
 

@@ -1,5 +1,7 @@
 """`elman sample`."""
 
+from __future__ import annotations
+
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -62,13 +64,11 @@ random; a model of lines starts a line. The same seed gives the same text.
 @click.option(
     "--novelty", is_flag=True, help="Say how much of the sample stands in the training text."
 )
-@click.option("--engine", default="auto", show_default=True, metavar="NAME")
-@click.option("--threads", type=int, default=None)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def sample(
     model: str, length: int, prime: str | None, prime_file: str | None, temperature: float,
     top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None, seed: int,
-    novelty: bool, engine: str, threads: int | None, as_json: bool,
+    novelty: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write text with MODEL, character by character, on stdout."""
     from ..errors import UsageError
@@ -82,7 +82,7 @@ def sample(
         raise UsageError("--stop needs at least one character")
     if stop is not None:
         stop = stop.replace("\\n", "\n").replace("\\t", "\t")
-    loaded = load(model, engine=engine, threads=threads)
+    loaded = load(model)
     text: str | bytes = prime or ""
     if prime_file is not None:
         text = read(prime_file, TextOptions(raw=loaded.vocabulary.kind == "byte"))

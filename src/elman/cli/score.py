@@ -1,5 +1,7 @@
 """`elman score`."""
 
+from __future__ import annotations
+
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +32,16 @@ bits per character, perplexity, nats, line number, text.
     show_default=True,
     help="What to do with bytes that are not UTF-8.",
 )
-@click.option("--engine", default="auto", show_default=True, metavar="NAME")
-@click.option("--threads", type=int, default=None)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file or line.")
 def score(
-    model: str, files: tuple[str, ...], lines: bool, errors: str, engine: str,
-    threads: int | None, as_json: bool,
+    model: str, files: tuple[str, ...], lines: bool, errors: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
     from ..model import load
     from ..scoring import rank
-    from ..text import TextOptions, read
+    from ..text import TextOptions, read, split_lines
 
-    loaded = load(model, engine=engine, threads=threads)
+    loaded = load(model)
     options = TextOptions(errors=errors, raw=loaded.vocabulary.kind == "byte")
     scored: list[tuple[int, str | bytes, Score]] = []
     for name in files or ("-",):
@@ -51,8 +50,7 @@ def score(
         if not lines:
             _report(shown, loaded.score(text, shown), as_json)
             continue
-        split: list[Any] = text.split(b"\n") if isinstance(text, bytes) else text.split("\n")
-        for number, line in enumerate(split, 1):
+        for number, line in enumerate(split_lines(text), 1):
             if line:
                 scored.append((number, line, loaded.score(line, f"line {number} of {shown}")))
     for i in rank(s for _, _, s in scored):
@@ -67,13 +65,13 @@ def score(
                        f"{number}\t{shown}")  # fmt: skip
 
 
-def _figures(s: "Score") -> dict[str, Any]:
+def _figures(s: Score) -> dict[str, Any]:
     return {"nats": s.nats, "characters": s.characters, "symbols": s.symbols,
             "unknown": s.unknown, "bits_per_character": s.bits_per_character,
             "perplexity": s.perplexity}  # fmt: skip
 
 
-def _report(name: str, s: "Score", as_json: bool) -> None:
+def _report(name: str, s: Score, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"file": name} | _figures(s), ensure_ascii=False))
         return
