@@ -91,10 +91,10 @@ def load(
     UnknownSymbolError : a symbol that the given vocabulary does not hold
     """
     notes: list[str] = []
-    sources = [source for name in names for source in _sources(name, options, notes)]
+    files = [source for name in names for source in sources(name, options, notes)]
     builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.lines)
     digest, characters = hashlib.sha256(), 0
-    for piece in read_pieces(sources, options.text):
+    for piece in read_pieces(files, options.text):
         digest.update(piece if isinstance(piece, bytes) else piece.encode("utf-8"))
         characters += len(piece)
         builder.add(piece)
@@ -108,7 +108,7 @@ def load(
                 f"{described} has {len(vocabulary) - len(vocabulary.special)} distinct symbol; "
                 "a model needs at least 2 to learn something"
             )
-    ids, offsets = _encode(sources, options, vocabulary, builder.count, described)
+    ids, offsets = _encode(files, options, vocabulary, builder.count, described)
     return Corpus(vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes)
 
 
@@ -151,7 +151,8 @@ def split(
     )
 
 
-def _sources(name: str, options: CorpusOptions, notes: list[str]) -> Iterator[Source]:
+def sources(name: str, options: CorpusOptions, notes: list[str]) -> Iterator[Source]:
+    """The files behind a name: a file, all of a folder, a named corpus, "-" for stdin."""
     path = Path(name)
     if name == "-":
         yield from_stdin()

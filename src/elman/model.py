@@ -1,9 +1,10 @@
 """A trained model: network, vocabulary and how it came to be, in one object and one file."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from . import checkpoint
 from .engine import Engine, select
 from .errors import ModelFileError, UsageError
 from .files import OutputFile
-from .network import Network, NetworkConfig
+from .network import BaseNetwork, Network, NetworkConfig
 from .ngram import NGram
 from .sampling import MAX_LENGTH, SamplingOptions, Start, beam_search, generate, stopping
 from .scoring import Score, score_text
@@ -19,6 +20,7 @@ from .text import TextOptions, split_lines, transform
 from .vocabulary import KINDS, Vocabulary
 
 Array = np.ndarray
+N = TypeVar("N", bound=BaseNetwork)
 NETWORK_FIELDS = tuple(NetworkConfig.__dataclass_fields__)
 
 
@@ -255,22 +257,37 @@ class Model:
 
 
 def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Model:
-    """Read a model file and check everything in it.
+    """Read the file of a language model and check everything in it.
 
     Raises
     ------
-    ModelFileError : missing, damaged, foreign, inconsistent, or from a future version
-
-    Example
-    -------
-    >>> model = elman.load("shakespeare.safetensors")  # doctest: +SKIP
+    ModelFileError : missing, damaged, foreign, inconsistent, from a future version,
+        or a classifier
     """
     tensors, metadata = checkpoint.unpack(path)
+    return from_file(path, tensors, metadata, select(engine, threads))
+
+
+def from_file(
+    path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
+) -> Model:
+    """The model of an unpacked file; raises ModelFileError if it is none."""
+    with refuse_damaged(path):
+        if metadata["config"].get("task") == "classify":
+            raise ModelFileError(
+                "it is a classifier, not a language model; use elman classify or elman embed"
+            )
+        return _build(tensors, metadata, engine)
+
+
+@contextmanager
+def refuse_damaged(path: str | Path) -> Iterator[None]:
+    """Whatever goes wrong inside is the fault of the file, and the message says so."""
     try:
-        return _build(tensors, metadata, select(engine, threads))
+        yield
     except ModelFileError as error:
         raise ModelFileError(f"{path} is no valid model: {error}") from None
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, UsageError):
             raise
         reason = f"{type(error).__name__}: {error}"
@@ -279,7 +296,7 @@ def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) 
 
 def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Model:
     config = metadata["config"]
-    vocabulary = _vocabulary(metadata["vocabulary"])
+    vocabulary = read_vocabulary(metadata["vocabulary"])
     if config["vocabulary_size"] != len(vocabulary):
         raise ModelFileError("the vocabulary does not have the size that the configuration says")
     network: Network | NGram
@@ -288,7 +305,7 @@ def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
         network.load({k: v for k, v in tensors.items() if k.startswith("ngram.")})
     else:
         network_config = NetworkConfig(**{name: config[name] for name in NETWORK_FIELDS})
-        network = _network(tensors, network_config, config["dtype"], engine)
+        network = read_network(Network, tensors, network_config, config["dtype"], engine)
     training = None
     if "training" in metadata:
         arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
@@ -296,9 +313,9 @@ def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
     return Model(network, vocabulary, config, metadata.get("summary"), training)
 
 
-def _network(
-    tensors: checkpoint.Tensors, config: NetworkConfig, dtype: str, engine: Engine
-) -> Network:
+def read_network(
+    kind: type[N], tensors: checkpoint.Tensors, config: NetworkConfig, dtype: str, engine: Engine
+) -> N:
     """A network with the weights of the file, which are checked before memory is taken."""
     if dtype not in ("float32", "float64"):
         raise ModelFileError(f"unknown dtype {dtype!r}")
@@ -318,13 +335,14 @@ def _network(
     extra = [n for n in tensors if n not in expected and not n.startswith("training.")]
     if extra:
         raise ModelFileError(f"the tensor {extra[0]} does not belong to such a network")
-    network = Network(config, np.dtype(dtype), engine)
+    network = kind(config, np.dtype(dtype), engine)
     for name in expected:
         network.parameters[name][...] = tensors[name]
     return network
 
 
-def _vocabulary(data: dict[str, Any]) -> Vocabulary:
+def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
+    """The vocabulary as a model file holds it, checked."""
     kind, symbols = data["kind"], data["symbols"]
     if kind not in KINDS or not isinstance(symbols, list) or not symbols:
         raise ModelFileError("the vocabulary is of an unknown kind, or empty")

@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 
 from . import __version__, corpora, corpus
+from .classifier import Classifier
 from .engine import conditions, select
 from .errors import CorpusError, ModelFileError, UsageError
 from .files import free_name
+from .loading import load as load_any
+from .loop import Loop
 from .model import Model, load
 from .network import Network, NetworkConfig, initialise
 from .ngram import NGram
-from .run import Run, characters_per_symbol
+from .run import Run, TextRun, characters_per_symbol
 from .settings import NAMES, Settings, flag, resolve
 from .text import TextOptions
 from .training import Event, Trainer, limit
@@ -45,6 +48,10 @@ def begin(
     ------
     UsageError, CorpusError, ModelFileError, ElmanError : see there
     """
+    if given.get("task") == "classify":
+        from . import prepare_classifier
+
+        return prepare_classifier.begin(names, given, output, start_from, command)
     started = time.monotonic()
     names = list(names)
     if not names:
@@ -63,7 +70,7 @@ def begin(
         learner = NGram(len(text.vocabulary), settings.order, text.vocabulary.begin)
     else:
         config = network_config(settings, len(text.vocabulary))
-        _refuse_too_large(config, settings)
+        refuse_too_large(config, settings)
         network = Network(
             config, np.dtype(settings.dtype), select(settings.engine, settings.threads)
         )
@@ -75,8 +82,8 @@ def begin(
         learner = Trainer(network, text.vocabulary, settings, parts[0], parts[1],
                           characters_per_symbol(text))  # fmt: skip
     summary = {"command": command, "corpus": names, "sha256": text.sha256,
-               "versions": _versions()}  # fmt: skip
-    run = Run(settings, text, parts, learner, summary, started)
+               "versions": versions()}  # fmt: skip
+    run = TextRun(settings, text, parts, learner, summary, started)
     if isinstance(learner, Trainer):
         _note_shrunken(run, learner)
     if not parts[1].predictions and settings.validation != 0:
@@ -101,7 +108,11 @@ def resume(
     CorpusError : the corpus has changed or is gone
     """
     started = time.monotonic()
-    model = load(path, engine=given.get("engine", "auto"), threads=given.get("threads"))
+    model = load_any(path, engine=given.get("engine", "auto"), threads=given.get("threads"))
+    if not isinstance(model, Model):
+        from . import prepare_classifier
+
+        return prepare_classifier.resume(model, path, given, names, output)
     network = model.network
     if model.training is None or isinstance(network, NGram) or "state" not in model.training[1]:
         raise ModelFileError(
@@ -115,7 +126,7 @@ def resume(
         stored_names = list(training["corpus"]["paths"])
     except (KeyError, TypeError) as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
-    _refuse_contradictions(given, settings, path)
+    refuse_contradictions(given, settings, path)
     if not names and "-" in stored_names:
         raise UsageError(
             f"{path} was trained on standard input; give the same text again: "
@@ -140,8 +151,8 @@ def resume(
     if limit(settings)[1] != trainer.limit[1]:
         trainer.limit = limit(settings)
         trainer.stopped_early = False
-    run = Run(settings, text, parts, trainer, model.summary, started)
-    run.notes += _machine_differences(training.get("machine", {}), trainer)
+    run = TextRun(settings, text, parts, trainer, model.summary, started)
+    run.notes += machine_differences(training.get("machine", {}), trainer)
     run.open(output or path)
     return run
 
@@ -153,13 +164,14 @@ def train(
     start_from: str | Path | None = None,
     on_event: Callable[[Event], object] | None = None,
     **settings: Any,
-) -> Model:
-    """Train a model of text.
+) -> Model | Classifier:
+    """Train a model of text, or with `task="classify"` a classifier of labelled texts.
 
     Parameters
     ----------
     corpus : files, folders or names of corpora (see `elman corpora`); nothing is
-        the Python standard library, for one minute
+        the Python standard library, for one minute; for a classifier tables, one
+        file per class, or a folder of files
     output : the model file, written while training and at the end; None: no file
     start_from : a model file whose weights and vocabulary training starts from
     on_event : called with every event of the training, a dict with the key "event"
@@ -222,7 +234,7 @@ def _inherit(given: dict[str, Any], source: Model, path: object) -> dict[str, An
     return {"dropout": source.config["dropout"], "dtype": source.config["dtype"]} | given | fixed
 
 
-def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
+def refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
     unit = limit(stored)[0]
     for name, value in given.items():
         if name in ("epochs", "steps", "minutes") and name != unit:
@@ -234,7 +246,7 @@ def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object
             )
 
 
-def _machine_differences(stored: dict[str, Any], trainer: Trainer) -> list[str]:
+def machine_differences(stored: dict[str, Any], trainer: Loop) -> list[str]:
     now = conditions(trainer.network.engine)
     differences = [
         f"{k} {stored[k]} then, {v} now" for k, v in now.items() if stored.get(k, v) != v
@@ -254,7 +266,7 @@ def _note_shrunken(run: Run, trainer: Trainer) -> None:
         )
 
 
-def _refuse_too_large(config: NetworkConfig, settings: Settings) -> None:
+def refuse_too_large(config: NetworkConfig, settings: Settings) -> None:
     """Refuse a network that does not fit into memory, before trying."""
     itemsize = np.dtype(settings.dtype).itemsize
     copies = 3 + {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
@@ -283,5 +295,5 @@ def _available_memory() -> float:
         return float("inf")
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     return {"elman": __version__, "python": platform.python_version(), "numpy": np.__version__}

@@ -13,7 +13,7 @@ from .text import NormalForm
 
 CELLS = ("rnn", "lstm", "gru", "ngram")
 CHOICES: dict[str, tuple[str, ...]] = {
-    "task": ("lm",),
+    "task": ("lm", "classify"),
     "tokens": ("char", "byte", "word"),
     "errors": ("strict", "replace"),
     "normalize": ("NFC", "NFD", "NFKC", "NFKD"),
@@ -25,6 +25,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "loss": ("mean", "sum"),
     "optimizer": ("sgd", "adagrad", "rmsprop", "adam"),
     "schedule": ("constant", "cosine", "plateau"),
+    "pooling": ("last", "mean", "max"),
+    "class_weights": ("none", "balanced", "sqrt"),
+    "monitor": ("loss", "macro-f1"),
 }
 
 # name: (least, greatest, whether the least itself is allowed)
@@ -67,6 +70,13 @@ FRACTIONS = {
 }  # fmt: skip
 
 
+# Settings that only one of the tasks has.
+LM_ONLY = ("lines", "unknown", "max_characters", "order", "batching", "bptt", "loss",
+           "sample_every")  # fmt: skip
+CLASSIFY_ONLY = ("text_column", "label_column", "pooling", "bidirectional", "class_weights",
+                 "monitor")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one run. Raises UsageError for a value out of its range."""
@@ -81,6 +91,8 @@ class Settings:
     normalize: NormalForm | None = None
     max_characters: int | None = None
     errors: str = "strict"
+    text_column: str = "text"
+    label_column: str = "label"
     validation: float | None = None  # a tenth, at most 500,000 symbols
     test: float = 0.0
     # network
@@ -92,6 +104,8 @@ class Settings:
     bias: bool = True
     dropout: float | None = None
     order: int = 4
+    pooling: str = "last"
+    bidirectional: bool = False
     init: str = "uniform"
     init_scale: float | None = None
     dtype: str = "float32"
@@ -112,6 +126,8 @@ class Settings:
     clip_norm: float | None = None
     clip_value: float | None = None
     loss: str = "mean"
+    class_weights: str = "none"
+    monitor: str = "loss"
     patience: int | None = None
     eval_every: int | None = None
     save_every: int | None = None
@@ -130,6 +146,7 @@ class Settings:
         for name in RANGES:
             if getattr(self, name) is not None:
                 check_range(name, getattr(self, name))
+        self._refuse_other_task()
         if (self.validation or 0) + self.test >= 1:
             raise UsageError("--validation and --test leave no text to train on")
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
@@ -150,6 +167,15 @@ class Settings:
             raise UsageError(
                 "--bptt beyond --seq-len needs --batching consecutive: random windows have no past"
             )
+
+    def _refuse_other_task(self) -> None:
+        """A setting that the task does not have is a mistake, not a thing to ignore."""
+        foreign, task = (LM_ONLY, "lm") if self.task == "classify" else (CLASSIFY_ONLY, "classify")
+        for name in foreign:
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise UsageError(f"{flag(name)} goes with --task {task}, not with {self.task}")
+        if self.task == "classify" and self.cell == "ngram":
+            raise UsageError("--cell ngram is a language model; --task classify needs a network")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -176,6 +202,22 @@ def check_range(name: str, value: float) -> None:
         limit = f"at least {least:g}" if inclusive else f"more than {least:g}"
         upper = f" and at most {greatest:g}" if isfinite(greatest) else ""
         raise UsageError(f"{flag(name)} must be {limit}{upper}, not {value}")
+
+
+# Where a classifier's defaults are others than those of a language model.
+CLASSIFY_DEFAULTS: dict[str, Any] = {
+    "validation": 0.1,
+    "test": 0.1,  # the report is about texts that nothing looked at
+    "seq_len": 256,  # the longest text that is read whole
+    "batch_size": 32,
+}
+
+
+def make(given: dict[str, Any]) -> Settings:
+    """The settings that the user gave, with the defaults of their task."""
+    if given.get("task") == "classify":
+        given = CLASSIFY_DEFAULTS | given
+    return Settings(**given)
 
 
 LEARNING_RATES = {
@@ -214,6 +256,28 @@ def resolve(settings: Settings, symbols: int, rate: float | None) -> Settings:
         filled["clip_norm"] = 1.0  # D2L's; a flag replaces it, 0 turns clipping off
     if settings.patience is None:
         filled["patience"] = 8  # of 24 evaluations: text that is learned by heart stops early
+    return replace(settings, **filled)
+
+
+def resolve_classifier(settings: Settings, texts: int) -> Settings:
+    """Fill in what was not given, for a classifier that learns from so many texts."""
+    filled: dict[str, Any] = {}
+    if settings.epochs is None and settings.steps is None and settings.minutes is None:
+        filled["minutes"] = 2.0
+    if settings.hidden_size is None:
+        filled["hidden_size"] = 128
+    if settings.dropout is None:
+        filled["dropout"] = 0.3
+    if settings.learning_rate is None:
+        filled["learning_rate"] = LEARNING_RATES[settings.optimizer]
+    if settings.weight_decay is None:
+        filled["weight_decay"] = 0.0
+    if settings.warmup is None:
+        filled["warmup"] = 0
+    if settings.clip_norm is None and settings.clip_value is None:
+        filled["clip_norm"] = 1.0
+    if settings.patience is None:
+        filled["patience"] = 8
     return replace(settings, **filled)
 
 

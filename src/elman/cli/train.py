@@ -135,7 +135,7 @@ def train(
         run = resume_run(resume, given, corpus, output)
     else:
         # Every wrong flag is found before a large corpus is read.
-        allowed.Settings(**given)
+        allowed.make(given)
         target = output if output is not None else default_output(corpus)
         run = begin(corpus, given, target, start_from, " ".join(["elman", *sys.argv[1:]]))
     display = Display(run.settings)

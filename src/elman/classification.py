@@ -1,0 +1,246 @@
+"""The many-to-one network: a text goes in, the logits of its label come out.
+
+    ids ──► row look-up ──► cells, forward ──►┐ both, ──► … ──► pooling ──► dropout ──► h·W_y + b_y
+                        └─► cells, reverse ──►┘ side by side    over time               = logits
+
+A bidirectional layer (Schuster and Paliwal 1997) has a second cell that reads the
+text from its end; the outputs of both stand side by side. Pooling makes one vector
+of all steps: the state after the last symbol (of the reverse cell: the first), or
+the mean or the maximum over time, unit by unit.
+
+Texts of different length are padded and masked. Both directions carry their zero
+state over padding unchanged and pooling leaves it out, so a text has the same
+logits alone and in any batch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import layers
+from .arena import Shapes
+from .cells import CELLS
+from .engine import Engine
+from .network import BaseNetwork, NetworkConfig
+
+Array = np.ndarray
+POOLINGS = ("last", "mean", "max")
+
+
+@dataclass(frozen=True)
+class ClassifierConfig(NetworkConfig):
+    """The architecture: everything that decides the names and shapes of the parameters."""
+
+    num_classes: int = 2
+    bidirectional: bool = False
+    pooling: str = "last"
+
+    @property
+    def width(self) -> int:
+        """Of a layer's output: H, or 2·H of both directions."""
+        return self.hidden_size * (1 + self.bidirectional)
+
+    @property
+    def prefixes(self) -> list[list[str]]:
+        """Per layer: how the names of the parameters of each direction begin."""
+        directions = ("", "reverse.") if self.bidirectional else ("",)
+        return [[f"layer{layer}.{d}" for d in directions] for layer in range(self.num_layers)]
+
+    def shapes(self) -> Shapes:
+        """Names and shapes of all parameters, in the order of the arena."""
+        V, H, G = self.vocabulary_size, self.hidden_size, CELLS[self.cell].GATES
+        shapes: Shapes = {}
+        if self.embedding_size:
+            shapes["embedding.E"] = (V, self.embedding_size)
+        for layer, prefixes in enumerate(self.prefixes):
+            D = self.width if layer else self.embedding_size or V
+            for prefix in prefixes:
+                shapes[prefix + "W_x"] = (D, G * H)
+                shapes[prefix + "W_h"] = (H, G * H)
+                if self.bias:
+                    shapes[prefix + "b"] = (G * H,)
+                    if self.cell == "gru":
+                        shapes[prefix + "c_n"] = (H,)
+        shapes["readout.W_y"] = (self.width, self.num_classes)
+        if self.bias:
+            shapes["readout.b_y"] = (self.num_classes,)
+        return shapes
+
+
+class ClassifierNetwork(BaseNetwork):
+    """Parameters, their gradient, and the functions that use both."""
+
+    config: ClassifierConfig
+
+    def __init__(
+        self,
+        config: ClassifierConfig,
+        dtype: np.dtype | type = np.float32,
+        engine: Engine | None = None,
+    ):
+        super().__init__(config, dtype, engine)
+
+    def encode(
+        self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Callable[[Array], None]]:
+        """One vector for every text.
+
+        Parameters
+        ----------
+        ids : (T, B) integers
+        mask : (T, B) bool, False behind the end of a text; None without padding
+        rng : draws the dropout masks; None runs without dropout (not training)
+
+        Returns
+        -------
+        y : (B, H), or (B, 2·H) of both directions
+        pullback : dy -> None; adds the gradients of the parameters to `self.gradient`
+        """
+        config, p, g = self.config, self.parameters, self.gradient
+        pullbacks: list[Callable[[Array | None, Array | None], Array | None]] = []
+        x: Array | None = None
+        drop = config.dropout if rng is not None else 0.0
+        if config.embedding_size:
+            x, embedding_pullback = layers.embedding(ids, p["embedding.E"])
+            x, drop_embedding = _dropout(x, drop, rng)
+        for layer, prefixes in enumerate(config.prefixes):
+            if layer:
+                assert x is not None
+                x, drop_pullback = _dropout(x, drop, rng)
+            else:
+                drop_pullback = None
+            x, final, pullback = self._layer(prefixes, ids if x is None else x, mask)
+            pullbacks.append(_then(pullback, drop_pullback))
+        assert x is not None
+        pool_pullback: Callable[[Array], Array] | None = None
+        if config.pooling == "last":
+            y = final
+        elif config.pooling == "mean":
+            y, pool_pullback = layers.mean_over_time(x, mask)
+        else:
+            y, pool_pullback = layers.max_over_time(x, mask)
+
+        def whole_pullback(dy: Array) -> None:
+            dfinal: Array | None = dy if pool_pullback is None else None
+            dx = None if pool_pullback is None else pool_pullback(dy)
+            for pullback in reversed(pullbacks):
+                dx, dfinal = pullback(dx, dfinal), None
+            if config.embedding_size:
+                assert dx is not None
+                g["embedding.E"][...] += embedding_pullback(drop_embedding(dx))
+
+        return y, whole_pullback
+
+    def _layer(
+        self, prefixes: list[str], x: Array, mask: Array | None
+    ) -> tuple[Array, Array, Callable[[Array | None, Array | None], Array | None]]:
+        """One layer in one or both directions.
+
+        Parameters
+        ----------
+        x : (T, B) ids, or (T, B, D)
+
+        Returns
+        -------
+        h : (T, B, width) hidden states, of both directions side by side
+        final : (B, width) the last ones of each direction, at the text's last and first symbol
+        pullback : (dh or None, dfinal or None) -> dx, or None for ids
+        """
+        config, p, g = self.config, self.parameters, self.gradient
+        T, B = x.shape[:2]
+        H, S = config.hidden_size, CELLS[config.cell].STATES
+        zero = np.zeros((S, B, H), self.dtype)
+        outputs, finals, pullbacks = [], [], []
+        for prefix in prefixes:
+            # Reversed in time, padding comes first: the zero state waits until the text begins.
+            step = -1 if prefix.endswith("reverse.") else 1
+            enter = layers.one_hot_affine if x.ndim == 2 else layers.affine
+            z, input_pullback = enter(x[::step], p[prefix + "W_x"], p.get(prefix + "b"))
+            recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
+            seen = None if mask is None else np.ascontiguousarray(mask[::step])
+            h, state, cell_pullback = self._cell(recurrent, z, zero, seen)
+            outputs.append(h[::step])
+            finals.append(state[0])
+            pullbacks.append((prefix, step, input_pullback, cell_pullback))
+
+        def pullback(dh: Array | None, dfinal: Array | None) -> Array | None:
+            dx: Array | None = None
+            for i, (prefix, step, input_pullback, cell_pullback) in enumerate(pullbacks):
+                mine = slice(i * H, (i + 1) * H)
+                dstate = None
+                if dfinal is not None:
+                    dstate = np.zeros((S, B, H), self.dtype)
+                    dstate[0] = dfinal[:, mine]
+                if dh is None:
+                    arriving = np.zeros((T, B, H), self.dtype)
+                else:
+                    arriving = np.ascontiguousarray(dh[::step, :, mine])
+                dz, _, dcell = cell_pullback(arriving, dstate)
+                for name, gradient in dcell.items():
+                    g[prefix + name][...] += gradient
+                d, dW_x, db = input_pullback(dz)
+                g[prefix + "W_x"][...] += dW_x
+                if db is not None:
+                    g[prefix + "b"][...] += db
+                if d is not None:
+                    dx = d[::step] if dx is None else dx + d[::step]
+            return dx
+
+        if len(prefixes) == 1:
+            return outputs[0], finals[0], pullback
+        return np.concatenate(outputs, axis=2), np.concatenate(finals, axis=1), pullback
+
+    def forward(
+        self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Callable[[Array], None]]:
+        """Logits (B, C) of the classes; arguments and pullback as in `encode`."""
+        p, g = self.parameters, self.gradient
+        y, encode_pullback = self.encode(ids, mask, rng)
+        y, drop_pullback = _dropout(y, self.config.dropout if rng is not None else 0.0, rng)
+        logits, readout_pullback = layers.affine(y[None], p["readout.W_y"], p.get("readout.b_y"))
+
+        def pullback(dlogits: Array) -> None:
+            dy, dW_y, db_y = readout_pullback(dlogits[None])
+            g["readout.W_y"][...] += dW_y
+            if db_y is not None:
+                g["readout.b_y"][...] += db_y
+            encode_pullback(drop_pullback(dy[0]))
+
+        return logits[0], pullback
+
+    def loss_and_gradient(
+        self,
+        ids: Array,
+        labels: Array,
+        weights: Array,
+        mask: Array | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> float:
+        """Σ weights · nats of the labels (B,), and its gradient in `self.gradient`."""
+        self.gradient.flat[:] = 0
+        logits, pullback = self.forward(ids, mask, rng)
+        nats, loss_pullback = layers.softmax_cross_entropy(logits[None], labels[None])
+        pullback(loss_pullback(weights[None])[0])
+        return float(np.sum(nats[0] * weights, dtype=np.float64))
+
+
+def _dropout(
+    x: Array, rate: float, rng: np.random.Generator | None
+) -> tuple[Array, Callable[[Array], Array]]:
+    if not rate or rng is None:
+        return x, lambda dy: dy
+    return layers.dropout(x, rate, rng)
+
+
+def _then(
+    pullback: Callable[[Array | None, Array | None], Array | None],
+    before: Callable[[Array], Array] | None,
+) -> Callable[[Array | None, Array | None], Array | None]:
+    """A layer's pullback, then that of the dropout on its input."""
+
+    def both(dh: Array | None, dfinal: Array | None) -> Array | None:
+        dx = pullback(dh, dfinal)
+        return dx if dx is None or before is None else before(dx)
+
+    return both
