@@ -99,7 +99,8 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
     A file whose name ends in .tsv or .csv, standard input, and any file whose first
     line names both columns is a table with a header. Every other file is a class:
     its name without the ending is the label, each of its lines that is not empty a
-    text. CSV quotes fields as RFC 4180 does; TSV has no quotes.
+    text, without the white space around it (which might be that of one file alone,
+    and give its class away). CSV quotes fields as RFC 4180 does; TSV has no quotes.
 
     Raises
     ------
@@ -237,7 +238,8 @@ def _rows(source: Source, options: LabelledOptions) -> Iterator[tuple[str, str]]
     delimiter = _delimiter(source, content[: content.find("\n") % (len(content) + 1)], options)
     if delimiter is None:
         label = Path(source.name).stem
-        return ((line, label) for line in content.split("\n") if line)
+        stripped = (line.strip() for line in content.split("\n"))
+        return ((line, label) for line in stripped if line)
     lines = _csv(source, content) if delimiter == "," else _tsv(content)
     return _table(source, lines, options)
 

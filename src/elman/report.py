@@ -114,6 +114,12 @@ class Report:
                 )
 
 
+def from_json(figures: dict[str, Any]) -> Report:
+    """The report that `to_json` made."""
+    confusion = np.array(figures["confusion"], np.int64)
+    return Report(list(figures["classes"]), confusion, figures["nats"])
+
+
 def report(
     classes: Sequence[str], labels: Array, predicted: Array, nats: Array | None = None
 ) -> Report:
@@ -155,5 +161,6 @@ def _regression() -> Any:
         from sklearn.pipeline import make_pipeline
     except ImportError:
         return None
+    # C = 10: of 1, 10 and 100 the best on surnames in 18 languages
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False)
-    return make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
+    return make_pipeline(vectorizer, LogisticRegression(C=10, max_iter=1000))

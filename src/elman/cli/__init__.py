@@ -12,6 +12,8 @@ VERBS = {
     "train": "Train a model on text.",
     "sample": "Write text with a model.",
     "score": "Say how likely texts are under a model.",
+    "classify": "Say which class texts belong to.",
+    "embed": "Turn texts into vectors.",
     "check": "Check every gradient numerically, on this machine.",
     "info": "Show the engine in use, or what a model file holds.",
     "corpora": "List the corpora that have a name.",

@@ -73,8 +73,8 @@ class Display:
         )
         if self.bar is not None:
             left = e["seconds"] * (1 - share) / max(share, 1e-3)
-            clock = f"{_clock(e['seconds'])} / {_clock(left)} left"
-            self.bar.update(self.task, completed=share, clock=clock, figures=figures)
+            times = f"{clock(e['seconds'])} / {clock(left)} left"
+            self.bar.update(self.task, completed=share, clock=times, figures=figures)
         elif not self.live and time.monotonic() - self._last_line > PLAIN_SECONDS:
             self._last_line = time.monotonic()
             print(f"step {e['step']:,}  {share:.0%}  {figures}", file=sys.stderr, flush=True)
@@ -85,7 +85,7 @@ class Display:
             self._last_line = time.monotonic()
             mark = "  best so far" if e["best"] else ""
             self._say(
-                f"step {e['step']:,}  {_clock(e['seconds'])}  train "
+                f"step {e['step']:,}  {clock(e['seconds'])}  train "
                 f"{e['train_bits_per_character']:.3f}  held out {self.held_out} "
                 f"bits/character{mark}"
             )
@@ -115,7 +115,7 @@ class Display:
         if e["test_bits_per_character"] is not None:
             self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
         if e["steps"]:
-            self._say(f"{e['steps']:,} steps in {_clock(e['seconds'])}, "
+            self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, "
                       f"{e['characters_per_second']:,.0f} characters/s")  # fmt: skip
         if e["model"]:
             size = os.path.getsize(e["model"]) / 1e6
@@ -150,7 +150,7 @@ class Display:
             self.bar = None
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
