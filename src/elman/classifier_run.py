@@ -69,7 +69,7 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
         return self.predictions / max(1e-9, self.seconds)
 
     def _evaluate(self, last: Event) -> Event:
-        found = judge(self._classifier(self.network), self.validation)
+        found = judge(self.classifier(), self.validation)
         nats = found.nats
         if nats is None or not isfinite(nats):
             self._diverged(float("nan"), last["gradient_norm"])
@@ -91,8 +91,27 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
             "stopped_early": self.stopped_early,
         }
 
-    def _classifier(self, network: ClassifierNetwork) -> Classifier:
-        return Classifier(network, self.vocabulary, self.classes, {})
+    def classifier(self, network: ClassifierNetwork | None = None) -> Classifier:
+        """A classifier with the network as it is now, or with another one."""
+        return Classifier(network or self.network, self.vocabulary, self.classes, self.config)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the model file says about the architecture and the treatment of text."""
+        s, network = self.settings, self.network
+        return {
+            "task": s.task, "tokens": s.tokens, "lowercase": s.lowercase,
+            "normalize": s.normalize, "seq_len": s.seq_len, **asdict(network.config),
+            "dtype": network.dtype.name,
+        }  # fmt: skip
+
+    def learn(self, part: LabelledPart) -> None:
+        """One pass over other texts than those that it began with."""
+        self.train, self.index = part, 0
+        self.plan = self._plan()
+        with self.network.engine.limit_threads():
+            for _ in range(len(self.plan)):
+                self._update()
 
 
 class ClassifierRun(Run):
@@ -113,19 +132,16 @@ class ClassifierRun(Run):
 
     def model(self) -> Classifier:
         s, trainer, network = self.settings, self.trainer, self.trainer.trained()
-        config: dict[str, Any] = {
-            "task": s.task, "tokens": s.tokens, "lowercase": s.lowercase,
-            "normalize": s.normalize, "seq_len": s.seq_len, **asdict(network.config),
-            "dtype": network.dtype.name,
-        }  # fmt: skip
         training: dict[str, Any] = {
             "settings": s.to_json(),
             "corpus": {"paths": [lasting(n) for n in self.data.names], "sha256": self.data.sha256},
             "state": trainer.scalars(),
             "machine": conditions(network.engine),
         }
-        return Classifier(network, trainer.vocabulary, self.data.classes, config, self.summary,
-                          (trainer.tensors(), training))  # fmt: skip
+        return Classifier(
+            network, trainer.vocabulary, self.data.classes, trainer.config, self.summary,
+            (trainer.tensors(), training),
+        )  # fmt: skip
 
     def _start_event(self) -> Event:
         s, trainer, network = self.settings, self.trainer, self.trainer.network
@@ -144,7 +160,7 @@ class ClassifierRun(Run):
         texts = self.validation if len(self.validation) else self.train
         few = LabelledPart(texts.texts, texts.labels, texts.rows[:256])
         start = time.perf_counter()
-        judge(self.trainer._classifier(self.trainer.network), few)
+        judge(self.trainer.classifier(), few)
         needed = (time.perf_counter() - start) * (len(self.validation) + len(self.test))
         return min(needed / max(1, len(few)), 0.4 * self.trainer.limit[1] * 60)
 
@@ -158,7 +174,7 @@ class ClassifierRun(Run):
                 "texts_per_second": trainer.texts_per_second, "train_loss": trainer.smoothed,
                 "best_step": trainer.best_step if trainer.best else trainer.step,
             }  # fmt: skip
-            model = trainer._classifier(trainer.trained())
+            model = trainer.classifier(trainer.trained())
             for name, part in (("validation", self.validation), ("test", self.test)):
                 if len(part):
                     figures[name] = judge(model, part).to_json()

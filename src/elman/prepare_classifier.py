@@ -143,6 +143,16 @@ def resume(
     return run
 
 
+def continued(model: Classifier, given: dict[str, Any], part: LabelledPart) -> ClassifierTrainer:
+    """A trainer that goes on from the weights of a classifier, for `learn`."""
+    config = model.network.config
+    fixed = {name: model.config[name] for name in FIXED}
+    settings = resolve_classifier(make(given | fixed), len(part))
+    network = ClassifierNetwork(config, model.network.dtype, model.network.engine)
+    network.parameters.flat[:] = model.network.parameters.flat
+    return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)
+
+
 def _load(names: Sequence[str], settings: Settings) -> Labelled:
     if not names:
         raise UsageError(
@@ -156,6 +166,12 @@ def _load(names: Sequence[str], settings: Settings) -> Labelled:
 
 def _parts(data: Labelled, texts: Encoded, settings: Settings) -> Parts:
     rows = labelled.split(data.labels, settings.validation or 0.0, settings.test, settings.seed)
+    if len(set(data.texts)) < len(data.texts):  # not merged: a text stays where it is learned
+        learned = {data.texts[i] for i in rows[0]}
+        held = [np.array([data.texts[i] in learned for i in part], bool) for part in rows[1:]]
+        moved = [part[known] for part, known in zip(rows[1:], held, strict=True)]
+        rows = (np.sort(np.concatenate([rows[0], *moved])),
+                *(part[~known] for part, known in zip(rows[1:], held, strict=True)))  # fmt: skip
     train, validation, test = (LabelledPart(texts, data.labels, part) for part in rows)
     return train, validation, test
 
