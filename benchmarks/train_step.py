@@ -172,7 +172,7 @@ def compare(work: Work, workers: list[Worker], repeats: int, seconds: float) -> 
     for repeat in range(repeats):
         say(f"{work.name}: turn {repeat + 1} of {repeats}", end="\r")
         for worker in ready[:: -1 if repeat % 2 else 1]:
-            time.sleep(0.02)  # idle threads of the one before may still spin
+            time.sleep(0.05)  # idle threads of the one before may still spin
             worker.times += worker.ask("run", seconds)
     return ready
 

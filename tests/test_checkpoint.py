@@ -16,11 +16,12 @@ from elman import checkpoint
 from elman.checkpoint import pack, unpack
 from elman.errors import ModelFileError
 
+NUMBERS = st.integers(-(2**60), 2**60) | st.floats(allow_nan=False)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    st.none() | st.booleans() | NUMBERS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -100,8 +101,7 @@ def test_every_flipped_byte_is_refused_or_harmless(tmp_path, tensors):
             path = written(tmp_path, bytes(spoilt))
             try:
                 found, metadata = unpack(path)
-            except ModelFileError as error:
-                assert "\n" not in str(error)
+            except ModelFileError:
                 continue
             harmless += 1
             assert metadata == METADATA

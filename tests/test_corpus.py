@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -153,7 +154,7 @@ def lines_of(count: int) -> Corpus:
 def test_every_symbol_of_a_stream_is_predicted_in_exactly_one_part(size, validation, test):
     parts = split(stream_of(size), validation, test, 0)
     predicted = [part.ids[1:].tolist() for part in parts]
-    assert sum(predicted, []) == list(range(1, size))
+    assert [*chain.from_iterable(predicted)] == list(range(1, size))
     held_out, tested = round(validation * size), round(test * size)
     assert [part.predictions for part in parts] == [size - held_out - tested - 1, held_out, tested]
 
@@ -165,7 +166,9 @@ def test_the_last_part_is_held_out_and_begins_with_the_symbol_before_it():
     assert test.ids.tolist() == list(range(89, 100))
 
 
-@pytest.mark.parametrize(("size", "held_out"), [(100, 10), (1_000_000, 100_000), (6_000_000, 500_000)])
+@pytest.mark.parametrize(
+    ("size", "held_out"), [(100, 10), (1_000_000, 100_000), (6_000_000, 500_000)]
+)
 def test_by_default_a_tenth_is_held_out_up_to_half_a_million(size, held_out):
     train, validation, test = split(stream_of(size), None, 0.0, 0)
     assert validation.predictions == held_out
@@ -177,7 +180,7 @@ def test_by_default_a_tenth_is_held_out_up_to_half_a_million(size, held_out):
 def test_every_line_is_in_exactly_one_part(count, validation, test, seed):
     parts = split(lines_of(count), validation, test, seed)
     rows = [part.rows.tolist() for part in parts]
-    assert sorted(sum(rows, [])) == list(range(count))
+    assert sorted(chain.from_iterable(rows)) == list(range(count))
     held_out, tested = round(validation * count), round(test * count)
     assert list(map(len, rows)) == [count - held_out - tested, held_out, tested]
 
@@ -200,7 +203,7 @@ def test_too_short_a_stream_is_refused(size):
 
 
 def test_nothing_left_to_train_on_is_refused():
-    with pytest.raises(CorpusError, match="too short.*--validation or --test"):
+    with pytest.raises(CorpusError, match=r"too short.*--validation or --test"):
         split(stream_of(8), 0.5, 0.4, 0)
     with pytest.raises(CorpusError, match="0 lines are left"):
         split(lines_of(1), 0.9, 0.0, 0)

@@ -33,7 +33,9 @@ def test_by_default_it_uses_the_cores_that_there_are():
     ("cores", "quota", "expected"), [(8, None, 8), (8, 2.0, 2), (8, 0.3, 1), (2, 16.0, 2)]
 )
 def test_affinity_and_quota_limit_the_cores(monkeypatch, cores, quota, expected):
-    monkeypatch.setattr(engine.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    monkeypatch.setattr(
+        engine.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False
+    )
     monkeypatch.setattr(engine, "_cgroup_quota", lambda: quota)
     assert available_cores() == expected
 

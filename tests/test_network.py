@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -180,9 +182,7 @@ def test_cuts_that_detach_equal_separate_windows(rng, cell):
     gradient = network.gradient.flat.copy()
     separate, total, state = np.zeros_like(gradient), 0.0, zero
     for number, part in enumerate((slice(0, 4), slice(4, 7), slice(7, 10))):
-        one, (state,) = network.loss_and_gradient(
-            inputs[part], targets[part], weights[part], state
-        )
+        one, (state,) = network.loss_and_gradient(inputs[part], targets[part], weights[part], state)
         total += one
         separate += network.gradient.flat
         np.testing.assert_array_equal(states[number], state)
@@ -288,7 +288,7 @@ def test_identity_and_orthogonal_concern_every_gate_of_the_recurrence(cell, gate
         blocks = np.split(orthogonal[f"layer{layer}.W_h"], gates, axis=1)
         for block in blocks:
             np.testing.assert_allclose(block.T @ block, gain**2 * np.eye(100), atol=1e-12)
-        assert not any(np.allclose(a, b) for a, b in zip(blocks, blocks[1:], strict=False))
+        assert not any(np.allclose(a, b) for a, b in pairwise(blocks))
     for parameters in (identity, orthogonal):  # the rest stays uniform, whatever the scale
         assert np.abs(parameters["readout.W_y"]).max() == pytest.approx(0.1, rel=0.01)
 

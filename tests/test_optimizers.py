@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import cos, pi
 
 import numpy as np
@@ -98,7 +99,9 @@ def test_state_and_step_count_are_all_that_a_checkpoint_needs(rng, name):
     np.testing.assert_array_equal(p, q)
 
 
-@pytest.mark.parametrize(("name", "slots"), [("sgd", 0), ("adagrad", 1), ("rmsprop", 1), ("adam", 2)])
+@pytest.mark.parametrize(
+    ("name", "slots"), [("sgd", 0), ("adagrad", 1), ("rmsprop", 1), ("adam", 2)]
+)
 def test_how_many_arrays_an_optimizer_keeps(name, slots):
     assert len(make(name, np.zeros(4), 0.0, 0.0).state) == slots
     assert all(s.shape == (4,) for s in make(name, np.zeros(4), 0.0, 0.0).state.values())
@@ -197,7 +200,7 @@ def test_cosine_falls_from_one_to_a_hundredth():
     factors = [learning_rate_factor("cosine", 0, 0, share) for share in np.linspace(0, 1, 11)]
     assert factors[0] == pytest.approx(1)
     assert factors[-1] == pytest.approx(0.01)
-    assert all(a > b for a, b in zip(factors, factors[1:], strict=False))
+    assert all(a > b for a, b in pairwise(factors))
     for share, factor in zip(np.linspace(0, 1, 11), factors, strict=True):
         assert factor == pytest.approx(0.01 + 0.99 * (1 + cos(pi * share)) / 2)
 

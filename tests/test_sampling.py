@@ -251,7 +251,9 @@ def test_it_ends_after_the_length():
     assert "".join(written(LETTERS, [0, 1] * 10, 5)) == "ababa"
 
 
-@pytest.mark.parametrize(("stop", "text"), [("a", "a"), ("ba", "aba"), ("\n", "abab\n"), ("bb", "abab\nabab\nab")])
+@pytest.mark.parametrize(
+    ("stop", "text"), [("a", "a"), ("ba", "aba"), ("\n", "abab\n"), ("bb", "abab\nabab\nab")]
+)
 def test_it_ends_after_the_stop_string(stop, text):
     assert "".join(written(LETTERS, [0, 1, 0, 1, 2] * 2 + [0, 1], 12, stop)) == text
 

@@ -47,7 +47,7 @@ def normalised(text: str) -> str:
 @given(ANY_TEXT.map(no_zero) | LINE_ENDS, PIECES)
 def test_small_pieces_give_the_text_of_the_whole(read_bytes, text, piece):
     data = text.encode()
-    expected = normalised(text.removeprefix("﻿"))
+    expected = normalised(text.removeprefix("\ufeff"))
     assert "".join(read_bytes(data, piece)) == expected
     assert "".join(read_bytes(data, 1 << 20)) == expected
 
@@ -77,9 +77,10 @@ def test_a_huge_line_is_cut_between_words(read_bytes, words, piece):
 
 @given(ANY_TEXT.map(no_zero), PIECES, st.sampled_from(["NFC", "NFD", "NFKC"]))
 def test_lines_are_transformed_alike_whatever_the_pieces(read_bytes, text, piece, form):
-    text = "".join(f"{c}\n" for c in text if c not in "\r\n﻿")
+    text = "".join(f"{c}\n" for c in text if c not in "\r\n\ufeff")
     whole = read_bytes(text.encode(), 1 << 20, normalize=form, lowercase=True)
-    assert "".join(read_bytes(text.encode(), piece, normalize=form, lowercase=True)) == "".join(whole)
+    pieces = read_bytes(text.encode(), piece, normalize=form, lowercase=True)
+    assert "".join(pieces) == "".join(whole)
     assert "".join(whole) == unicodedata.normalize(form, text).lower()
 
 
@@ -98,7 +99,7 @@ def test_replacing_gives_what_decoding_the_whole_gives(read_bytes, data, piece):
 def test_a_byte_order_mark_is_not_part_of_the_text(read_bytes, piece):
     assert "".join(read_bytes(b"\xef\xbb\xbfab\n", piece)) == "ab\n"
     assert "".join(read_bytes(b"\xef\xbb\xbf", piece)) == ""
-    assert "".join(read_bytes("a﻿b".encode(), piece)) == "a﻿b", "only at the start"
+    assert "".join(read_bytes("a\ufeffb".encode(), piece)) == "a\ufeffb", "only at the start"
 
 
 # --------------------------------------------------------------------------- bad bytes
@@ -137,7 +138,7 @@ def test_the_place_of_a_bad_byte_is_exact_in_any_text(read_bytes, before, after,
 
 @pytest.mark.parametrize("piece", [1, 3, 100])
 def test_a_zero_byte_says_binary_file(read_bytes, piece):
-    with pytest.raises(CorpusError, match="binary file .*offset 4"):
+    with pytest.raises(CorpusError, match=r"binary file .*offset 4"):
         read_bytes(b"abc\n\0def", piece)
     assert "".join(read_bytes(b"a\0b", piece, errors="replace")) == "a\0b"
 

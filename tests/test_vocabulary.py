@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from elman.errors import UnknownSymbolError
 from elman.vocabulary import (
-    BEGIN,
-    END,
     UNKNOWN,
     Vocabulary,
     VocabularyBuilder,
@@ -133,7 +131,9 @@ def test_ids_take_the_smallest_type_that_holds_them(size, dtype):
 
 
 @pytest.mark.parametrize("lines", [False, True])
-@pytest.mark.parametrize(("kind", "text"), [("char", "añ\nb\n"), ("byte", b"a\n\xff\n"), ("word", "a b\n")])
+@pytest.mark.parametrize(
+    ("kind", "text"), [("char", "añ\nb\n"), ("byte", b"a\n\xff\n"), ("word", "a b\n")]
+)
 def test_the_count_is_that_of_the_encoded_symbols(kind, text, lines):
     builder = VocabularyBuilder(kind, None, lines)
     builder.add(text)

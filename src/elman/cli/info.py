@@ -1,9 +1,10 @@
 """`elman info`."""
 
-import json
 import platform
 
 import click
+
+from . import print_json
 
 EPILOG = """\b
 Examples:
@@ -22,7 +23,7 @@ def info(model: str | None, as_json: bool) -> None:
 
     facts = _machine() if model is None else _model(model)
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
         return
     table = Table(show_header=False, box=None)
     table.add_column(style="bold")
