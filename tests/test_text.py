@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from elman import text as module
 from elman.errors import CorpusError
 from elman.text import Source, TextOptions, read, read_pieces, transform
+from elman.vocabulary import split_words
 
 from .test_vocabulary import ANY_TEXT
 
@@ -73,6 +74,16 @@ def test_a_huge_line_is_cut_between_words(read_bytes, words, piece):
     pieces = read_bytes(text.encode(), max(piece, 5))
     assert "".join(pieces) == text
     assert all(p.startswith(" ") for p in pieces[1:])
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\t", "\r", "\r\n", "\u3000"])
+def test_words_are_not_split_whatever_stands_between_them(read_bytes, space):
+    """A line may be longer than a piece, a text may know no line feed: words stay whole."""
+    text = space.join(["one", "three", "eleven", "five", "seven"] * 8)
+    pieces = read_bytes(text.encode(), 16)
+    assert [word for piece in pieces for word in split_words(piece)] == split_words(
+        normalised(text)
+    )
 
 
 @given(ANY_TEXT.map(no_zero), PIECES, st.sampled_from(["NFC", "NFD", "NFKC"]))

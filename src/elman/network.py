@@ -202,7 +202,7 @@ class Network:
                 inputs[part], state, None if mask is None else mask[part], rng
             )
             nats, loss_pullback = layers.softmax_cross_entropy(logits, targets[part])
-            loss += float(np.sum(nats * weights[part], dtype=np.float64))
+            loss += float(np.vdot(nats, weights[part]))
             states.append(state)
             if detach:
                 pullback(loss_pullback(weights[part]), None)
