@@ -36,6 +36,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, str], bool, tuple[str, ...]]] = {
 YARDSTICK = ("matmul", {}, False, tuple(WORKS))
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 COLD = 0.01  # seconds of steps at the beginning of a turn that are not counted
+LONG = 0.1  # seconds: so long a step needs no others before it
 TOLERANCE = 1e-3  # between the first losses of two systems, relative
 
 
@@ -47,26 +48,28 @@ def serve(connection: Any, module: str, options: dict[str, Any]) -> None:
     try:
         peer = import_module(f"peers.{module}")
         connection.send(peer.version())
-        step, work = None, None
+        step, last = None, 0.0
         while True:
             command, argument = connection.recv()
             if command == "prepare":
-                step, work = None, argument  # frees the memory of the one before
-                step = peer.prepare(work, **options)
+                step, last = None, 0.0  # frees the memory of the one before
+                step = peer.prepare(argument, **options)
                 connection.send(step())
             else:
                 assert step is not None
-                connection.send(measure(step, argument))
+                times = measure(step, argument, cold=COLD if last < LONG else 0.0)
+                last = times[-1] / 1e3
+                connection.send(times)
     except EOFError:
         return
     except Exception as error:  # absent, or unable: the other end says so
         connection.send(error if isinstance(error, ImportError) else RuntimeError(str(error)))
 
 
-def measure(step: Any, seconds: float) -> list[float]:
+def measure(step: Any, seconds: float, cold: float) -> list[float]:
     """Milliseconds of every step of one turn; at least one step."""
     start = time.perf_counter()
-    while time.perf_counter() - start < COLD:
+    while time.perf_counter() - start < cold:
         step()
     times: list[float] = []
     end = time.perf_counter() + seconds
@@ -162,12 +165,14 @@ def compare(work: Work, workers: list[Worker], repeats: int, seconds: float) -> 
             workers.remove(worker)
     losses = [w.loss for w in ready if w.system != "matmul"]
     if losses and max(losses) - min(losses) > TOLERANCE * max(losses):
-        say(f"{work.name}: the systems disagree about the first loss: "
-            + ", ".join(f"{w.system} {w.loss:.5g}" for w in ready if w.system != "matmul"))
+        say(
+            f"{work.name}: the systems disagree about the first loss: "
+            + ", ".join(f"{w.system} {w.loss:.5g}" for w in ready if w.system != "matmul")
+        )
     for repeat in range(repeats):
         say(f"{work.name}: turn {repeat + 1} of {repeats}", end="\r")
         for worker in ready[:: -1 if repeat % 2 else 1]:
-            time.sleep(0.02)  # idle threads of the one before may still spin
+            time.sleep(0.05)  # idle threads of the one before may still spin
             worker.times += worker.ask("run", seconds)
     return ready
 
@@ -239,11 +244,12 @@ def show(rows: list[dict[str, Any]]) -> None:
     console.width = max(console.width, 122)
     console.print(table)
     rates = {row["threads"]: row["matmul_gflops"] for row in rows}
+    yardstick = ", ".join(f"{threads}: {rate} GFLOP/s" for threads, rate in rates.items())
     versions = dict.fromkeys(row["version"] for row in rows)
     console.print(
         "float32 (gist: float64). GFLOP/s count the products of the recurrence, of upper layers "
         "and of the readout, forward and backward. “of matmul”: share of a 2048³ float32 product "
-        f"by NumPy with as many threads ({', '.join(f'{n}: {r} GFLOP/s' for n, r in rates.items())} "
+        f"by NumPy with as many threads ({yardstick}, "
         "in the last configuration). “× PyTorch”: how many times as fast as PyTorch with the "
         "better number of threads; likewise JAX, and the better of both gists.",
         highlight=False,

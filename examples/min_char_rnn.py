@@ -1,4 +1,4 @@
-"""A recurrent network that learns to write, one character at a time: the whole idea, in NumPy alone.
+"""A recurrent network that learns to write, one character at a time: the idea in NumPy alone.
 
     python examples/min_char_rnn.py FILE [STEPS]
 
@@ -28,16 +28,17 @@ def initial_parameters(vocabulary_size, hidden_size, rng, scale=0.01):
 
 def step(params, x, h):
     """Read one character: the next hidden state and the probability of every next character."""
-    h = np.tanh(params["W_x"][x] + h @ params["W_h"] + params["b"])  # h_t = tanh(x_t·W_x + h_{t-1}·W_h + b)
-    y = h @ params["W_y"] + params["b_y"]                            # y_t = h_t·W_y + b_y
-    e = np.exp(y - y.max())                                          # p_t = softmax(y_t); the shift cancels
+    z = params["W_x"][x] + h @ params["W_h"] + params["b"]  # z_t = x_t·W_x + h_{t-1}·W_h + b
+    h = np.tanh(z)                                          # h_t = tanh(z_t)
+    y = h @ params["W_y"] + params["b_y"]                   # y_t = h_t·W_y + b_y
+    e = np.exp(y - y.max())                                 # p_t = softmax(y_t); the shift cancels
     return h, e / e.sum()
 
 
 def loss_and_gradient(params, inputs, targets, h):
-    """Loss over one window, its gradient by back-propagation through time, and the last hidden state."""
+    """Loss over a window, its gradient by back-propagation through time, the last hidden state."""
     T = len(inputs)
-    hs = np.empty((T + 1, len(h)), h.dtype)  # hs[t] is the state before step t, hs[t + 1] the one after it
+    hs = np.empty((T + 1, len(h)), h.dtype)  # hs[t] is the state before step t, hs[t + 1] after it
     ps = np.empty((T, len(params["b_y"])), h.dtype)
     hs[0] = h
     for t in range(T):
@@ -46,10 +47,11 @@ def loss_and_gradient(params, inputs, targets, h):
 
     dy = ps.copy()
     dy[np.arange(T), targets] -= 1                   # ∂L/∂y_t = p_t − one_hot(target_t)
-    dz = np.zeros_like(hs)                           # ∂L/∂z_t, where h_t = tanh(z_t); nothing follows the window
+    dz = np.zeros_like(hs)                           # ∂L/∂z_t; nothing follows the window
     for t in reversed(range(T)):
-        dh = dy[t] @ params["W_y"].T + dz[t + 1] @ params["W_h"].T  # h_t acts through y_t and through z_{t+1}
-        dz[t] = dh * (1 - hs[t + 1] ** 2)                           # tanh′ = 1 − tanh²
+        # h_t acts through y_t and through z_{t+1}
+        dh = dy[t] @ params["W_y"].T + dz[t + 1] @ params["W_h"].T
+        dz[t] = dh * (1 - hs[t + 1] ** 2)            # tanh′ = 1 − tanh²
     dz = dz[:T]
 
     dW_x = np.zeros_like(params["W_x"])
@@ -83,13 +85,13 @@ def sample(params, x, h, length, rng):
 
 
 def train(ids, vocabulary_size, hidden_size=100, T=25, learning_rate=0.1, seed=0):
-    """Slide a window over the text for ever; yields (step, loss, parameters, state) after every update."""
+    """Slide a window over the text for ever; yields (step, loss, parameters, state)."""
     rng = np.random.default_rng(seed)
     params = initial_parameters(vocabulary_size, hidden_size, rng)
     memory = {name: np.zeros_like(p) for name, p in params.items()}
     position, n, h = 0, 0, np.zeros(hidden_size)
     while True:
-        if position + T + 1 >= len(ids):              # the end of the text: a new pass, an empty memory
+        if position + T + 1 >= len(ids):         # the end of the text: a new pass, an empty memory
             position, h = 0, np.zeros(hidden_size)
         window = ids[position : position + T + 1]     # the state is carried on, the gradient is not
         loss, gradient, h = loss_and_gradient(params, window[:-1], window[1:], h)
@@ -106,7 +108,7 @@ def main(path, steps=10_000):
     if len(ids) < 27:
         sys.exit(f"{path}: {len(ids)} characters are too few; give at least 27")
     rng = np.random.default_rng(1)
-    smooth = np.log(len(symbols))  # nats per character; to start with, every symbol is equally likely
+    smooth = np.log(len(symbols))  # nats per character; at first every symbol is as likely
     for n, loss, params, h in train(ids, len(symbols)):
         smooth += 0.001 * (loss / 25 - smooth)
         if n % 1000 == 0 or n == steps:

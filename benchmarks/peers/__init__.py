@@ -89,7 +89,7 @@ WORKS = {
     work.name: work
     for work in (
         # min-char-rnn's own: loss summed over time, every component clipped to ±5
-        Work("rnn-100-b1", "rnn", 65, 100, 1, 1, 25, "adagrad", 0.1, loss="sum", clip_value=5),
+        Work("rnn-100-b1", "rnn", 65, 100, 1, 1, 25, "adagrad", 0.01, loss="sum", clip_value=5),
         # Dive into Deep Learning's own, on The Time Machine
         Work("rnn-512-b32", "rnn", 44, 512, 1, 32, 64, "sgd", 1.0, clip_norm=1),
         # char-rnn's own

@@ -149,6 +149,7 @@ class ClassifierNetwork(BaseNetwork):
         """
         config, p, g = self.config, self.parameters, self.gradient
         T, B = x.shape[:2]
+        cell = self.engine.forward(config.cell, config.activation)
         H, S = config.hidden_size, CELLS[config.cell].STATES
         zero = np.zeros((S, B, H), self.dtype)
         outputs, finals, pullbacks = [], [], []
@@ -159,7 +160,7 @@ class ClassifierNetwork(BaseNetwork):
             z, input_pullback = enter(x[::step], p[prefix + "W_x"], p.get(prefix + "b"))
             recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
             seen = None if mask is None else np.ascontiguousarray(mask[::step])
-            h, state, cell_pullback = self._cell(recurrent, z, zero, seen)
+            h, state, cell_pullback = cell(recurrent, z, zero, seen)
             outputs.append(h[::step])
             finals.append(state[0])
             pullbacks.append((prefix, step, input_pullback, cell_pullback))

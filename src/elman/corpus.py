@@ -16,6 +16,7 @@ import numpy as np
 
 from . import corpora
 from .errors import CorpusError
+from .files import MODEL_SUFFIX
 from .text import PIECE, Source, TextOptions, from_stdin, read_pieces
 from .vocabulary import Vocabulary, VocabularyBuilder
 
@@ -79,15 +80,19 @@ class Part:
 
 
 def load(
-    names: Sequence[str], options: CorpusOptions, vocabulary: Vocabulary | None = None
+    names: Sequence[str],
+    options: CorpusOptions,
+    vocabulary: Vocabulary | None = None,
+    sha256: str | None = None,
 ) -> Corpus:
     """Read and encode files, folders, named corpora or standard input ("-").
 
-    With a `vocabulary` its symbols are used, else those of the corpus.
+    With a `vocabulary` its symbols are used, else those of the corpus; with a
+    `sha256` the text must be the one that has it.
 
     Raises
     ------
-    CorpusError : nothing to read, not text, or too little of it
+    CorpusError : nothing to read, not text, too little of it, or another text
     UnknownSymbolError : a symbol that the given vocabulary does not hold
     """
     notes: list[str] = []
@@ -98,9 +103,14 @@ def load(
         digest.update(piece if isinstance(piece, bytes) else piece.encode("utf-8"))
         characters += len(piece)
         builder.add(piece)
-    described = ", ".join(names)
+    described = ", ".join("standard input" if name == "-" else name for name in names)
     if not characters:
         raise CorpusError(f"{described} holds no text")
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise CorpusError(
+            f"the corpus {described} has changed since the model was trained on it; restore it, "
+            "or start a new training from the model with --from"
+        )
     if vocabulary is None:
         vocabulary = builder.build(options.unknown)
         if options.tokens != "byte" and len(vocabulary) - len(vocabulary.special) < 2:
@@ -174,8 +184,8 @@ def _folder(folder: Path, options: CorpusOptions, notes: list[str]) -> Iterator[
     skipped = found = 0
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file():
-            continue
+        if hidden or not path.is_file() or path.suffix == MODEL_SUFFIX:
+            continue  # our own models, made from this folder, are no part of it
         if not options.text.raw and _is_binary(path):
             skipped += 1
             continue

@@ -12,6 +12,9 @@ except ImportError:  # not on Windows, where two writers are not kept apart
     fcntl = None  # type: ignore[assignment]
 
 
+MODEL_SUFFIX = ".safetensors"
+
+
 class OutputFile:
     """A file that this process alone writes, replaced atomically each time.
 
@@ -97,10 +100,10 @@ class OutputFile:
         self.close()
 
 
-def free_name(stem: str, suffix: str = ".safetensors") -> Path:
+def free_name(stem: str) -> Path:
     """A file name in the working directory that nothing has yet."""
-    path, number = Path(stem + suffix), 1
-    while path.exists() or Path(f".{path.name}.lock").exists():
+    path, number = Path(stem + MODEL_SUFFIX), 1
+    while path.exists():
         number += 1
-        path = Path(f"{stem}-{number}{suffix}")
+        path = Path(f"{stem}-{number}{MODEL_SUFFIX}")
     return path

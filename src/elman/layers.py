@@ -33,8 +33,9 @@ def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
     def pullback(dy: Array) -> Array:
         dW = np.zeros_like(W)
         rows = dy.reshape(-1, W.shape[1])
-        if rows.shape[0] <= 64:
-            np.add.at(dW, ids.ravel(), rows)
+        if len(rows) <= 64:
+            for v, row in zip(ids.ravel().tolist(), rows, strict=True):
+                dW[v] += row
         else:  # equal ids side by side, then one sum per run: same order every time
             order = np.argsort(ids, axis=None, kind="stable")
             found, starts = np.unique(ids.ravel()[order], return_index=True)
@@ -194,9 +195,10 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Callabl
     pullback : dnats (T, B), the weight of every prediction -> dlogits (T, B, V)
     """
     T, B, V = logits.shape
-    rows, picks = np.arange(T * B), targets.ravel()
-    shifted = logits.reshape(T * B, V) - logits.reshape(T * B, V).max(axis=1, keepdims=True)
-    at_target = shifted[rows, picks]
+    flat = logits.reshape(T * B, V)
+    shifted = flat - flat.max(axis=1, keepdims=True)
+    places = np.arange(0, T * B * V, V) + targets.ravel()  # of the targets among all logits
+    at_target = shifted.ravel()[places]
     p = np.exp(shifted, out=shifted)
     total = p.sum(axis=1)
     nats = (np.log(total) - at_target).reshape(T, B)
@@ -204,7 +206,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Callabl
     def pullback(dnats: Array) -> Array:
         weight = dnats.reshape(T * B, 1).astype(logits.dtype, copy=False)
         dlogits = p * (weight / total[:, None])
-        dlogits[rows, picks] -= weight[:, 0]
+        dlogits.reshape(-1)[places] -= weight[:, 0]
         return dlogits.reshape(T, B, V)
 
     return nats, pullback

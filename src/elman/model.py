@@ -346,7 +346,8 @@ def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
     kind, symbols = data["kind"], data["symbols"]
     if kind not in KINDS or not isinstance(symbols, list) or not symbols:
         raise ModelFileError("the vocabulary is of an unknown kind, or empty")
-    if not all(isinstance(s, (str, int)) for s in symbols) or len(set(symbols)) != len(symbols):
+    texts = symbols[256:] if kind == "byte" else symbols
+    if not all(isinstance(s, str) for s in texts) or len(set(symbols)) != len(symbols):
         raise ModelFileError("the vocabulary has symbols that are repeated or no text")
     if kind == "byte" and symbols[:256] != list(range(256)):
         raise ModelFileError("the vocabulary of bytes is not 0 to 255")

@@ -70,7 +70,6 @@ class BaseNetwork:
         self.parameters = Arena(config.shapes(), dtype)
         self.gradient = self.parameters.like()
         self.engine = engine or select()
-        self._cell = self.engine.forward(config.cell, config.activation)
 
     @property
     def dtype(self) -> np.dtype:
@@ -114,6 +113,7 @@ class Network(BaseNetwork):
             the gradients of all parameters to `self.gradient`
         """
         p, config = self.parameters, self.config
+        cell = self.engine.forward(config.cell, config.activation)
         final = np.empty_like(state)
         pullbacks: list[tuple[Callable, Callable, Callable | None]] = []
         x: Array | None = None
@@ -125,7 +125,7 @@ class Network(BaseNetwork):
             enter = layers.one_hot_affine if x is None else layers.affine
             z, input_pullback = enter(ids if x is None else x, p[prefix + "W_x"], b)
             recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
-            h, final[layer], cell_pullback = self._cell(recurrent, z, state[layer], mask)
+            h, final[layer], cell_pullback = cell(recurrent, z, state[layer], mask)
             drop_pullback = None
             if rng is not None and config.dropout:
                 h, drop_pullback = layers.dropout(h, config.dropout, rng)
@@ -206,7 +206,7 @@ class Network(BaseNetwork):
                 inputs[part], state, None if mask is None else mask[part], rng
             )
             nats, loss_pullback = layers.softmax_cross_entropy(logits, targets[part])
-            loss += float(np.sum(nats * weights[part], dtype=np.float64))
+            loss += float(np.vdot(nats, weights[part]))
             states.append(state)
             if detach:
                 pullback(loss_pullback(weights[part]), None)

@@ -15,7 +15,7 @@ Array = np.ndarray
 
 # A long buffer is updated in blocks that stay in the cache: one pass over memory
 # instead of one for every arithmetic operation.
-BLOCK = 1 << 14
+BLOCK = 1 << 15
 
 
 def gradient_norm(gradient: Array) -> float:
@@ -35,7 +35,7 @@ def clip(gradient: Array, max_norm: float, max_value: float) -> float:
     norm : the norm before clipping
     """
     norm = gradient_norm(gradient)
-    if max_value:
+    if max_value and not norm <= max_value:  # no component is longer than the whole
         np.clip(gradient, -max_value, max_value, out=gradient)
     if max_norm:
         length = gradient_norm(gradient) if max_value else norm

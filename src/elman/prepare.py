@@ -16,8 +16,8 @@ import numpy as np
 from . import __version__, corpora, corpus
 from .classifier import Classifier
 from .engine import conditions, select
-from .errors import CorpusError, ModelFileError, UsageError
-from .files import free_name
+from .errors import ModelFileError, UsageError
+from .files import MODEL_SUFFIX, free_name
 from .loading import load as load_any
 from .loop import Loop
 from .model import Model, load
@@ -62,6 +62,7 @@ def begin(
     if source is not None:
         given = _inherit(given, source, start_from)
     settings = Settings(**given)
+    _refuse_overwriting(names, output)
     text = corpus.load(names, corpus_options(settings), source.vocabulary if source else None)
     parts = corpus.split(text, settings.validation, settings.test, settings.seed)
     settings = resolve(settings, parts[0].predictions, None)
@@ -108,7 +109,7 @@ def resume(
     CorpusError : the corpus has changed or is gone
     """
     started = time.monotonic()
-    model = load_any(path, engine=given.get("engine", "auto"), threads=given.get("threads"))
+    model = load_any(path)
     if not isinstance(model, Model):
         from . import prepare_classifier
 
@@ -124,6 +125,10 @@ def resume(
         settings = Settings(**training["settings"])
         sha256 = training["corpus"]["sha256"]
         stored_names = list(training["corpus"]["paths"])
+        machine = dict(training["machine"])
+        network.engine = select(
+            given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
+        )
     except (KeyError, TypeError) as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     refuse_contradictions(given, settings, path)
@@ -133,12 +138,7 @@ def resume(
             f"elman train - --resume {path}"
         )
     names = list(names) or stored_names
-    text = corpus.load(names, corpus_options(settings), model.vocabulary)
-    if text.sha256 != sha256:
-        raise CorpusError(
-            f"the corpus {', '.join(names)} has changed since {path} was trained on it; "
-            f"restore it, or start a new training with --from {path}"
-        )
+    text = corpus.load(names, corpus_options(settings), model.vocabulary, sha256)
     text.names = list(model.summary.get("corpus", names))
     settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
     parts = corpus.split(text, settings.validation, settings.test, settings.seed)
@@ -151,8 +151,10 @@ def resume(
     if limit(settings)[1] != trainer.limit[1]:
         trainer.limit = limit(settings)
         trainer.stopped_early = False
+        if trainer.step == 0:  # nothing was learned on the old schedule
+            trainer.horizon = trainer.limit
     run = TextRun(settings, text, parts, trainer, model.summary, started)
-    run.notes += machine_differences(training.get("machine", {}), trainer)
+    run.notes += machine_differences(machine, trainer)
     run.open(output or path)
     return run
 
@@ -221,6 +223,18 @@ def network_config(settings: Settings, vocabulary_size: int) -> NetworkConfig:
         vocabulary_size, settings.cell, settings.hidden_size or 0, settings.num_layers,
         settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
     )  # fmt: skip
+
+
+def _refuse_overwriting(names: Sequence[str], output: str | Path | None) -> None:
+    """The model must not replace the text that it is learned from."""
+    if output is None or not Path(output).is_file():
+        return
+    for path in (Path(name) for name in names):
+        inside = path.is_dir() and Path(output).resolve().is_relative_to(path.resolve())
+        if (path.is_file() and path.samefile(output)) or (
+            inside and Path(output).suffix != MODEL_SUFFIX
+        ):
+            raise UsageError(f"-o {output} would replace the corpus itself; name another file")
 
 
 def _inherit(given: dict[str, Any], source: Model, path: object) -> dict[str, Any]:

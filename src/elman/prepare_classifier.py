@@ -112,6 +112,10 @@ def resume(
         settings = Settings(**training["settings"])
         sha256 = training["corpus"]["sha256"]
         stored_names = list(training["corpus"]["paths"])
+        machine = dict(training["machine"])
+        model.network.engine = select(
+            given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
+        )
     except (KeyError, TypeError) as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     refuse_contradictions(given, settings, path)
@@ -137,8 +141,10 @@ def resume(
     if limit(settings)[1] != trainer.limit[1]:
         trainer.limit = limit(settings)
         trainer.stopped_early = False
+        if trainer.step == 0:  # nothing was learned on the old schedule
+            trainer.horizon = trainer.limit
     run = ClassifierRun(settings, data, parts, trainer, model.summary, started)
-    run.notes += machine_differences(training.get("machine", {}), trainer)
+    run.notes += machine_differences(machine, trainer)
     run.open(output or path)
     return run
 

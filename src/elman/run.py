@@ -81,8 +81,9 @@ class Run:
 
     def stop(self) -> None:
         """Ask the run to end after the step that it is in."""
-        if isinstance(self.learner, Loop):
-            self.learner.stop_requested = True
+        if not isinstance(self.learner, Loop):
+            raise KeyboardInterrupt  # counting has no steps between which to stop
+        self.learner.stop_requested = True
 
     def events(self) -> Iterator[Event]:
         """Train, evaluate, save. Raises DivergedError, ElmanError if a save fails."""

@@ -56,7 +56,8 @@ def distribution(logits: np.ndarray, options: SamplingOptions) -> np.ndarray:
         p[np.argmax(logits)] = 1
         return p
     # The maximum goes first: tiny temperatures must not overflow.
-    p = softmax((logits - logits.max()) / options.temperature)
+    with np.errstate(over="ignore"):
+        p = softmax((logits - logits.max()) / options.temperature)
     if 0 < options.top_k < len(p):
         order = np.argsort(-p, kind="stable")
         p[order[options.top_k :]] = 0

@@ -36,7 +36,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "max_characters": (1, float("inf"), True),
     "validation": (0, 0.9, True),
     "test": (0, 0.9, True),
-    "hidden_size": (1, 1_000_000, True),
+    "hidden_size": (1, 10**12, True),
     "num_layers": (1, 100, True),
     "embedding_size": (0, 1_000_000, True),
     "order": (0, 32, True),
@@ -255,7 +255,9 @@ def resolve(settings: Settings, symbols: int, rate: float | None) -> Settings:
     if settings.clip_norm is None and settings.clip_value is None:
         filled["clip_norm"] = 1.0  # D2L's; a flag replaces it, 0 turns clipping off
     if settings.patience is None:
-        filled["patience"] = 8  # of 24 evaluations: text that is learned by heart stops early
+        # Of 24 evaluations. Text that is learned by heart need not use up its
+        # minutes; a run that is counted in steps or epochs does what it was told.
+        filled["patience"] = 8 if settings.minutes is not None else 0
     return replace(settings, **filled)
 
 

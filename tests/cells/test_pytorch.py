@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from elman.layers import softmax_cross_entropy
 from elman.network import Network, NetworkConfig, initialise
 
 from ..oracles import one_hot
@@ -97,7 +98,5 @@ def test_losses_states_and_all_gradients_equal_pytorchs(name, layers, embedding,
 
 
 def gradient_of_first_state(network, ids, targets, weights, state):
-    from elman.layers import softmax_cross_entropy
-
     logits, _, pullback = network.forward(ids, state)
     return pullback(softmax_cross_entropy(logits, targets)[1](weights), None)

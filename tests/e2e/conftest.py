@@ -24,7 +24,9 @@ def pytest_configure(config):
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """The caller's environment without what could change a result: caches, colours, thread counts."""
+    """The caller's environment without what could change a result: caches, colours, thread
+    counts.
+    """
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("ELMAN_")
     }
@@ -96,7 +98,9 @@ class Result:
         return self.events[-1]
 
     def refused(self, codes: tuple[int, ...] = (1, 2), mentions: tuple[str, ...] = ()) -> str:
-        """The sentence of a refusal, having asserted that it is exactly one and that it says `mentions`."""
+        """The sentence of a refusal, having asserted that it is exactly one and that it says
+        `mentions`.
+        """
         assert "Traceback" not in self.stderr + self.stdout, (
             f"a traceback instead of a sentence:\n{self}"
         )
@@ -217,14 +221,26 @@ def corpus(tmp_path) -> Path:
 # --------------------------------------------------------------------------- model files
 
 DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
-}  # fmt: skip
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "u1",
+    "BOOL": "?",
+}
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A safetensors file taken apart by hand: the format is eight bytes of length, JSON, and data."""
+    """A safetensors file taken apart by hand: the format is eight bytes of length, JSON, and
+    data.
+    """
 
     tensors: dict[str, np.ndarray]
     metadata: dict[str, str]
@@ -272,7 +288,9 @@ def take_apart(data: bytes) -> ModelFile:
 
 @pytest.fixture(scope="session")
 def read_model():
-    """read_model(path or bytes) -> ModelFile, independent of the package and of the safetensors library."""
+    """read_model(path or bytes) -> ModelFile, independent of the package and of the safetensors
+    library.
+    """
 
     def read(source) -> ModelFile:
         return take_apart(source if isinstance(source, bytes) else Path(source).read_bytes())

@@ -1,4 +1,6 @@
-"""Bad input: one clear sentence on stderr, exit code 1 or 2, no traceback, nothing written or overwritten."""
+"""Bad input: one clear sentence on stderr, exit code 1 or 2, no traceback, nothing written or
+overwritten.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +13,20 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from shlex import split
 
 import numpy as np
 import pytest
 
-TINY = ["--hidden-size", "6", "--seq-len", "8", "--batch-size", "2", "--steps", "3", "--threads", "1"]
+TINY = split("--hidden-size 6 --seq-len 8 --batch-size 2 --steps 3 --threads 1")
 OLD = b"an older file that has to survive\n"
 
 
 @pytest.fixture
 def train(elman):
-    """Run a training that has to be refused; neither a new file nor a change of an old one may remain."""
+    """Run a training that has to be refused; neither a new file nor a change of an old one may
+    remain.
+    """
 
     def refused(*args, codes=(1, 2), mentions=(), input=None, **options) -> str:
         before = snapshot(elman.folder)
@@ -89,7 +94,9 @@ def test_binary_corpus(elman, train):
 
 
 def test_binary_that_happens_to_be_utf8(elman):
-    """Zero bytes are valid UTF-8 and yet no text: either refused in a sentence, or trained on as asked."""
+    """Zero bytes are valid UTF-8 and yet no text: either refused in a sentence, or trained on
+    as asked.
+    """
     (elman.folder / "zeros.bin").write_bytes(bytes(range(32)) * 200)
     run = elman("train", "zeros.bin", *TINY, "-o", "m.safetensors")
     if run.returncode:
@@ -112,7 +119,9 @@ def test_invalid_utf8_names_file_line_and_offset(elman, train):
     "bad", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xc0\xaf", b"\xe2\x82"]
 )
 def test_every_kind_of_invalid_utf8(elman, train, bad):
-    """A stray byte, a broken sequence, a surrogate, beyond U+10FFFF, overlong, and cut off at the very end."""
+    """A stray byte, a broken sequence, a surrogate, beyond U+10FFFF, overlong, and cut off at
+    the very end.
+    """
     (elman.folder / "bad.txt").write_bytes(b"good line\n" * 20 + bad)
     train("bad.txt", *TINY, codes=(1,), mentions=("bad.txt", "line 21", "200"))
 
@@ -121,7 +130,7 @@ def test_unknown_named_corpus_is_a_missing_file(train):
     train("shakespear", *TINY, codes=(1, 2), mentions=("shakespear",))
 
 
-# --------------------------------------------------------------------------- as somebody without rights
+# --------------------------------------------------------------------- as somebody without rights
 
 
 @pytest.fixture
@@ -196,6 +205,34 @@ def test_output_in_a_missing_folder(elman, corpus):
     assert not (elman.folder / "no").exists()
 
 
+def test_output_that_is_the_corpus(elman, corpus):
+    """A slip of the hand (`-o poems.txt`) must not cost the poems."""
+    text = corpus.read_bytes()
+    elman("train", corpus.name, *TINY, "-o", corpus.name).refused((1, 2), mentions=(corpus.name,))
+    assert corpus.read_bytes() == text, "the corpus was replaced by the model"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+@pytest.mark.parametrize("old", [None, OLD], ids=["nothing there", "an old file"])
+def test_a_disk_that_fills_up(elman, corpus, old):
+    """No file of this process may grow beyond 2,000 bytes, as if the disk were full."""
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    if old is not None:
+        (elman.folder / "m.safetensors").write_bytes(old)
+    before = snapshot(elman.folder)
+    run = elman("train", corpus.name, *TINY, "-o", "m.safetensors", preexec_fn=limit)
+    assert run.returncode == 1, f"expected a failure:\n{run}"
+    assert "Traceback" not in run.stderr, f"a traceback instead of a sentence:\n{run}"
+    errors = [line for line in run.stderr.splitlines() if line.startswith("elman: error:")]
+    assert len(errors) == 1, run
+    assert "m.safetensors" in errors[0]
+    assert snapshot(elman.folder) == before, "the old file was lost, or a part of a file is left"
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_results_to_a_full_disk(elman, corpus):
     elman("train", corpus.name, *TINY, "-o", "m.safetensors").ok()
@@ -259,8 +296,12 @@ NUMBERS = {
     "--seed": ["x"],
     "--order": ["-1"],
 }
-WORDS = ["--cell", "--activation", "--batching", "--optimizer", "--schedule", "--loss", "--init", "--dtype",
-         "--tokens", "--errors", "--engine", "--task"]  # fmt: skip
+WORDS = split(
+    """
+    --cell --activation --batching --optimizer --schedule --loss --init --dtype --tokens
+    --errors --engine --task
+    """
+)
 
 
 @pytest.mark.parametrize(
@@ -275,8 +316,17 @@ def test_impossible_number(elman, corpus, flag, value):
     assert snapshot(elman.folder) == before, "the refused run left something behind"
 
 
-@pytest.mark.parametrize(("flag", "value"), [("--epochs", "-1"), ("--epochs", "nan"), ("--epochs", "inf"),
-                                         ("--minutes", "-1"), ("--minutes", "nan"), ("--minutes", "inf")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--epochs", "-1"),
+        ("--epochs", "nan"),
+        ("--epochs", "inf"),
+        ("--minutes", "-1"),
+        ("--minutes", "nan"),
+        ("--minutes", "inf"),
+    ],
+)
 def test_impossible_duration(elman, corpus, flag, value):
     no_steps = ["--hidden-size", "6", "--seq-len", "8", "--batch-size", "2", "--threads", "1"]
     elman("train", corpus.name, *no_steps, "-o", "m.safetensors", flag, value, timeout=30).refused(
@@ -292,8 +342,15 @@ def test_unknown_word(elman, corpus, flag):
     assert not (elman.folder / "m.safetensors").exists()
 
 
-@pytest.mark.parametrize("arguments", [["--no-such-flag"], ["--steps", "5", "--epochs", "1"],
-                                       ["--minutes", "1", "--steps", "5"], ["--epochs", "1", "--minutes", "1"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--no-such-flag"],
+        ["--steps", "5", "--epochs", "1"],
+        ["--minutes", "1", "--steps", "5"],
+        ["--epochs", "1", "--minutes", "1"],
+    ],
+)
 def test_unknown_and_contradictory_flags(elman, corpus, arguments):
     bare = ["--hidden-size", "6", "--seq-len", "8", "--batch-size", "2", "--threads", "1"]
     elman("train", corpus.name, *bare, "-o", "m.safetensors", *arguments, timeout=30).refused((2,))
@@ -319,7 +376,9 @@ def test_a_network_that_cannot_fit_is_refused_with_its_size(elman, corpus, size)
 
 @pytest.mark.parametrize(("flag", "value"), [("--batch-size", 10**12), ("--seq-len", 10**12)])
 def test_an_absurd_batch_is_shrunk_or_refused(elman, corpus, flag, value):
-    """More than the corpus holds: DESIGN §8 says shrink and say so. Never a traceback, never a hang."""
+    """More than the corpus holds: DESIGN §8 says shrink and say so. Never a traceback, never a
+    hang.
+    """
     run = elman(
         "train", corpus.name, *TINY, "--steps", 1, "-o", "m.safetensors", flag, value, timeout=30
     )
@@ -332,10 +391,40 @@ def test_an_absurd_batch_is_shrunk_or_refused(elman, corpus, flag, value):
 
 def test_divergence_says_when_why_and_what_to_try(elman, corpus):
     run = elman(
-        "train", corpus.name, "--cell", "rnn", "--activation", "relu", "--optimizer", "sgd", "--learning-rate", 10_000,
-        "--clip-norm", 0, "--clip-value", 0, "--hidden-size", 6, "--seq-len", 8, "--batch-size", 2, "--steps", 200,
-        "--save-every", 1, "--threads", 1, "--log-every", 1, "--schedule", "constant", "-o", "m.safetensors", "--json",
-    )  # fmt: skip
+        "train",
+        corpus.name,
+        "--cell",
+        "rnn",
+        "--activation",
+        "relu",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        10_000,
+        "--clip-norm",
+        0,
+        "--clip-value",
+        0,
+        "--hidden-size",
+        6,
+        "--seq-len",
+        8,
+        "--batch-size",
+        2,
+        "--steps",
+        200,
+        "--save-every",
+        1,
+        "--threads",
+        1,
+        "--log-every",
+        1,
+        "--schedule",
+        "constant",
+        "-o",
+        "m.safetensors",
+        "--json",
+    )
     assert run.returncode == 1, f"training with a learning rate of 10,000 should diverge:\n{run}"
     errors = [line for line in run.stderr.splitlines() if line.startswith("elman: error:")]
     assert len(errors) == 1 and "Traceback" not in run.stderr, run
@@ -351,6 +440,20 @@ def test_divergence_says_when_why_and_what_to_try(elman, corpus):
     assert "NaN" not in run.stdout and "Infinity" not in run.stdout, "NaN and Infinity are not JSON"
 
 
+def test_figures_beyond_all_bounds_are_still_json(elman, corpus):
+    """A loss of thousands of nats is finite, its perplexity is not: JSON has no Infinity and no
+    NaN.
+    """
+    wild = ["--optimizer", "sgd", "--learning-rate", 10_000, "--steps", 20, "--log-every", 1]
+    run = elman("train", corpus.name, *TINY, *wild, "--json", "-o", "m.safetensors")
+    assert run.events
+    for word in ("Infinity", "NaN"):
+        assert word not in run.stdout, f"{word} is not JSON"
+    if run.returncode == 0:
+        scored = elman("score", "m.safetensors", "--json", input="The dog.\n").ok()
+        assert "Infinity" not in scored.stdout, "Infinity is not JSON"
+
+
 # --------------------------------------------------------------------------- sampling and scoring
 
 
@@ -363,14 +466,31 @@ def model(module_elman, make_english) -> Path:
     return module_elman.folder / "m.safetensors"
 
 
-@pytest.mark.parametrize(("flag", "value"), [
-    ("--length", "-1"), ("--length", "x"), ("--temperature", "-1"), ("--temperature", "nan"), ("--temperature", "inf"),
-    ("--top-k", "-1"), ("--top-p", "-0.1"), ("--top-p", "1.5"), ("--top-p", "nan"), ("--beam", "-1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--length", "-1"),
+        ("--length", "x"),
+        ("--temperature", "-1"),
+        ("--temperature", "nan"),
+        ("--temperature", "inf"),
+        ("--top-k", "-1"),
+        ("--top-p", "-0.1"),
+        ("--top-p", "1.5"),
+        ("--top-p", "nan"),
+        ("--beam", "-1"),
+    ],
+)
 def test_impossible_sampling(elman, model, flag, value):
     run = elman("sample", model, flag, value)
     run.refused((2,), mentions=(flag,))
     assert run.stdout == "", "a refused sample should print nothing"
+
+
+@pytest.mark.parametrize("temperature", ["1e-310", "1e-30", "1e300"])
+def test_extreme_temperatures(elman, model, temperature):
+    run = elman("sample", model, "--length", 20, "--temperature", temperature).ok()
+    assert run.stderr == "", f"warnings reached the user:\n{run}"
 
 
 def test_prime_and_prime_file_contradict(elman, model, corpus):
@@ -476,8 +596,20 @@ def test_every_verb_refuses_what_is_no_model(elman, model, corpus, kind, verb):
     assert snapshot(elman.folder) == before, "a file was written or changed"
 
 
-KINDS = ["empty", "text", "zeros", "pickle", "npz", "another safetensors", "another safetensors with metadata",
-         "huge header", "header beyond the end", "trailing garbage", "header only", "twice"]  # fmt: skip
+KINDS = [
+    "empty",
+    "text",
+    "zeros",
+    "pickle",
+    "npz",
+    "another safetensors",
+    "another safetensors with metadata",
+    "huge header",
+    "header beyond the end",
+    "trailing garbage",
+    "header only",
+    "twice",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -498,10 +630,10 @@ def load(tmp_path):
         try:
             return elman.load(path)
         except ModelFileError as refusal:
-            assert "bad.safetensors" in str(refusal) and "\n" not in str(refusal), (
-                f"not one sentence: {refusal}"
-            )
-            return None
+            sentence = str(refusal)
+        assert "bad.safetensors" in sentence, f"the file is not named: {sentence}"
+        assert "\n" not in sentence, f"not one sentence: {sentence}"
+        return None
 
     return attempt
 
@@ -554,7 +686,9 @@ def flips(good: bytes, part: str, count: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("part", ["length", "header", "data"])
 def test_flipped_bits_are_found_anywhere(load, model, read_model, part):
-    """One bit at a time; a flip is refused, or leaves every value of the file as it was (1e5 read as 1E5)."""
+    """One bit at a time; a flip is refused, or leaves every value of the file as it was (1e5
+    read as 1E5).
+    """
     good = model.read_bytes()
     original = read_model(good)
     unnoticed, harmless = [], 0
@@ -595,7 +729,9 @@ def test_flipped_bits_through_the_command(elman, model, part, number):
 
 @pytest.fixture
 def forge(model, read_model, load):
-    """forge(change) -> whether a file was refused whose content `change(tensors, metadata)` altered, digest renewed."""
+    """forge(change) -> whether a file was refused whose content `change(tensors, metadata)`
+    altered, digest renewed.
+    """
     from safetensors.numpy import save
 
     def attempt(change) -> bool:

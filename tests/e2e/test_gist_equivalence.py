@@ -9,23 +9,36 @@ model file.
 At learning rate 0.01 the two agree on every loss of 1,000 iterations. At the recipe's own 0.1,
 training is chaotic: Adagrad's first steps are ±0.1 per weight whatever the gradient's size, so a
 difference of one rounding grows to several per cent within some fifty iterations, between any two
-correct programs. There, each is asked about the *same* parameters, at many points of the trajectory.
+correct programs. There, each is asked about the *same* parameters, at many points of the
+trajectory.
 """
 
 from __future__ import annotations
+
+from shlex import split
 
 import numpy as np
 import pytest
 
 T = 25
-RECIPE = ["--cell", "rnn", "--activation", "tanh", "--hidden-size", "100", "--num-layers", "1", "--init", "normal", "--init-scale", "0.01", "--seq-len", "25", "--batch-size", "1", "--batching", "consecutive", "--loss", "sum", "--clip-value", "5", "--optimizer", "adagrad", "--schedule", "constant", "--dropout", "0", "--weight-decay", "0", "--validation", "0", "--dtype", "float64", "--seed", "0", "--threads", "1"]
+RECIPE = split(
+    """
+    --cell rnn --activation tanh --hidden-size 100 --num-layers 1 --init normal --init-scale
+    0.01 --seq-len 25 --batch-size 1 --batching consecutive --loss sum --clip-value 5
+    --optimizer adagrad --schedule constant --dropout 0 --weight-decay 0 --validation 0
+    --dtype float64 --seed 0 --threads 1
+    """
+)
 
 
 class Recipe:
-    """Vanilla RNN language model: column vectors, explicit one-hot inputs, one time step after another."""
+    """Vanilla RNN language model: column vectors, explicit one-hot inputs, one time step after
+    another.
+    """
 
     def __init__(self, W_x, W_h, b, W_y, b_y):
-        # Here a vector is a column, so that every matrix stands on the other side from the package's.
+        # Here a vector is a column, so that every matrix stands on the other side from the
+        # package's.
         self.weights = [np.array(m, np.float64, copy=True) for m in (W_x.T, W_h.T, W_y.T)]
         self.weights += [np.array(v, np.float64, copy=True).reshape(-1, 1) for v in (b, b_y)]
         self.squares = [np.zeros_like(w) for w in self.weights]
@@ -81,7 +94,9 @@ class Recipe:
 
 
 def windows(ids):
-    """(start, whether a new pass begins) for ever: p + T + 1 >= N starts again, with an empty state."""
+    """(start, whether a new pass begins) for ever: p + T + 1 >= N starts again, with an empty
+    state.
+    """
     p, first = 0, True
     while True:
         if first or p + T + 1 >= len(ids):
@@ -93,7 +108,9 @@ def windows(ids):
 
 
 def initial(elman, read_model, corpus):
-    """The recipe with the weights that `--steps 0` writes, and the corpus as ids of that file's vocabulary."""
+    """The recipe with the weights that `--steps 0` writes, and the corpus as ids of that file's
+    vocabulary.
+    """
     elman(
         "train", corpus, "-o", "initial.safetensors", "--steps", 0, *RECIPE, "--learning-rate", 0.01
     ).ok()
@@ -107,9 +124,12 @@ def initial(elman, read_model, corpus):
     V = len(model.symbols)
     shapes = {n: a.shape for n, a in w.items()}
     assert shapes == {
-        "layer0.W_x": (V, 100), "layer0.W_h": (100, 100), "layer0.b": (100,),
-        "readout.W_y": (100, V), "readout.b_y": (V,),
-    }  # fmt: skip
+        "layer0.W_x": (V, 100),
+        "layer0.W_h": (100, 100),
+        "layer0.b": (100,),
+        "readout.W_y": (100, V),
+        "readout.b_y": (V,),
+    }
     assert all(a.dtype == np.float64 for a in w.values()), "--dtype float64 did not store float64"
     assert not w["layer0.b"].any() and not w["readout.b_y"].any(), (
         "--init normal leaves the biases zero"
@@ -125,7 +145,9 @@ def initial(elman, read_model, corpus):
 
 @pytest.mark.parametrize("length", [1500, 27, 26 + 25 * 8, 27 + 25 * 8])
 def test_every_loss_agrees_at_a_calm_learning_rate(elman, read_model, make_english, length):
-    """1,000 iterations over several passes; the other lengths put the corpus end on each side of the rule."""
+    """1,000 iterations over several passes; the other lengths put the corpus end on each side
+    of the rule.
+    """
     steps = 1000 if length == 1500 else 60
     corpus = elman.folder / "english.txt"
     corpus.write_text(make_english(length), encoding="utf-8", newline="")
@@ -133,9 +155,19 @@ def test_every_loss_agrees_at_a_calm_learning_rate(elman, read_model, make_engli
     assert len(ids) == length
 
     run = elman(
-        "train", corpus, "-o", "trained.safetensors", "--steps", steps, "--learning-rate", 0.01,
-        "--json", "--log-every", 1, *RECIPE,
-    ).ok()  # fmt: skip
+        "train",
+        corpus,
+        "-o",
+        "trained.safetensors",
+        "--steps",
+        steps,
+        "--learning-rate",
+        0.01,
+        "--json",
+        "--log-every",
+        1,
+        *RECIPE,
+    ).ok()
     rows = run.named("step")
     assert [row["step"] for row in rows] == list(range(1, steps + 1)), (
         "--log-every 1 must report every step from 1"
@@ -157,7 +189,7 @@ def test_every_loss_agrees_at_a_calm_learning_rate(elman, read_model, make_engli
         )
         norm = recipe.gradient_norm(gradients)
         assert abs(row["gradient_norm"] - norm) <= 1e-9 * norm, (
-            f"step {row['step']}: gradient_norm {row['gradient_norm']!r} before clipping should be {norm!r}"
+            f"step {row['step']}: gradient_norm {row['gradient_norm']!r}, expected {norm!r}"
         )
         recipe.update(gradients, 0.01)
     assert passes >= 3, f"only {passes} passes: the test should cross the corpus end several times"
@@ -176,7 +208,9 @@ def test_every_loss_agrees_at_a_calm_learning_rate(elman, read_model, make_engli
 def test_same_parameters_same_loss_and_gradient_at_the_recipes_own_rate(
     elman, read_model, make_english
 ):
-    """Along one trajectory at rate 0.1, the network computes each loss and gradient from the recipe's parameters."""
+    """Along one trajectory at rate 0.1, the network computes each loss and gradient from the
+    recipe's parameters.
+    """
     from elman.network import Network, NetworkConfig
 
     corpus = elman.folder / "english.txt"

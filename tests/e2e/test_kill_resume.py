@@ -1,8 +1,8 @@
 """A training that is killed and resumed, however often, ends in the bits of one that never stopped.
 
-The processes are real and so is SIGKILL. Moments come from seeded generators: after so many reported
-steps and so many milliseconds, which strikes anywhere in a step, and with `--save-every 1` often
-enough in the middle of a save.
+The processes are real and so is SIGKILL. Moments come from seeded generators: after so many
+reported steps and so many milliseconds, which strikes anywhere in a step, and as every second step
+saves, often enough in the middle of a save.
 """
 
 from __future__ import annotations
@@ -12,27 +12,35 @@ import signal
 import subprocess
 import threading
 import time
+from shlex import split
 
 import numpy as np
 import pytest
 
-COMMON = (
-    ["--threads", "1", "--hidden-size", "10", "--seq-len", "8", "--batch-size", "4", "--save-every", "2", "--log-every", "1"]
+COMMON = split(
+    "--threads 1 --hidden-size 10 --seq-len 8 --batch-size 4 --save-every 2 --log-every 1"
 )
 
 CONFIGURATIONS = {
-    "rnn-consecutive-adagrad": "--cell rnn --batching consecutive --optimizer adagrad --learning-rate 0.05 "
-    "--validation 0 --clip-value 5 --loss sum",
-    "lstm-random-adam-dropout": "--cell lstm --batching random --optimizer adam --learning-rate 0.01 --dropout 0.3 "
-    "--validation 0.1 --eval-every 11 --schedule cosine --warmup 5 --num-layers 2",
-    "gru-lines-dropout": "--cell gru --lines --optimizer adam --learning-rate 0.01 --dropout 0.2 "
-    "--validation 0.2 --eval-every 9 --schedule constant",
-    "rnn-bptt-longer-than-window": "--cell rnn --activation relu --batching consecutive --bptt 20 --optimizer sgd "
-    "--momentum 0.9 --learning-rate 0.02 --clip-norm 1 --validation 0 --schedule constant",
-    "gru-plateau-float64": "--cell gru --batching consecutive --optimizer rmsprop --learning-rate 0.01 --dtype float64 "
-    "--validation 0.1 --eval-every 5 --schedule plateau --embedding-size 6 --weight-decay 0.01",
-    "rnn-words-no-bias": "--cell rnn --tokens word --vocabulary-size 20 --no-bias --batching random --optimizer adam "
-    "--learning-rate 0.01 --validation 0",
+    "rnn-consecutive-adagrad": """
+        --cell rnn --batching consecutive --optimizer adagrad --learning-rate 0.05 --clip-value 5
+        --loss sum --validation 0""",
+    "lstm-random-adam-dropout": """
+        --cell lstm --num-layers 2 --batching random --optimizer adam --learning-rate 0.01
+        --dropout 0.3 --schedule cosine --warmup 5 --validation 0.1 --eval-every 11""",
+    "gru-lines-dropout": """
+        --cell gru --lines --optimizer adam --learning-rate 0.01 --dropout 0.2
+        --schedule constant --validation 0.2 --eval-every 9""",
+    "rnn-bptt-longer-than-window": """
+        --cell rnn --activation relu --batching consecutive --bptt 20 --optimizer sgd
+        --momentum 0.9 --learning-rate 0.02 --clip-norm 1 --schedule constant --validation 0""",
+    "gru-plateau-float64": """
+        --cell gru --embedding-size 6 --batching consecutive --optimizer rmsprop
+        --learning-rate 0.01 --weight-decay 0.01 --dtype float64 --schedule plateau
+        --patience 0 --validation 0.1 --eval-every 5""",
+    "rnn-words-no-bias": """
+        --cell rnn --tokens word --vocabulary-size 20 --no-bias --batching random
+        --optimizer adam --learning-rate 0.01 --validation 0""",
 }
 
 
@@ -87,7 +95,9 @@ class Watched:
 
 @pytest.fixture
 def watch(elman):
-    """Start `elman train ... --json` and read it; whatever still runs at the end of the test is killed."""
+    """Start `elman train ... --json` and read it; whatever still runs at the end of the test is
+    killed.
+    """
     started = []
 
     def start(*args) -> Watched:
@@ -108,7 +118,9 @@ def leftovers(elman, *expected: str) -> list[str]:
 
 
 def same_bits(read_model, first, second) -> list[str]:
-    """Differences between two files: weights, and every tensor of the training state but the clock's."""
+    """Differences between two files: weights, and every tensor of the training state but the
+    clock's.
+    """
     a, b = read_model(first).tensors, read_model(second).tensors
     found = [f"only one file has {name}" for name in sorted(a.keys() ^ b.keys())]
     for name in sorted(a.keys() & b.keys()):
@@ -189,7 +201,9 @@ def test_a_few_kills(elman, watch, read_model, corpus, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_kills(elman, watch, read_model, corpus, name):
-    """Up to ten kills for each of six configurations, thus at least 30; see the next test for a fixed number."""
+    """Up to ten kills for each of six configurations, thus at least 30; see the next test for a
+    fixed number.
+    """
     killed_again_and_again(elman, watch, read_model, name, steps=200, kills=10, seed=len(name) + 1)
 
 
@@ -261,7 +275,7 @@ def test_same_seed_same_bits_however_often_it_saves(elman, corpus, read_model):
     )
 
 
-# --------------------------------------------------------------------------- what --resume takes and refuses
+# ---------------------------------------------------------------- what --resume takes and refuses
 
 
 @pytest.fixture(scope="module")
@@ -278,9 +292,16 @@ def stored(module_elman, make_english):
 def finished(elman, corpus):
     path = elman.folder / "m.safetensors"
     run = elman(
-        "train", corpus.name, "-o", path.name, *flags("rnn-consecutive-adagrad"), "--schedule", "constant",
-        "--steps", 12,
-    )  # fmt: skip
+        "train",
+        corpus.name,
+        "-o",
+        path.name,
+        *flags("rnn-consecutive-adagrad"),
+        "--schedule",
+        "constant",
+        "--steps",
+        12,
+    )
     run.ok()
     return path
 
@@ -356,6 +377,14 @@ def test_a_changed_corpus_is_refused(elman, finished, corpus):
     elman("train", "--resume", finished.name, "--steps", 20).ok()
 
 
+def test_a_corpus_with_a_new_symbol_has_changed(elman, finished, corpus):
+    """What the user has to know is that the text changed, not that the model lacks a symbol."""
+    with corpus.open("a", encoding="utf-8") as file:
+        file.write("Ω")
+    run = elman("train", "--resume", finished.name, "--steps", 20)
+    run.refused((1,), mentions=("corpus", "chang"))
+
+
 def test_a_changed_file_in_a_folder_is_refused(elman, corpus):
     folder = elman.folder / "texts"
     folder.mkdir()
@@ -367,13 +396,28 @@ def test_a_changed_file_in_a_folder_is_refused(elman, corpus):
 
 
 CONTRADICTIONS = [
-    ("--cell", "lstm"), ("--hidden-size", "11"), ("--num-layers", "2"), ("--embedding-size", "3"),
-    ("--activation", "relu"), ("--dropout", "0.5"), ("--seq-len", "9"), ("--batch-size", "5"),
-    ("--batching", "random"), ("--bptt", "30"), ("--optimizer", "adam"), ("--learning-rate", "0.5"),
-    ("--weight-decay", "0.5"), ("--schedule", "cosine"), ("--clip-value", "1"), ("--loss", "mean"),
-    ("--dtype", "float64"), ("--tokens", "byte"), ("--validation", "0.2"), ("--seed", "7"),
+    ("--cell", "lstm"),
+    ("--hidden-size", "11"),
+    ("--num-layers", "2"),
+    ("--embedding-size", "3"),
+    ("--activation", "relu"),
+    ("--dropout", "0.5"),
+    ("--seq-len", "9"),
+    ("--batch-size", "5"),
+    ("--batching", "random"),
+    ("--bptt", "30"),
+    ("--optimizer", "adam"),
+    ("--learning-rate", "0.5"),
+    ("--weight-decay", "0.5"),
+    ("--schedule", "cosine"),
+    ("--clip-value", "1"),
+    ("--loss", "mean"),
+    ("--dtype", "float64"),
+    ("--tokens", "byte"),
+    ("--validation", "0.2"),
+    ("--seed", "7"),
     ("--max-characters", "100"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("flag", "value"), CONTRADICTIONS)
@@ -412,6 +456,41 @@ def test_another_number_of_threads_is_said(elman, finished):
     )
 
 
+def test_resume_uses_the_threads_of_the_run(elman, finished):
+    """`--threads 1` was asked for once; resuming needs nothing else, and other threads change
+    bits.
+    """
+    run = elman("train", "--resume", finished.name, "--steps", 14, "--json").ok()
+    assert run.named("start")[0]["threads"] == 1, "the run's --threads 1 was forgotten"
+    assert "other conditions" not in run.stderr
+
+
+def test_resume_of_standard_input_needs_it_again(elman, corpus, read_model):
+    text = corpus.read_bytes()
+    arguments = [*flags("rnn-consecutive-adagrad"), "--schedule", "constant"]
+    elman("train", "-", *arguments, "--steps", 9, "-o", "whole.safetensors", input=text).ok()
+    elman("train", "-", *arguments, "--steps", 4, "-o", "parts.safetensors", input=text).ok()
+    elman("train", "--resume", "parts.safetensors", "--steps", 9).refused((1, 2), ("input",))
+    elman("train", "-", "--resume", "parts.safetensors", "--steps", 9, input=text).ok()
+    found = same_bits(
+        read_model, elman.folder / "whole.safetensors", elman.folder / "parts.safetensors"
+    )
+    assert not found, "; ".join(found)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_an_initialised_model_can_be_trained(elman, corpus, schedule):
+    """`--steps 0` writes a model; more steps continue it, at a learning rate that moves it."""
+    arguments = ["--hidden-size", 6, "--seq-len", 8, "--batch-size", 4, "--threads", 1]
+    arguments += ["--schedule", schedule, "--learning-rate", 0.01, "--log-every", 1]
+    elman("train", corpus.name, *arguments, "--steps", 0, "-o", "m.safetensors").ok()
+    run = elman("train", "--resume", "m.safetensors", "--steps", 10, "--json").ok()
+    rates = [row["learning_rate"] for row in run.named("step")]
+    assert len(rates) == 10
+    assert rates[0] == pytest.approx(0.01), f"ten steps from the start, at rates {rates}"
+    assert rates[1] > 0.005, f"the schedule had no length to fall over: {rates}"
+
+
 def test_resume_needs_a_file_that_can_be_resumed(elman, corpus):
     elman("train", "--resume", "missing.safetensors").refused(
         (1, 2), mentions=("missing.safetensors",)
@@ -425,12 +504,27 @@ def test_resume_needs_a_file_that_can_be_resumed(elman, corpus):
 
 
 def test_finetuning_is_not_resuming(elman, finished, read_model):
-    """--from starts a new run: step 1, the file's weights and vocabulary, the first file untouched."""
+    """--from starts a new run: step 1, the file's weights and vocabulary, the first file
+    untouched.
+    """
     before = finished.read_bytes()
     run = elman(
-        "train", "english.txt", "--from", finished.name, "-o", "tuned.safetensors", "--steps", 3, "--json",
-        "--log-every", 1, "--threads", 1, "--learning-rate", 0.01,
-    ).ok()  # fmt: skip
+        "train",
+        "english.txt",
+        "--from",
+        finished.name,
+        "-o",
+        "tuned.safetensors",
+        "--steps",
+        3,
+        "--json",
+        "--log-every",
+        1,
+        "--threads",
+        1,
+        "--learning-rate",
+        0.01,
+    ).ok()
     assert [row["step"] for row in run.named("step")] == [1, 2, 3]
     assert finished.read_bytes() == before
     old, new = read_model(finished), read_model(elman.folder / "tuned.safetensors")
@@ -448,7 +542,7 @@ def test_finetuning_is_not_resuming(elman, finished, read_model):
     elman("train", "--from", finished.name, "--resume", finished.name).refused((2,))
 
 
-# --------------------------------------------------------------------------- two processes, one file
+# ------------------------------------------------------------------------ two processes, one file
 
 
 def test_two_processes_cannot_write_one_file(elman, watch, corpus):

@@ -1,20 +1,24 @@
-"""From any text to symbols and back: what `elman train` reads, how it divides it, what it says about it."""
+"""From any text to symbols and back: what `elman train` reads, how it divides it, what it says
+about it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
+from shlex import split
 
 import numpy as np
 import pytest
 
-TINY = ["--cell", "rnn", "--hidden-size", "6", "--seq-len", "8", "--batch-size", "2", "--threads", "1"]
+TINY = split("--cell rnn --hidden-size 6 --seq-len 8 --batch-size 2 --threads 1")
 FEW = [*TINY, "--steps", "3"]
 
 PASSAGES = {
     "emoji": "I 💚 my 🐈‍⬛ and my 👩‍👩‍👧! 🎉🎉 Ελλάδα 🇬🇷.\n",
-    "greek": "Ἄνδρα μοι ἔννεπε, Μοῦσα, πολύτροπον, ὃς μάλα πολλὰ\nπλάγχθη, ἐπεὶ Τροίης ἱερὸν πτολίεθρον ἔπερσεν·\n",
+    "greek": "Ἄνδρα μοι ἔννεπε, Μοῦσα, πολύτροπον, ὃς μάλα πολλὰ\n"
+    "πλάγχθη, ἐπεὶ Τροίης ἱερὸν πτολίεθρον ἔπερσεν·\n",
     "combining": "nai\u0308ve cafe\u0301 — naïve café: two spellings each, and they stay apart\n",
     "hebrew and chinese": "בְּרֵאשִׁית בָּרָא אֱלֹהִים\n道可道，非常道。\n",
     "control characters": "tab\there, a form feed \x0c, a bell \x07 and a no-break\xa0space\n",
@@ -56,7 +60,8 @@ def test_every_code_point_is_a_symbol(elman, train, name):
     assert model.vocabulary["kind"] == "char"
     assert len(set(model.symbols)) == len(model.symbols), "a symbol stands twice in the vocabulary"
     assert set(model.symbols) == set(text), (
-        f"missing {sorted(set(text) - set(model.symbols))}, extra {sorted(set(model.symbols) - set(text))}"
+        f"missing {sorted(set(text) - set(model.symbols))}, "
+        f"extra {sorted(set(model.symbols) - set(text))}"
     )
     sampled = elman("sample", "m.safetensors", "--length", 60, "--seed", 2).ok().stdout
     assert set(sampled) <= set(text) | {"\n"}, (
@@ -84,7 +89,9 @@ def test_the_vocabulary_covers_the_held_out_end(elman, train):
 
 
 def test_byte_order_mark_is_not_a_symbol_of_its_own_accord(elman, train):
-    """Editors on Windows write one; a model that has to be primed with U+FEFF helps nobody. Either way: no crash."""
+    """Editors on Windows write one; a model that has to be primed with U+FEFF helps nobody.
+    Either way: no crash.
+    """
     write(elman, "text.txt", b"\xef\xbb\xbf" + b"some plain text\n" * 20)
     _, model = train("text.txt")
     assert set("some plain text\n") <= set(model.symbols)
@@ -102,7 +109,9 @@ def test_windows_newlines_become_newlines(elman, train, make_english, ending):
 
 
 def test_windows_newline_across_a_reading_block(elman, train):
-    r"""Files are read in blocks; `\r` may end one and `\n` begin the next, and so may the bytes of one character."""
+    r"""Files are read in blocks; `\r` may end one and `\n` begin the next, and so may the bytes
+    of one character.
+    """
     line = "αβγδε ζηθικ\r\n"
     text = "x" + line * 6000  # 140 kB of two-byte characters, out of step with any power of two
     write(elman, "long.txt", text)
@@ -182,7 +191,8 @@ def test_bytes_take_anything(elman, read_model):
 def test_bytes_sample_what_they_read(elman):
     """A text as bytes: a multi-byte character learned by heart comes out whole."""
     write(elman, "text.txt", "ä€😀" * 300)
-    learn = "--cell gru --hidden-size 32 --seq-len 18 --batch-size 8 --learning-rate 0.02 --steps 150 --threads 1"
+    learn = "--cell gru --hidden-size 32 --seq-len 18 --batch-size 8 --threads 1 "
+    learn += "--learning-rate 0.02 --steps 150"
     elman("train", "text.txt", "--tokens", "byte", *learn.split(), "-o", "m.safetensors").ok()
     run = elman("sample", "m.safetensors", "--prime", "ä€", "--length", 16, "--greedy").ok()
     assert run.stdout.startswith("ä€😀ä"), f"expected the text to go on, got {run.stdout!r}"
@@ -230,7 +240,9 @@ def test_standard_input_equals_the_file(elman, train, make_english):
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdin"), reason="needs /dev/stdin")
 def test_a_pipe_with_a_name(elman, read_model, make_english):
-    """`elman train <(zcat text.gz)`: a file that can be read only once. Trained on, or refused in a sentence."""
+    """`elman train <(zcat text.gz)`: a file that can be read only once. Trained on, or refused
+    in a sentence.
+    """
     run = elman("train", "/dev/stdin", *FEW, "-o", "m.safetensors", input=make_english(1500))
     if run.returncode:
         run.refused((1,))
@@ -312,7 +324,9 @@ def test_a_line_longer_than_the_window(elman, train):
 
 
 def test_lines_are_shuffled_before_the_split(elman, train):
-    """Sorted names would leave the last letters of the alphabet to the held-out part; --seed draws another part."""
+    """Sorted names would leave the last letters of the alphabet to the held-out part; --seed
+    draws another part.
+    """
     names = [a + b + c for a in "abcdefgh" for b in "aeiou" for c in "nrst"]
     write(elman, "names.txt", "\n".join(names) + "\n")
     arguments = ["names.txt", "--lines", "--validation", 0.25, "--cell", "ngram", "--order", 1]
@@ -332,9 +346,25 @@ def test_lines_are_shuffled_before_the_split(elman, train):
 def test_a_tiny_corpus_trains_with_a_shrunken_batch_and_says_so(elman, text, batching):
     write(elman, "tiny.txt", text)
     run = elman(
-        "train", "tiny.txt", "--hidden-size", 6, "--batch-size", 32, "--seq-len", 64, "--steps", 2, "--threads", 1,
-        "--batching", batching, "--validation", 0, "-o", "m.safetensors",
-    ).ok()  # fmt: skip
+        "train",
+        "tiny.txt",
+        "--hidden-size",
+        6,
+        "--batch-size",
+        32,
+        "--seq-len",
+        64,
+        "--steps",
+        2,
+        "--threads",
+        1,
+        "--batching",
+        batching,
+        "--validation",
+        0,
+        "-o",
+        "m.safetensors",
+    ).ok()
     assert "batch" in run.stderr, f"the batch was shrunk in silence:\n{run}"
     elman("sample", "m.safetensors", "--length", 5).ok()
 
@@ -368,9 +398,19 @@ def test_two_characters(elman):
             elman("info", "m.safetensors").ok()
 
 
-@pytest.mark.parametrize("flags", [[], ["--lines"], ["--tokens", "word"], ["--tokens", "byte"],
-                                   ["--validation", "0.1"], ["--validation", "0.1", "--test", "0.1"],
-                                   ["--cell", "ngram"], ["--bptt", "200"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--lines"],
+        ["--tokens", "word"],
+        ["--tokens", "byte"],
+        ["--validation", "0.1"],
+        ["--validation", "0.1", "--test", "0.1"],
+        ["--cell", "ngram"],
+        ["--bptt", "200"],
+    ],
+)
 def test_a_tiny_corpus_with_the_defaults(elman, flags):
     write(elman, "tiny.txt", "to be or not\nto be\n")
     run = elman(
@@ -411,7 +451,9 @@ NET = [*TINY, "--steps", "60", "--learning-rate", "0.01", "--patience", "0"]
 
 @pytest.mark.parametrize("flags", [CHAIN, NET], ids=["chain", "network"])
 def test_validation_lies_at_the_end_and_test_behind_it(elman, flags):
-    """Mostly the letter a, then nothing but a, then noise: each figure can only come from its own part."""
+    """Mostly the letter a, then nothing but a, then noise: each figure can only come from its
+    own part.
+    """
     rng = np.random.default_rng(0)
     letters = list("abcdefgh")
     train = "".join(rng.choice(letters, 3200, p=[0.79] + [0.03] * 7))
@@ -419,7 +461,9 @@ def test_validation_lies_at_the_end_and_test_behind_it(elman, flags):
     parts = ["--validation", 0.1, "--test", 0.1]
     done = elman("train", "text.txt", *flags, *parts, "--json", "-o", "m.safetensors").ok().done
     test = done.get("test_bits_per_character")
-    assert test is not None, f"--test asked for a figure on the test part; `done` holds {sorted(done)}"
+    assert test is not None, (
+        f"--test asked for a figure on the test part; `done` holds {sorted(done)}"
+    )
     easy, middle = done["validation_bits_per_character"], done["train_bits_per_character"]
     assert easy < middle < test, f"held-out figures of the wrong parts of the text: {done}"
     assert test > 2.5, f"noise cannot be predicted: {done}"
@@ -461,7 +505,9 @@ def test_no_validation(elman, corpus):
 
 
 def test_no_look_at_the_held_out_end(elman, train, make_english):
-    """Another held-out end of the same length and symbols leaves training as it is, up to the choice of the best."""
+    """Another held-out end of the same length and symbols leaves training as it is, up to the
+    choice of the best.
+    """
     text = make_english(4000)
     write(elman, "a.txt", text)
     write(elman, "b.txt", text[:3600] + text[:400])

@@ -60,7 +60,7 @@ def forward(
     u = np.empty((B, H3), z.dtype)
     half = z.dtype.type(0.5)
     for t in range(T):
-        np.matmul(h[t], W_h, out=u)
+        h[t].dot(W_h, u)
         rz, n = gates[t, :, : 2 * H], gates[t, :, 2 * H :]
         # σ(x) = (1 + tanh(x/2)) / 2: no overflow, and the faster of the two.
         np.add(u[:, : 2 * H], z[t, :, : 2 * H], out=rz)
@@ -105,7 +105,7 @@ def forward(
             du[t, :, : 2 * H] = da[t, :, : 2 * H]
             np.multiply(da[t, :, 2 * H :], r[t], out=du[t, :, 2 * H :])
             dh_next *= carry[t]
-            dh_next += np.matmul(du[t], W_hT, out=product)
+            dh_next += du[t].dot(W_hT, product)
         du2 = du.reshape(T * B, H3)
         gradients = {"W_h": h[:-1].reshape(T * B, H).T @ du2}
         if c_n is not None:

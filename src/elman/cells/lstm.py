@@ -61,7 +61,7 @@ def forward(
     scale[2 * H : 3 * H] = 1
     shift = 1 - scale
     for t in range(T):
-        a = np.matmul(h[t], W_h, out=gates[t])
+        a = h[t].dot(W_h, gates[t])
         a += z[t]
         a *= scale
         np.tanh(a, out=a)
@@ -105,7 +105,7 @@ def forward(
             by_gate[:, 3] *= dh_next
             if mask is None:
                 dc *= f[t]
-                np.matmul(da[t], W_hT, out=dh_next)
+                da[t].dot(W_hT, dh_next)
             else:  # a masked step hands its gradients on untouched
                 masked = ~mask[t, :, None]
                 np.multiply(dc, f[t], out=dc, where=mask[t, :, None])

@@ -50,15 +50,17 @@ def forward(
     T, B, H = z.shape
     h = np.empty((T + 1, B, H), z.dtype)
     h[0] = state[0]
-    for t in range(T):
-        a = np.matmul(h[t], W_h, out=h[t + 1])
-        a += z[t]
+    # For one sequence the calls cost more than the numbers: ndarray.dot is the
+    # cheapest product, and iterating is cheaper than indexing.
+    for t, (before, a, z_t) in enumerate(zip(h[:-1], h[1:], z, strict=True)):
+        before.dot(W_h, a)
+        np.add(a, z_t, a)
         if activation == "tanh":
-            np.tanh(a, out=a)
+            np.tanh(a, a)
         else:
-            np.maximum(a, 0, out=a)
+            np.maximum(a, 0, a)
         if mask is not None:
-            np.copyto(a, h[t], where=~mask[t, :, None])
+            np.copyto(a, before, where=~mask[t, :, None])
 
     def pullback(
         dh: np.ndarray, dstate: np.ndarray | None = None
@@ -69,14 +71,15 @@ def forward(
         da = np.empty_like(z)
         W_hT = W_h.T
         dh_next = np.zeros((B, H), z.dtype) if dstate is None else dstate[0].copy()
-        for t in reversed(range(T)):
-            dh_next += dh[t]
-            np.multiply(dh_next, slope[t], out=da[t])
+        steps = zip(range(T)[::-1], dh[::-1], slope[::-1], da[::-1], strict=True)
+        for t, dh_t, slope_t, da_t in steps:
+            np.add(dh_next, dh_t, dh_next)
+            np.multiply(dh_next, slope_t, da_t)
             if mask is None:
-                np.matmul(da[t], W_hT, out=dh_next)
+                da_t.dot(W_hT, dh_next)
             else:  # a masked step hands its gradient on untouched
                 dh_next *= ~mask[t, :, None]
-                dh_next += da[t] @ W_hT
+                dh_next += da_t @ W_hT
         dW_h = h[:-1].reshape(T * B, H).T @ da.reshape(T * B, H)
         return da, dh_next[None], {"W_h": dW_h}
 

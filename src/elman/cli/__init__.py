@@ -1,9 +1,11 @@
 """The command line: one module per verb, imported only when the verb is used."""
 
+import json
 import os
 import signal
 import sys
 from importlib import import_module
+from math import isfinite
 from typing import Any
 
 import click
@@ -51,6 +53,10 @@ class Verbs(click.Group):
         except BrokenPipeError:  # the reader of our output has gone, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + signal.SIGPIPE)
+        except OSError as error:
+            click.echo(f"elman: error: {error.strerror or error}", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(1)
         except KeyboardInterrupt:
             ctx.exit(128 + signal.SIGINT)
 
@@ -68,6 +74,17 @@ Examples:
 @click.version_option(package_name="elman", message="elman %(version)s")
 def cli() -> None:
     """Recurrent neural networks from first principles: train, sample, score."""
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """One object on one line of stdout; what is infinite or no number becomes null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        return None if isinstance(value, float) and not isfinite(value) else value
+
+    click.echo(json.dumps(plain(values), ensure_ascii=False, allow_nan=False))
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """`elman check`."""
 
-import json
-
 import click
+
+from . import print_json
 
 EPILOG = """\b
 Examples:
@@ -31,10 +31,10 @@ def check(ctx: click.Context, engine: str, as_json: bool) -> None:
     for result in check_all(select(engine)):
         results.append(result)
         if as_json:
-            click.echo(json.dumps({
+            print_json({
                 "case": result.case, "tensor": result.tensor, "entries": result.entries,
                 "error": result.error, "passed": result.passed,
-            }))  # fmt: skip
+            })  # fmt: skip
     worst = max(r.error for r in results)
     failed = [r for r in results if not r.passed]
     if not as_json:

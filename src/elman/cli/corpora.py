@@ -1,8 +1,8 @@
 """`elman corpora`."""
 
-import json
-
 import click
+
+from . import print_json
 
 EPILOG = """\b
 Examples:
@@ -25,6 +25,6 @@ def corpora(as_json: bool) -> None:
     width = max(map(len, DESCRIPTIONS))
     for name, description in DESCRIPTIONS.items():
         if as_json:
-            click.echo(json.dumps({"name": name, "description": description}))
+            print_json({"name": name, "description": description})
         else:
             click.echo(f"{name:<{width}}  {description}")

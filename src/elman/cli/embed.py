@@ -46,7 +46,7 @@ def embed(
     from ..files import OutputFile
     from ..loading import load
     from ..text import TextOptions, read
-    from . import inputs
+    from . import inputs, print_json
 
     if among is not None and nearest is None:
         raise UsageError("--among goes with --nearest K")
@@ -90,7 +90,7 @@ def embed(
             if as_json:
                 neighbours = [{"text": name, "similarity": cosine} for name, cosine in found]
                 answer = {"text": text, "nearest": neighbours}
-                click.echo(json.dumps(answer, ensure_ascii=False))
+                print_json(answer)
                 continue
             for name, cosine in found:
                 click.echo(f"{inputs.field(text)}\t{inputs.field(name)}\t{cosine:.4f}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from typing import TYPE_CHECKING
 
 import click
+
+from . import print_json
 
 if TYPE_CHECKING:
     from ..classifier import Classifier
@@ -29,7 +30,7 @@ def info(model: str | None, as_json: bool) -> None:
 
     facts = _machine() if model is None else _model(model)
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
         return
     table = Table(show_header=False, box=None)
     table.add_column(style="bold")

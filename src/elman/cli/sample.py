@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from . import print_json
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -109,7 +110,7 @@ def sample(
                 err=True,
             )
     if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False))
+        print_json(report)
 
 
 def _novelty(model: Model, text: str) -> dict[str, Any]:

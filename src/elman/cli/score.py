@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from . import print_json
 
 if TYPE_CHECKING:
     from ..scoring import Score
@@ -37,6 +38,7 @@ def score(
     model: str, files: tuple[str, ...], lines: bool, errors: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
+    from ..errors import CorpusError
     from ..model import load
     from ..scoring import rank
     from ..text import TextOptions, read, split_lines
@@ -53,13 +55,13 @@ def score(
         for number, line in enumerate(split_lines(text), 1):
             if line:
                 scored.append((number, line, loaded.score(line, f"line {number} of {shown}")))
+    if lines and not scored:
+        raise CorpusError("there are no lines to score: all are empty")
     for i in rank(s for _, _, s in scored):
         number, line, s = scored[i]
         shown = line if isinstance(line, str) else line.decode("utf-8", "replace")
         if as_json:
-            click.echo(
-                json.dumps(_figures(s) | {"line": number, "text": shown}, ensure_ascii=False)
-            )
+            print_json(_figures(s) | {"line": number, "text": shown})
         else:
             click.echo(f"{s.bits_per_character:.4f}\t{s.perplexity:.4f}\t{s.nats:.4f}\t"
                        f"{number}\t{shown}")  # fmt: skip
@@ -73,7 +75,7 @@ def _figures(s: Score) -> dict[str, Any]:
 
 def _report(name: str, s: Score, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"file": name} | _figures(s), ensure_ascii=False))
+        print_json({"file": name} | _figures(s))
         return
     unknown = f", {s.unknown:,} of {s.symbols:,} symbols unknown" if s.unknown else ""
     click.echo(f"{name}: {s.nats:.4f} nats, {s.characters:,.0f} characters, "

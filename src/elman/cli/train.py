@@ -1,6 +1,5 @@
 """`elman train`."""
 
-import json
 import signal
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import click
 
 from .. import settings as allowed
 from ..settings import NAMES
+from . import print_json
 
 EPILOG = """\b
 Examples:
@@ -162,7 +162,7 @@ def train(
         with display:
             for event in run.events():
                 if as_json:
-                    click.echo(json.dumps(event, ensure_ascii=False))
+                    print_json(event)
                 display.show(event)
     finally:
         for number, handler in before.items():

@@ -1,0 +1,71 @@
+"""Which engine runs the recurrence, and with how many threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman import engine
+from elman.cells import CELLS
+from elman.engine import ENGINES, available_cores, select
+from elman.errors import UsageError
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_can_be_selected_and_says_why(name):
+    found = select(name, threads=1)
+    assert found.name in ENGINES
+    assert found.name != "auto"
+    assert found.reason
+    assert found.threads == 1
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones():
+    with pytest.raises(UsageError, match=r"'steam' is not one of auto, numpy"):
+        select("steam")
+
+
+def test_by_default_it_uses_the_cores_that_there_are():
+    assert select().threads == available_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("cores", "quota", "expected"), [(8, None, 8), (8, 2.0, 2), (8, 0.3, 1), (2, 16.0, 2)]
+)
+def test_affinity_and_quota_limit_the_cores(monkeypatch, cores, quota, expected):
+    monkeypatch.setattr(
+        engine.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False
+    )
+    monkeypatch.setattr(engine, "_cgroup_quota", lambda: quota)
+    assert available_cores() == expected
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_the_reference_runs_the_cells_as_they_are(rng, cell):
+    forward = select("numpy").forward(cell, "tanh")
+    gates, states = CELLS[cell].GATES, CELLS[cell].STATES
+    arguments = (
+        {"W_h": rng.normal(size=(3, 3 * gates))},
+        rng.normal(size=(4, 2, 3 * gates)),
+        rng.normal(size=(states, 2, 3)),
+        None,
+    )
+    np.testing.assert_array_equal(forward(*arguments)[0], CELLS[cell].forward(*arguments)[0])
+
+
+def test_the_activation_reaches_the_vanilla_cell():
+    z = np.full((1, 1, 1), 3.0)
+    run = select("numpy").forward("rnn", "relu")
+    assert run({"W_h": np.zeros((1, 1))}, z, np.zeros((1, 1, 1)), None)[0].item() == 3
+
+
+def test_threads_are_limited_only_inside_the_context():
+    from threadpoolctl import threadpool_info
+
+    def counts():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = counts()
+    with select("numpy", threads=1).limit_threads():
+        assert all(count == 1 for count in counts())
+    assert counts() == before

@@ -1,0 +1,121 @@
+"""Every setting has a range; a value outside is refused with the name of its flag."""
+
+from __future__ import annotations
+
+from math import inf, isfinite, nan
+
+import pytest
+
+from elman.errors import UsageError
+from elman.settings import CHOICES, NAMES, RANGES, Settings, flag, resolve
+
+COMPANIONS = {"vocabulary_size": {"tokens": "word"}, "momentum": {"optimizer": "sgd"}}
+FRACTIONS = {
+    "validation", "test", "dropout", "init_scale", "epochs", "minutes", "learning_rate",
+    "momentum", "weight_decay", "clip_norm", "clip_value",
+}  # fmt: skip
+
+
+def refused(**given) -> str:
+    with pytest.raises(UsageError) as error:
+        Settings(**given)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("name", list(RANGES))
+def test_numbers_out_of_range_are_refused_by_flag(name):
+    least, greatest, inclusive = RANGES[name]
+    bad = [least - 1, nan, inf, -inf]
+    bad += [least] * (not inclusive) + [greatest * 2] * isfinite(greatest)
+    for value in bad:
+        assert flag(name) in refused(**{name: value}), value
+
+
+@pytest.mark.parametrize("name", list(RANGES))
+def test_what_is_no_number_is_refused_by_flag(name):
+    for value in ("7", True, [1], {}):
+        assert flag(name) in refused(**{name: value}), value
+
+
+@pytest.mark.parametrize("name", sorted(set(RANGES) - FRACTIONS))
+def test_a_fraction_of_a_count_is_refused_by_flag(name):
+    assert flag(name) in refused(**{name: RANGES[name][0] + 1.5})
+
+
+@pytest.mark.parametrize("name", list(RANGES))
+def test_the_ends_of_a_range_belong_to_it(name):
+    least, greatest, inclusive = RANGES[name]
+    good = [least] if inclusive else [1e-9]
+    if isfinite(greatest):
+        good.append(greatest if name in FRACTIONS else int(greatest))
+    for value in good:
+        settings = Settings(**{name: value}, **COMPANIONS.get(name, {}))
+        assert getattr(settings, name) == value
+
+
+@pytest.mark.parametrize("name", list(CHOICES))
+def test_unknown_choices_are_refused_with_the_known_ones(name):
+    message = refused(**{name: "nonsense"})
+    assert flag(name) in message
+    for choice in CHOICES[name]:
+        assert choice in message
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"epochs": 1, "steps": 1}, ["--epochs", "--steps"]),
+        ({"minutes": 1, "steps": 1}, ["--minutes"]),
+        ({"momentum": 0.9}, ["--momentum", "--optimizer sgd", "adam"]),
+        ({"vocabulary_size": 10}, ["--vocabulary-size", "--tokens word"]),
+        ({"activation": "relu"}, ["--activation", "--cell rnn"]),
+        ({"tokens": "byte", "lowercase": True}, ["--lowercase"]),
+        ({"tokens": "byte", "normalize": "NFC"}, ["--normalize"]),
+        ({"validation": 0.6, "test": 0.5}, ["--validation", "--test"]),
+        ({"lines": True, "bptt": 100, "seq_len": 50}, ["--bptt", "--lines"]),
+        ({"batching": "random", "bptt": 100, "seq_len": 50}, ["--bptt", "--batching"]),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(given, words):
+    message = refused(**given)
+    for word in words:
+        assert word in message
+
+
+def test_flags_are_names_with_dashes():
+    assert flag("hidden_size") == "--hidden-size"
+    assert flag("bias") == "--no-bias"
+
+
+def test_the_defaults_are_allowed_and_survive_their_json_form():
+    settings = Settings()
+    assert Settings(**settings.to_json()) == settings
+    assert set(settings.to_json()) == set(NAMES)
+
+
+@pytest.mark.parametrize("symbols", [10, 100_000, 1_000_000])
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
+def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
+    settings = resolve(Settings(optimizer=optimizer, steps=5), symbols, None)
+    for name in ("hidden_size", "dropout", "learning_rate", "weight_decay", "warmup", "patience"):
+        assert getattr(settings, name) is not None, name
+    assert settings.steps == 5
+    assert settings.minutes is None
+    assert resolve(Settings(), symbols, None).minutes > 0
+
+
+def test_resolving_keeps_what_was_given():
+    given = {"hidden_size": 7, "learning_rate": 0.5, "patience": 0, "clip_norm": 0.0, "warmup": 3}
+    settings = resolve(Settings(**given, epochs=2), 1000, None)
+    for name, value in given.items():
+        assert getattr(settings, name) == value
+
+
+def test_a_clipping_flag_replaces_the_default_clipping():
+    assert resolve(Settings(), 100, None).clip_norm == 1.0
+    by_value = resolve(Settings(clip_value=5.0), 100, None)
+    assert (by_value.clip_value, by_value.clip_norm) == (5.0, None)
+    off = resolve(Settings(clip_norm=0.0), 100, None)
+    assert (off.clip_norm, off.clip_value) == (0.0, None)
