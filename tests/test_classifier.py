@@ -196,7 +196,7 @@ def test_changed_data_are_refused_when_resuming(table, tmp_path):
     run = prepare_classifier.begin([str(path)], FLAGS | {"steps": 2}, tmp_path / "m.safetensors")
     list(run.events())
     path.write_text(table.read_text() + "nova\tOv\n")
-    with pytest.raises(CorpusError, match="has changed|have changed"):
+    with pytest.raises(CorpusError, match="have changed"):
         prepare_classifier.resume(
             classifier.load(tmp_path / "m.safetensors"), tmp_path / "m.safetensors", {"steps": 4}
         )

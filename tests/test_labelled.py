@@ -117,7 +117,7 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_a_class_with_one_example_is_named(tmp_path):
     data = read(tmp_path, "text\tlabel\na\tx\nb\tx\nc\trare\n")
     assert any("'rare' has a single example" in note for note in data.notes)
-    train, validation, test = labelled.split(data.labels, 0.3, 0.3, 0)
+    train, _, _ = labelled.split(data.labels, 0.3, 0.3, 0)
     assert 2 in train
 
 

@@ -55,8 +55,13 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
     def _gradient(self, batch: batches.LabelledBatch) -> float:
         weights = self.class_weights[batch.labels] / len(batch.labels)
         rng = np.random.default_rng([self.settings.seed, 2, self.step])
+        inputs = batch.inputs
+        if self.settings.symbol_dropout:
+            assert self.vocabulary.unknown is not None
+            dropped = rng.random(inputs.shape) < self.settings.symbol_dropout
+            inputs = np.where(dropped, np.int32(self.vocabulary.unknown), inputs)
         return self.network.loss_and_gradient(
-            batch.inputs, batch.labels, weights.astype(self.network.dtype), batch.mask, rng
+            inputs, batch.labels, weights.astype(self.network.dtype), batch.mask, rng
         )
 
     def _step_event(self, batch: batches.LabelledBatch, loss: float) -> Event:
@@ -108,6 +113,8 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
     def learn(self, part: LabelledPart) -> None:
         """One pass over other texts than those that it began with."""
         self.train, self.index = part, 0
+        labels = part.labels[part.rows]
+        self.class_weights = class_weights(self.settings.class_weights, labels, len(self.classes))
         self.plan = self._plan()
         with self.network.engine.limit_threads():
             for _ in range(len(self.plan)):
@@ -217,6 +224,8 @@ def class_weights(kind: str, labels: Array, num_classes: int) -> Array:
     `balanced`: 1/n of n examples, so that every class counts alike; `sqrt`: 1/√n,
     half-way; `none`: every text counts alike.
     """
+    if not len(labels):
+        return np.ones(num_classes)
     counts = np.maximum(1, np.bincount(labels, minlength=num_classes)).astype(np.float64)
     weights = counts ** {"none": 0.0, "sqrt": -0.5, "balanced": -1.0}[kind]
     return weights / weights[labels].mean()

@@ -81,7 +81,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
     Parameters
     ----------
     cell, hidden_size, num_layers, embedding_size, bidirectional, pooling, dropout,
-    tokens, lowercase, class_weights, learning_rate, batch_size, epochs, monitor,
+    symbol_dropout, tokens, lowercase, class_weights, learning_rate, batch_size, epochs, monitor,
     patience, threads : as the flags of `elman train --task classify`
     validation : share of the texts held out to choose the best network by and to
         stop early; 0, or fewer than 50 texts: none
@@ -109,6 +109,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         bidirectional: bool = True,
         pooling: str = "last",
         dropout: float | None = None,
+        symbol_dropout: float | None = None,
         tokens: str = "char",
         lowercase: bool = False,
         class_weights: str = "none",
@@ -128,6 +129,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         self.bidirectional = bidirectional
         self.pooling = pooling
         self.dropout = dropout
+        self.symbol_dropout = symbol_dropout
         self.tokens = tokens
         self.lowercase = lowercase
         self.class_weights = class_weights

@@ -171,14 +171,14 @@ def _load(names: Sequence[str], settings: Settings) -> Labelled:
 
 
 def _parts(data: Labelled, texts: Encoded, settings: Settings) -> Parts:
-    rows = labelled.split(data.labels, settings.validation or 0.0, settings.test, settings.seed)
-    if len(set(data.texts)) < len(data.texts):  # not merged: a text stays where it is learned
-        learned = {data.texts[i] for i in rows[0]}
-        held = [np.array([data.texts[i] in learned for i in part], bool) for part in rows[1:]]
-        moved = [part[known] for part, known in zip(rows[1:], held, strict=True)]
-        rows = (np.sort(np.concatenate([rows[0], *moved])),
-                *(part[~known] for part, known in zip(rows[1:], held, strict=True)))  # fmt: skip
-    train, validation, test = (LabelledPart(texts, data.labels, part) for part in rows)
+    # What is divided are texts that differ; a text in memory may come with several rows.
+    places: dict[str, int] = {}
+    text_of = np.array([places.setdefault(text, len(places)) for text in data.texts], np.int64)
+    labels = data.labels[np.unique(text_of, return_index=True)[1]]
+    chosen = labelled.split(labels, settings.validation or 0.0, settings.test, settings.seed)
+    train, validation, test = (
+        LabelledPart(texts, data.labels, np.flatnonzero(np.isin(text_of, part))) for part in chosen
+    )
     return train, validation, test
 
 

@@ -41,6 +41,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "embedding_size": (0, 1_000_000, True),
     "order": (0, 32, True),
     "dropout": (0, 0.95, True),
+    "symbol_dropout": (0, 0.95, True),
     "init_scale": (0, 100, True),
     "seq_len": (1, 1_000_000, True),
     "batch_size": (1, 1_000_000, True),
@@ -65,16 +66,16 @@ RANGES: dict[str, tuple[float, float, bool]] = {
 
 
 FRACTIONS = {
-    "validation", "test", "dropout", "init_scale", "epochs", "minutes", "learning_rate",
-    "momentum", "weight_decay", "clip_norm", "clip_value",
+    "validation", "test", "dropout", "symbol_dropout", "init_scale", "epochs", "minutes",
+    "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value",
 }  # fmt: skip
 
 
 # Settings that only one of the tasks has.
 LM_ONLY = ("lines", "unknown", "max_characters", "order", "batching", "bptt", "loss",
            "sample_every")  # fmt: skip
-CLASSIFY_ONLY = ("text_column", "label_column", "pooling", "bidirectional", "class_weights",
-                 "monitor")  # fmt: skip
+CLASSIFY_ONLY = ("text_column", "label_column", "pooling", "bidirectional", "symbol_dropout",
+                 "class_weights", "monitor")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Settings:
     order: int = 4
     pooling: str = "last"
     bidirectional: bool = False
+    symbol_dropout: float | None = None
     init: str = "uniform"
     init_scale: float | None = None
     dtype: str = "float32"
@@ -174,6 +176,8 @@ class Settings:
         for name in foreign:
             if getattr(self, name) != type(self).__dataclass_fields__[name].default:
                 raise UsageError(f"{flag(name)} goes with --task {task}, not with {self.task}")
+        if self.symbol_dropout and self.tokens == "byte":
+            raise UsageError("--symbol-dropout reads <unk>, which --tokens byte does not have")
         if self.task == "classify" and self.cell == "ngram":
             raise UsageError("--cell ngram is a language model; --task classify needs a network")
 
@@ -270,6 +274,8 @@ def resolve_classifier(settings: Settings, texts: int) -> Settings:
         filled["hidden_size"] = 128
     if settings.dropout is None:
         filled["dropout"] = 0.3
+    if settings.symbol_dropout is None:
+        filled["symbol_dropout"] = 0.0 if settings.tokens == "byte" else 0.2
     if settings.learning_rate is None:
         filled["learning_rate"] = LEARNING_RATES[settings.optimizer]
     if settings.weight_decay is None:
@@ -279,7 +285,7 @@ def resolve_classifier(settings: Settings, texts: int) -> Settings:
     if settings.clip_norm is None and settings.clip_value is None:
         filled["clip_norm"] = 1.0
     if settings.patience is None:
-        filled["patience"] = 8
+        filled["patience"] = 8 if settings.minutes is not None else 0
     return replace(settings, **filled)
 
 
