@@ -13,18 +13,22 @@ state over padding unchanged and pooling leaves it out, so a text has the same
 logits alone and in any batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from . import layers
 from .arena import Shapes
 from .cells import CELLS
-from .engine import Engine
+from .engine import Engine, select
 from .network import BaseNetwork, NetworkConfig
 
 Array = np.ndarray
+Runner = Callable[[Callable, Iterable], list]  # map, on one core or on two
 POOLINGS = ("last", "mean", "max")
 
 
@@ -81,6 +85,20 @@ class ClassifierNetwork(BaseNetwork):
     ):
         super().__init__(config, dtype, engine)
 
+    @property
+    def _divided(self) -> bool:
+        """Whether the directions run on two cores while training.
+
+        The NumPy engine's products over a batch of short texts are too small to be
+        divided among threads; the directions are not. Other engines divide the batch.
+        """
+        return self.engine.name == "numpy" and self.engine.threads > 1 and self.config.bidirectional
+
+    def limit_threads(self) -> AbstractContextManager:
+        """A context for training: the NumPy engine's single products stay on one core."""
+        engine = select("numpy", 1) if self.engine.name == "numpy" else self.engine
+        return engine.limit_threads()
+
     def encode(
         self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
     ) -> tuple[Array, Callable[[Array], None]]:
@@ -110,7 +128,8 @@ class ClassifierNetwork(BaseNetwork):
                 x, drop_pullback = _dropout(x, drop, rng)
             else:
                 drop_pullback = None
-            x, final, pullback = self._layer(prefixes, ids if x is None else x, mask)
+            both = _side_by_side if rng is not None and self._divided else _in_turn
+            x, final, pullback = self._layer(prefixes, ids if x is None else x, mask, both)
             pullbacks.append(_then(pullback, drop_pullback))
         assert x is not None
         pool_pullback: Callable[[Array], Array] | None = None
@@ -133,13 +152,14 @@ class ClassifierNetwork(BaseNetwork):
         return y, whole_pullback
 
     def _layer(
-        self, prefixes: list[str], x: Array, mask: Array | None
+        self, prefixes: list[str], x: Array, mask: Array | None, run: Runner
     ) -> tuple[Array, Array, Callable[[Array | None, Array | None], Array | None]]:
         """One layer in one or both directions.
 
         Parameters
         ----------
         x : (T, B) ids, or (T, B, D)
+        run : what runs the directions, of which neither needs the other
 
         Returns
         -------
@@ -152,8 +172,8 @@ class ClassifierNetwork(BaseNetwork):
         cell = self.engine.forward(config.cell, config.activation)
         H, S = config.hidden_size, CELLS[config.cell].STATES
         zero = np.zeros((S, B, H), self.dtype)
-        outputs, finals, pullbacks = [], [], []
-        for prefix in prefixes:
+
+        def read(prefix: str) -> tuple[Array, Array, int, Callable, Callable]:
             # Reversed in time, padding comes first: the zero state waits until the text begins.
             step = -1 if prefix.endswith("reverse.") else 1
             enter = layers.one_hot_affine if x.ndim == 2 else layers.affine
@@ -161,13 +181,14 @@ class ClassifierNetwork(BaseNetwork):
             recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
             seen = None if mask is None else np.ascontiguousarray(mask[::step])
             h, state, cell_pullback = cell(recurrent, z, zero, seen)
-            outputs.append(h[::step])
-            finals.append(state[0])
-            pullbacks.append((prefix, step, input_pullback, cell_pullback))
+            return h[::step], state[0], step, input_pullback, cell_pullback
+
+        done = run(read, prefixes)
+        outputs, finals = [d[0] for d in done], [d[1] for d in done]
 
         def pullback(dh: Array | None, dfinal: Array | None) -> Array | None:
-            dx: Array | None = None
-            for i, (prefix, step, input_pullback, cell_pullback) in enumerate(pullbacks):
+            def back(i: int) -> Array | None:
+                prefix, (_, _, step, input_pullback, cell_pullback) = prefixes[i], done[i]
                 mine = slice(i * H, (i + 1) * H)
                 dstate = None
                 if dfinal is not None:
@@ -184,9 +205,10 @@ class ClassifierNetwork(BaseNetwork):
                 g[prefix + "W_x"][...] += dW_x
                 if db is not None:
                     g[prefix + "b"][...] += db
-                if d is not None:
-                    dx = d[::step] if dx is None else dx + d[::step]
-            return dx
+                return None if d is None else d[::step]
+
+            dx = run(back, range(len(prefixes)))
+            return dx[0] if dx[0] is None or len(dx) == 1 else dx[0] + dx[1]
 
         if len(prefixes) == 1:
             return outputs[0], finals[0], pullback
@@ -224,6 +246,22 @@ class ClassifierNetwork(BaseNetwork):
         nats, loss_pullback = layers.softmax_cross_entropy(logits[None], labels[None])
         pullback(loss_pullback(weights[None])[0])
         return float(np.sum(nats[0] * weights, dtype=np.float64))
+
+
+def _in_turn(function: Callable, items: Iterable) -> list:
+    return [function(item) for item in items]
+
+
+def _side_by_side(function: Callable, items: Iterable) -> list:
+    """The second item on another core. NumPy lets go of the interpreter in its loops."""
+    first, *others = items
+    waiting = [_other_core().submit(function, item) for item in others]
+    return [function(first), *(future.result() for future in waiting)]
+
+
+@cache
+def _other_core() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1)
 
 
 def _dropout(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from math import isfinite
 from typing import Any
@@ -47,6 +48,9 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
     @property
     def held_out(self) -> bool:
         return bool(len(self.validation))
+
+    def _limit_threads(self) -> AbstractContextManager:
+        return self.network.limit_threads()
 
     def _plan(self) -> batches.LabelledPlan:
         rng = np.random.default_rng([self.settings.seed, 1, self.epoch])
@@ -116,7 +120,7 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
         labels = part.labels[part.rows]
         self.class_weights = class_weights(self.settings.class_weights, labels, len(self.classes))
         self.plan = self._plan()
-        with self.network.engine.limit_threads():
+        with self._limit_threads():
             for _ in range(len(self.plan)):
                 self._update()
 
@@ -177,7 +181,8 @@ class ClassifierRun(Run):
             figures: dict[str, Any] = {
                 "texts": len(self.data.texts), "rows": self.data.rows,
                 "repeated": self.data.repeated, "conflicting": self.data.conflicting,
-                "steps": trainer.step, "seconds": trainer.seconds,
+                "steps": trainer.step, "epochs": trainer.epoch + trainer.index / len(trainer.plan),
+                "seconds": trainer.seconds,
                 "texts_per_second": trainer.texts_per_second, "train_loss": trainer.smoothed,
                 "best_step": trainer.best_step if trainer.best else trainer.step,
             }  # fmt: skip

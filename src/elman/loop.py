@@ -7,6 +7,7 @@ draws what an uninterrupted one would have drawn.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
@@ -93,6 +94,9 @@ class Loop(Generic[N]):
         """A short sample of the model as it is now."""
         raise NotImplementedError
 
+    def _limit_threads(self) -> AbstractContextManager:
+        return self.network.engine.limit_threads()
+
     # -- the loop ------------------------------------------------------------------
 
     def events(self, save: Callable[[], None] = lambda: None) -> Iterator[Event]:
@@ -106,7 +110,7 @@ class Loop(Generic[N]):
         """
         s = self.settings
         self._started = saved = time.monotonic()
-        with self.network.engine.limit_threads():
+        with self._limit_threads():
             while not self.finished and not self.stop_requested:
                 before = self.progress
                 event = self._update()

@@ -85,7 +85,11 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @option("clip_value", "Largest gradient component, instead of the norm; 0 is none.", type=float)
 @option("loss", "Mean over time and batch, or sum over time.  [default: mean]")
 @option("pooling", "Of a classifier over time: the last state, the mean or the maximum.")
-@option("bidirectional", "A classifier that reads each text from both ends.", is_flag=True)
+@click.option(
+    "--bidirectional/--no-bidirectional",
+    default=None,
+    help="Whether a classifier reads each text from both ends.  [default: it does]",
+)
 @option("symbol_dropout", "Share of a classifier's symbols read as <unk>.", type=float)
 @option("init", "First values of the weights.  [default: uniform]")
 @option("init_scale", "Scale of --init.  [default: normal 0.01, others 1]", type=float)
