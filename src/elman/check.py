@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import layers
 from .batches import Batch
 from .cells import CELLS
 from .engine import Engine, select
@@ -132,12 +131,12 @@ def _check_network(
     def value() -> float:
         dropout = np.random.default_rng(3)  # the same masks every time
         logits, _, _ = network.forward(batch.inputs, state, mask, dropout)
-        nats, _ = layers.softmax_cross_entropy(logits, batch.targets)
+        nats, _ = network.engine.layers.softmax_cross_entropy(logits, batch.targets)
         return float((nats * weights).sum())
 
     network.gradient.flat[:] = 0
     logits, _, pullback = network.forward(batch.inputs, state, mask, np.random.default_rng(3))
-    _, loss_pullback = layers.softmax_cross_entropy(logits, batch.targets)
+    _, loss_pullback = network.engine.layers.softmax_cross_entropy(logits, batch.targets)
     dstate = pullback(loss_pullback(weights), None)
     for tensor, x in network.parameters.items():
         error = relative_error(network.gradient[tensor], numerical_gradient(value, x))

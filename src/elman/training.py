@@ -59,6 +59,7 @@ class Trainer:
             settings.weight_decay or 0.0,
             settings.momentum,
         )
+        self.optimizer.fused = network.engine.updates.get(settings.optimizer)
         self.horizon = limit(settings)  # of the schedule: fixed when the run begins
         self.limit = self.horizon  # where the run ends: a resumed run may go beyond
         self.reserve = 0.0  # seconds that a run by the clock keeps for the last evaluation
@@ -154,7 +155,9 @@ class Trainer:
         rng = np.random.default_rng([s.seed, 2, self.step]) if s.dropout else None
         with np.errstate(over="ignore", invalid="ignore"):
             loss = self._loss_and_gradient(batch, weights, rng)
-            norm = optimizers.clip(network.gradient.flat, s.clip_norm or 0, s.clip_value or 0)
+            norm = optimizers.clip(
+                network.gradient.flat, s.clip_norm or 0, s.clip_value or 0, network.engine.norm
+            )
         if not (isfinite(loss) and isfinite(norm)):
             self._diverged(loss, norm)
         rate = self.learning_rate
