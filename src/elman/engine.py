@@ -20,6 +20,7 @@ from . import layers
 from .cells import CELLS
 from .errors import UsageError
 from .optimizers import gradient_norm
+from .settings import check_range
 
 ENGINES = ("auto", "native", "numpy")
 
@@ -86,7 +87,9 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
     """
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
-    threads = threads or available_cores()
+    if threads is None:
+        threads = available_cores()
+    check_range("threads", threads)
     why_not = ""
     if name != "numpy":
         try:

@@ -6,6 +6,7 @@ Names are those of the command line with underscores (`--hidden-size` is
 
 from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from .errors import UsageError
@@ -65,6 +66,9 @@ FRACTIONS = {
     "validation", "test", "dropout", "init_scale", "epochs", "minutes", "learning_rate",
     "momentum", "weight_decay", "clip_norm", "clip_value",
 }  # fmt: skip
+
+
+SWITCHES = ("lines", "lowercase", "unknown", "bias")
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,14 @@ class Settings:
             if value is not None and value not in choices:
                 raise UsageError(f"{flag(name)} must be one of {', '.join(choices)}, not {value!r}")
         for name in RANGES:
-            if getattr(self, name) is not None:
-                check_range(name, getattr(self, name))
+            value = getattr(self, name)
+            if value is not None:
+                check_range(name, value)
+                plain = float(value) if name in FRACTIONS else int(value)
+                object.__setattr__(self, name, plain)  # a NumPy number is no JSON
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} must be True or False, not {getattr(self, name)!r}")
         if (self.validation or 0) + self.test >= 1:
             raise UsageError("--validation and --test leave no text to train on")
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
@@ -167,7 +177,7 @@ def check_range(name: str, value: float) -> None:
     """Raise UsageError if a number is out of the range of the setting, or not a number."""
     least, greatest, inclusive = RANGES[name]
     whole = name not in FRACTIONS
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise UsageError(
             f"{flag(name)} must be a {'whole number' if whole else 'number'}, not {value!r}"
         )

@@ -15,23 +15,24 @@ Array = np.ndarray
 
 def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
     """`elman.layers.embedding`."""
-    flat = ids.reshape(-1)
+    flat = np.ascontiguousarray(ids, np.int32).reshape(-1)
     y = np.empty((len(flat), W.shape[1]), W.dtype)
     _core.gather(W, flat, None, y)
-    return y.reshape(*ids.shape, -1), _scatter(ids, W)
+    return y.reshape(*ids.shape, -1), _scatter(flat, W)
 
 
 def one_hot_affine(
     ids: Array, W: Array, b: Array | None
 ) -> tuple[LookUp, Callable[[Array], tuple[None, Array, Array | None]]]:
     """`elman.layers.one_hot_affine`; its result is a `LookUp`, for a cell to read."""
+    ids = np.ascontiguousarray(ids, np.int32)
     scatter = _scatter(ids, W)
 
     def pullback(dy: Array) -> tuple[None, Array, Array | None]:
         dW = scatter(dy)
         return None, dW, None if b is None else dW.sum(axis=0)
 
-    return LookUp(W if b is None else W + b, np.ascontiguousarray(ids)), pullback
+    return LookUp(W if b is None else W + b, ids), pullback
 
 
 def affine(
@@ -67,7 +68,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Callabl
         weighted = dlogits * dnats.reshape(-1, 1).astype(logits.dtype, copy=False)
         return weighted.reshape(logits.shape)
 
-    return nats.reshape(targets.shape), pullback
+    return nats.reshape(targets.shape).astype(logits.dtype, copy=False), pullback
 
 
 def _scatter(ids: Array, W: Array) -> Callable[[Array], Array]:
