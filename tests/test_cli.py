@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from elman.cli import VERBS, cli
+from elman.engine import ENGINES
 from elman.settings import NAMES, flag
 
 
@@ -79,5 +80,5 @@ def test_corpora_lists_one_name_a_line_first():
 
 def test_info_knows_the_engine():
     facts = json.loads(run("info", "--json").stdout)
-    assert facts["engine"].startswith("numpy")
+    assert facts["engine"].split()[0] in ENGINES
     assert facts["threads"] >= 1

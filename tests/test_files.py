@@ -170,5 +170,7 @@ def test_a_free_name_replaces_nothing(tmp_path, monkeypatch):
     assert free_name("poem") == Path("poem.safetensors")
     Path("poem.safetensors").touch()
     assert free_name("poem") == Path("poem-2.safetensors")
-    Path(".poem-2.safetensors.lock").touch()
+    Path(".poem-2.safetensors.lock").touch()  # left by a killed process: holds no name
+    assert free_name("poem") == Path("poem-2.safetensors")
+    Path("poem-2.safetensors").touch()
     assert free_name("poem") == Path("poem-3.safetensors")

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import layers
 from .batches import Batch
 from .cells import CELLS
 from .classification import POOLINGS, ClassifierConfig, ClassifierNetwork
@@ -142,12 +141,12 @@ def _check_network(
     def value() -> float:
         dropout = np.random.default_rng(3)  # the same masks every time
         logits, _, _ = network.forward(batch.inputs, state, mask, dropout)
-        nats, _ = layers.softmax_cross_entropy(logits, batch.targets)
+        nats, _ = network.engine.layers.softmax_cross_entropy(logits, batch.targets)
         return float((nats * weights).sum())
 
     network.gradient.flat[:] = 0
     logits, _, pullback = network.forward(batch.inputs, state, mask, np.random.default_rng(3))
-    _, loss_pullback = layers.softmax_cross_entropy(logits, batch.targets)
+    _, loss_pullback = network.engine.layers.softmax_cross_entropy(logits, batch.targets)
     dstate = pullback(loss_pullback(weights), None)
     for tensor, x in network.parameters.items():
         error = relative_error(network.gradient[tensor], numerical_gradient(value, x))
@@ -171,7 +170,7 @@ def _check_classifier(case: str, config: ClassifierConfig, engine: Engine) -> It
     def value() -> float:
         dropout = np.random.default_rng(3)  # the same masks every time
         logits, _ = network.forward(ids, mask, dropout)
-        nats, _ = layers.softmax_cross_entropy(logits[None], labels[None])
+        nats, _ = engine.layers.softmax_cross_entropy(logits[None], labels[None])
         return float((nats[0] * weights).sum())
 
     network.loss_and_gradient(ids, labels, weights, mask, np.random.default_rng(3))

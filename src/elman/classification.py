@@ -120,7 +120,7 @@ class ClassifierNetwork(BaseNetwork):
         x: Array | None = None
         drop = config.dropout if rng is not None else 0.0
         if config.embedding_size:
-            x, embedding_pullback = layers.embedding(ids, p["embedding.E"])
+            x, embedding_pullback = self.engine.layers.embedding(ids, p["embedding.E"])
             x, drop_embedding = _dropout(x, drop, rng)
         for layer, prefixes in enumerate(config.prefixes):
             if layer:
@@ -176,8 +176,9 @@ class ClassifierNetwork(BaseNetwork):
         def read(prefix: str) -> tuple[Array, Array, int, Callable, Callable]:
             # Reversed in time, padding comes first: the zero state waits until the text begins.
             step = -1 if prefix.endswith("reverse.") else 1
-            enter = layers.one_hot_affine if x.ndim == 2 else layers.affine
-            z, input_pullback = enter(x[::step], p[prefix + "W_x"], p.get(prefix + "b"))
+            kind = self.engine.layers
+            enter = kind.one_hot_affine if x.ndim == 2 else kind.affine
+            z, input_pullback = enter(np.ascontiguousarray(x[::step]), p[prefix + "W_x"], p.get(prefix + "b"))
             recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
             seen = None if mask is None else np.ascontiguousarray(mask[::step])
             h, state, cell_pullback = cell(recurrent, z, zero, seen)
@@ -221,7 +222,8 @@ class ClassifierNetwork(BaseNetwork):
         p, g = self.parameters, self.gradient
         y, encode_pullback = self.encode(ids, mask, rng)
         y, drop_pullback = _dropout(y, self.config.dropout if rng is not None else 0.0, rng)
-        logits, readout_pullback = layers.affine(y[None], p["readout.W_y"], p.get("readout.b_y"))
+        affine = self.engine.layers.affine
+        logits, readout_pullback = affine(y[None], p["readout.W_y"], p.get("readout.b_y"))
 
         def pullback(dlogits: Array) -> None:
             dy, dW_y, db_y = readout_pullback(dlogits[None])
@@ -243,7 +245,8 @@ class ClassifierNetwork(BaseNetwork):
         """Σ weights · nats of the labels (B,), and its gradient in `self.gradient`."""
         self.gradient.flat[:] = 0
         logits, pullback = self.forward(ids, mask, rng)
-        nats, loss_pullback = layers.softmax_cross_entropy(logits[None], labels[None])
+        cross_entropy = self.engine.layers.softmax_cross_entropy
+        nats, loss_pullback = cross_entropy(logits[None], labels[None])
         pullback(loss_pullback(weights[None])[0])
         return float(np.sum(nats[0] * weights, dtype=np.float64))
 

@@ -6,65 +6,119 @@ same functions over the same arrays and is held to the reference by tests.
 
 import os
 import platform
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from . import layers
 from .cells import CELLS
 from .errors import UsageError
+from .optimizers import gradient_norm
+from .settings import check_range
 
-ENGINES = ("auto", "numpy")
+ENGINES = ("auto", "native", "numpy")
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A way to run the cells.
+    """A way to run the cells and what surrounds them.
 
     Attributes
     ----------
     name : what `--engine` calls it
     reason : why it is in use, for `elman info`
-    threads : how many threads its products use
+    threads : how many threads it uses
+    layers : a module with the functions of `elman.layers`
+    updates : by name of an optimizer, a function (optimizer, gradient, learning
+        rate) that updates in one pass; without one the optimizer does it itself
+    norm : Euclidean norm of a flat array
+    level : the instruction set it was compiled for
     """
 
     name: str
     reason: str
     threads: int
+    layers: ModuleType = layers
+    updates: Mapping[str, Callable] = field(default_factory=dict)
+    norm: Callable[[np.ndarray], float] = gradient_norm
+    level: str = ""
 
     def forward(self, cell: str, activation: str) -> Callable:
         """The forward function of a cell: (params, z, state, mask) -> (h, state, pullback)."""
+        if self.name == "native":
+            from ._native import cells
+
+            return partial(cells.forward, cell, activation)
         if cell == "rnn":
             return partial(CELLS[cell].forward, activation=activation)
         return CELLS[cell].forward
 
-    def limit_threads(self) -> AbstractContextManager:
-        """A context in which the products use `threads` threads."""
-        from threadpoolctl import threadpool_limits
+    @contextmanager
+    def limit_threads(self) -> Iterator[None]:
+        """A context in which the engine uses its number of threads, and not more."""
+        if self.name == "native":
+            from ._native import _core
 
-        return threadpool_limits(self.threads) if self.threads else nullcontext()
+            before = _core.threads()
+            _core.set_threads(self.threads)
+            try:
+                yield
+            finally:
+                _core.set_threads(before)
+        else:
+            from threadpoolctl import threadpool_limits
+
+            with threadpool_limits(self.threads):
+                yield
 
 
 def select(name: str = "auto", threads: int | None = None) -> Engine:
-    """The engine called `name`; `auto` is the fastest that works on this machine.
+    """The engine called `name`; `auto` is the native one where it was built.
 
     Raises
     ------
-    UsageError : no engine of that name
+    UsageError : no engine of that name, or the native one was not built
     """
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
-    return Engine("numpy", "the reference, in NumPy", threads or available_cores())
+    if threads is None:
+        threads = available_cores()
+    check_range("threads", threads)
+    why_not = ""
+    if name != "numpy":
+        try:
+            return _native(threads)
+        except ImportError as error:
+            why_not = str(error).split(": ")[-1]
+            if name == "native":
+                raise UsageError(
+                    f"the native engine was not built on this machine ({why_not}); install a "
+                    "C++ compiler and install Elman again, or use --engine numpy"
+                ) from None
+    reason = f"the native one was not built: {why_not}" if why_not else "the reference, in NumPy"
+    return Engine("numpy", reason, threads)
+
+
+def _native(threads: int) -> Engine:
+    from ._native import _core, updates
+    from ._native import layers as native_layers
+
+    level = _core.level()
+    reason = f"C++ kernels, instruction level {level}"
+    return Engine("native", reason, threads, native_layers, updates.UPDATES, updates.norm, level)
 
 
 def conditions(engine: Engine) -> dict[str, Any]:
     """What decides the last bits of a result, besides the seed."""
     return {
         "engine": engine.name,
+        "instruction level": engine.level,
         "threads": engine.threads,
         "platform": platform.machine(),
         "numpy": np.__version__,

@@ -49,6 +49,7 @@ class Loop(Generic[N]):
             settings.weight_decay or 0.0,
             settings.momentum,
         )
+        self.optimizer.fused = network.engine.updates.get(settings.optimizer)
         self.horizon = limit(settings)  # of the schedule: fixed when the run begins
         self.limit = self.horizon  # where the run ends: a resumed run may go beyond
         self.reserve = 0.0  # seconds that a run by the clock keeps for the last evaluation
@@ -164,7 +165,9 @@ class Loop(Generic[N]):
         batch = self.plan[self.index]
         with np.errstate(over="ignore", invalid="ignore"):
             loss = self._gradient(batch)
-            norm = optimizers.clip(network.gradient.flat, s.clip_norm or 0, s.clip_value or 0)
+            norm = optimizers.clip(
+                network.gradient.flat, s.clip_norm or 0, s.clip_value or 0, network.engine.norm
+            )
         if not (isfinite(loss) and isfinite(norm)):
             self._diverged(loss, norm)
         rate = self.learning_rate

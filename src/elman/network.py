@@ -13,7 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from . import layers
 from .arena import Arena, Shapes
 from .cells import CELLS
 from .engine import Engine, select
@@ -114,6 +113,7 @@ class Network(BaseNetwork):
         """
         p, config = self.parameters, self.config
         cell = self.engine.forward(config.cell, config.activation)
+        layers = self.engine.layers
         final = np.empty_like(state)
         pullbacks: list[tuple[Callable, Callable, Callable | None]] = []
         x: Array | None = None
@@ -205,7 +205,7 @@ class Network(BaseNetwork):
             logits, state, pullback = self.forward(
                 inputs[part], state, None if mask is None else mask[part], rng
             )
-            nats, loss_pullback = layers.softmax_cross_entropy(logits, targets[part])
+            nats, loss_pullback = self.engine.layers.softmax_cross_entropy(logits, targets[part])
             loss += float(np.vdot(nats, weights[part]))
             states.append(state)
             if detach:
@@ -227,7 +227,7 @@ class Network(BaseNetwork):
     ) -> tuple[Array, Array]:
         """Loss (T, B) in nats of every prediction, and the state after the last one."""
         logits, state, _ = self.forward(inputs, state, mask)
-        return layers.softmax_cross_entropy(logits, targets)[0], state
+        return self.engine.layers.softmax_cross_entropy(logits, targets)[0], state
 
 
 def initialise(

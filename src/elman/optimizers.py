@@ -23,7 +23,12 @@ def gradient_norm(gradient: Array) -> float:
     return float(np.sqrt(np.dot(gradient, gradient)))
 
 
-def clip(gradient: Array, max_norm: float, max_value: float) -> float:
+def clip(
+    gradient: Array,
+    max_norm: float,
+    max_value: float,
+    norm_of: Callable[[Array], float] = gradient_norm,
+) -> float:
     """Clip in place, first every component, then the norm; 0 turns either off.
 
     By value (Mikolov 2012): g ← min(max(g, -v), v), which can turn the direction.
@@ -34,11 +39,11 @@ def clip(gradient: Array, max_norm: float, max_value: float) -> float:
     -------
     norm : the norm before clipping
     """
-    norm = gradient_norm(gradient)
+    norm = norm_of(gradient)
     if max_value and not norm <= max_value:  # no component is longer than the whole
         np.clip(gradient, -max_value, max_value, out=gradient)
     if max_norm:
-        length = gradient_norm(gradient) if max_value else norm
+        length = norm_of(gradient) if max_value else norm
         if length > max_norm:
             gradient *= gradient.dtype.type(max_norm / length)
     return norm
@@ -53,6 +58,9 @@ class Optimizer:
 
     slots: tuple[str, ...] = ()  # names of the state arrays
 
+    # Set where an engine has the same rule in one pass: (optimizer, gradient, learning rate).
+    fused: Callable[["Optimizer", Array, float], None] | None = None
+
     def __init__(self, parameters: Array, weight_decay: float = 0.0):
         self.parameters = parameters
         self.weight_decay = weight_decay
@@ -62,6 +70,9 @@ class Optimizer:
     def step(self, gradient: Array, learning_rate: float) -> None:
         """Update the parameters in place; `gradient` (n,) is left as it is."""
         self.steps += 1
+        if self.fused is not None:
+            self.fused(self, gradient, learning_rate)
+            return
         scalars = self.scalars(learning_rate)
         for start in range(0, len(gradient), BLOCK):
             block = slice(start, start + BLOCK)

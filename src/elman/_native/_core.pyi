@@ -1,0 +1,67 @@
+"""The compiled kernels (bindings.cpp); outputs are C-contiguous arrays of the caller."""
+
+import numpy as np
+
+Array = np.ndarray
+
+def forward(
+    cell: int,
+    relu: bool,
+    z: Array,
+    ids: Array | None,
+    state: Array,
+    mask: Array | None,
+    W_h: Array,
+    c_n: Array | None,
+    h: Array,
+    saved: Array | None,
+    final_state: Array,
+) -> None: ...
+def backward(
+    cell: int,
+    relu: bool,
+    h: Array,
+    state: Array,
+    mask: Array | None,
+    W_h: Array,
+    saved: Array | None,
+    dh: Array,
+    dstate: Array | None,
+    dz: Array,
+    dq: Array | None,
+    dstate0: Array,
+    dW_h: Array,
+    dc_n: Array | None,
+) -> None: ...
+def affine(x: Array, W: Array, b: Array | None, transposed: bool, y: Array) -> None: ...
+def outer_sum(a: Array, b: Array, c: Array) -> None: ...
+def column_sum(a: Array, out: Array) -> None: ...
+def cross_entropy(
+    logits: Array, targets: Array, mask: Array | None, scale: float, dlogits: Array, nll: Array
+) -> float: ...
+def log_sum_exp(x: Array, out: Array) -> None: ...
+def gather(table: Array, ids: Array, bias: Array | None, out: Array) -> None: ...
+def scatter_add(d: Array, ids: Array, out: Array) -> None: ...
+def update(
+    rule: int,
+    p: Array,
+    g: Array,
+    m: Array | None,
+    v: Array | None,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    decay: float,
+    clip_scale: float,
+    clip_value: float,
+    correction1: float,
+    correction2: float,
+) -> None: ...
+def sum_of_squares(x: Array) -> float: ...
+def activation(which: int, x: Array, y: Array) -> None: ...
+def level() -> str: ...
+def levels() -> list[str]: ...
+def choose_level(name: str) -> None: ...
+def set_threads(count: int) -> None: ...
+def threads() -> int: ...

@@ -1,0 +1,294 @@
+// The one file that knows Python: checks every array, releases the GIL, calls the engine.
+// All outputs are arrays that the caller (the adapter beside this file) has allocated.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include "dispatch.hpp"
+#include "engine.hpp"
+#include "threads.hpp"
+
+namespace nb = nanobind;
+using namespace elman;
+
+using In = nb::ndarray<nb::ro, nb::device::cpu>;
+using Out = nb::ndarray<nb::device::cpu>;
+using Shape = std::initializer_list<Index>;
+
+// Columns of `saved` per value: whole vectors of any instruction level.
+static Index padded(Index hidden) { return (hidden + 15) / 16 * 16; }
+
+static std::string text(Shape shape) {
+  std::string s = "(";
+  for (Index n : shape) s += std::to_string(n) + ",";
+  return s + ")";
+}
+
+// The data of a C-contiguous array of exactly this shape and type, or a Python error that names it.
+template <class T, class Array> static auto data(const Array& a, const char* name, Shape shape) {
+  using Pointer = std::conditional_t<std::is_same_v<Array, In>, const T*, T*>;
+  if (a.dtype() != nb::dtype<T>()) throw nb::type_error((std::string(name) + ": all arrays must have one dtype, float32 or float64; ids int32; mask bool").c_str());
+  bool same = a.ndim() == shape.size();
+  Index stride = 1;
+  for (std::size_t i = shape.size(); same && i-- > 0;) {
+    const Index n = shape.begin()[i];
+    same = Index(a.shape(i)) == n && (n == 1 || a.stride(i) == stride);
+    stride *= n;
+  }
+  if (!same) throw nb::value_error((std::string(name) + " must be a C-contiguous array of shape " + text(shape)).c_str());
+  return static_cast<Pointer>(a.data());
+}
+
+template <class T, class Array> static auto data(const std::optional<Array>& a, const char* name, Shape shape) {
+  return a ? data<T>(*a, name, shape) : decltype(data<T>(*a, name, shape))(nullptr);
+}
+
+static const std::uint8_t* mask_data(const std::optional<In>& a, Shape shape) {
+  return reinterpret_cast<const std::uint8_t*>(data<bool>(a, "mask", shape));
+}
+
+static const std::int32_t* ids_data(const In& a, const char* name, Shape shape, Index below) {
+  const std::int32_t* ids = data<std::int32_t>(a, name, shape);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (ids[i] < 0 || ids[i] >= below)
+      throw nb::index_error((std::string(name) + ": id " + std::to_string(ids[i]) + " is not in 0.." + std::to_string(below - 1)).c_str());
+  return ids;
+}
+
+static Index size(const In& a, std::size_t axis, const char* name, std::size_t ndim) {
+  if (a.ndim() != ndim) throw nb::value_error((std::string(name) + " must have " + std::to_string(ndim) + " axes").c_str());
+  if (a.shape(axis) == 0) throw nb::value_error((std::string(name) + " must not be empty").c_str());
+  return Index(a.shape(axis));
+}
+
+// body(T{}) with T = float or double after the dtype of `a`.
+template <class Body> static void for_dtype(const In& a, const char* name, Body&& body) {
+  if (a.dtype() == nb::dtype<float>())
+    body(float{});
+  else if (a.dtype() == nb::dtype<double>())
+    body(double{});
+  else
+    throw nb::type_error((std::string(name) + " must be float32 or float64").c_str());
+}
+
+static Cell cell_of(int cell) {
+  if (cell < 0 || cell > 2) throw nb::value_error("cell must be 0 (rnn), 1 (lstm) or 2 (gru)");
+  return Cell(cell);
+}
+
+static void forward(int cell, bool relu, const In& z, const std::optional<In>& ids, const In& state, const std::optional<In>& mask,
+                    const In& W_h, const std::optional<In>& c_n, const Out& h, const std::optional<Out>& saved, const Out& final_state) {
+  for_dtype(z, "z", [&](auto zero) {
+    using T = decltype(zero);
+    Sequence<T> s{};
+    s.cell = cell_of(cell);
+    s.relu = relu;
+    const Index H = s.hidden = size(W_h, 0, "W_h", 2), G = GATES[s.cell], S = STATES[s.cell];
+    const Index T_ = s.steps = ids ? size(*ids, 0, "ids", 2) : size(z, 0, "z", 3), B = s.batch = size(state, 1, "state", 3);
+    if (ids) {
+      const Index V = size(z, 0, "z", 2);
+      s.z = data<T>(z, "z", {V, G * H});
+      s.ids = ids_data(*ids, "ids", {T_, B}, V);
+    } else {
+      s.z = data<T>(z, "z", {T_, B, G * H});
+    }
+    s.state = data<T>(state, "state", {S, B, H});
+    s.mask = mask_data(mask, {T_, B});
+    s.c_n = data<T>(c_n, "c_n", {H});
+    s.h = data<T>(h, "h", {T_ + 1, B, H});
+    s.saved = data<T>(saved, "saved", {T_, B, SAVED[s.cell] * padded(H)});
+    if (!s.saved && SAVED[s.cell]) throw nb::value_error("saved is missing");
+    s.final_state = data<T>(final_state, "final_state", {S, B, H});
+    const T* const w = data<T>(W_h, "W_h", {H, G * H});
+    nb::gil_scoped_release free;
+    Engine<T>::forward(s, w);
+  });
+}
+
+static void backward(int cell, bool relu, const In& h, const In& state, const std::optional<In>& mask, const In& W_h,
+                     const std::optional<In>& saved, const In& dh, const std::optional<In>& dstate, const Out& dz,
+                     const std::optional<Out>& dq, const Out& dstate0, const Out& dW_h, const std::optional<Out>& dc_n) {
+  for_dtype(h, "h", [&](auto zero) {
+    using T = decltype(zero);
+    Sequence<T> s{};
+    s.cell = cell_of(cell);
+    s.relu = relu;
+    const Index T_ = s.steps = size(dh, 0, "dh", 3), B = s.batch = size(h, 1, "h", 3), H = s.hidden = size(h, 2, "h", 3);
+    const Index G = GATES[s.cell], S = STATES[s.cell];
+    s.h = const_cast<T*>(data<T>(h, "h", {T_ + 1, B, H}));  // read only, in a struct that serves both directions
+    s.state = data<T>(state, "state", {S, B, H});
+    s.mask = mask_data(mask, {T_, B});
+    s.saved = const_cast<T*>(data<T>(saved, "saved", {T_, B, SAVED[s.cell] * padded(H)}));
+    if (!s.saved && SAVED[s.cell]) throw nb::value_error("saved is missing");
+    s.dh = data<T>(dh, "dh", {T_, B, H});
+    s.dstate = data<T>(dstate, "dstate", {S, B, H});
+    s.dz = data<T>(dz, "dz", {T_, B, G * H});
+    s.dq = data<T>(dq, "dq", {T_, B, G * H});
+    if (s.cell != GRU) s.dq = s.dz;
+    if (!s.dq) throw nb::value_error("dq is missing");
+    s.dstate0 = data<T>(dstate0, "dstate0", {S, B, H});
+    const T* const w = data<T>(W_h, "W_h", {H, G * H});
+    T* const dw = data<T>(dW_h, "dW_h", {H, G * H});
+    T* const dc = data<T>(dc_n, "dc_n", {H});
+    nb::gil_scoped_release free;
+    Engine<T>::backward(s, w, dw, s.cell == GRU ? dc : nullptr);
+  });
+}
+
+static void affine(const In& x, const In& W, const std::optional<In>& b, bool transposed, const Out& y) {
+  for_dtype(x, "x", [&](auto zero) {
+    using T = decltype(zero);
+    const Index rows = size(x, 0, "x", 2), K = size(x, 1, "x", 2), N = size(W, transposed ? 0 : 1, "W", 2);
+    const T* const px = data<T>(x, "x", {rows, K});
+    const T* const pw = transposed ? data<T>(W, "W", {N, K}) : data<T>(W, "W", {K, N});
+    const T* const pb = data<T>(b, "b", {N});
+    T* const py = data<T>(y, "y", {rows, N});
+    nb::gil_scoped_release free;
+    Engine<T>::affine(px, pw, pb, rows, K, N, transposed, py);
+  });
+}
+
+static void outer_sum(const In& a, const In& b, const Out& c) {
+  for_dtype(a, "a", [&](auto zero) {
+    using T = decltype(zero);
+    const Index K = size(a, 0, "a", 2), M = size(a, 1, "a", 2), N = size(b, 1, "b", 2);
+    const T* const pa = data<T>(a, "a", {K, M});
+    const T* const pb = data<T>(b, "b", {K, N});
+    T* const pc = data<T>(c, "c", {M, N});
+    nb::gil_scoped_release free;
+    Engine<T>::outer_sum(pa, pb, K, M, N, pc);
+  });
+}
+
+static void column_sum(const In& a, const Out& out) {
+  for_dtype(a, "a", [&](auto zero) {
+    using T = decltype(zero);
+    const Index rows = size(a, 0, "a", 2), N = size(a, 1, "a", 2);
+    const T* const pa = data<T>(a, "a", {rows, N});
+    T* const po = data<T>(out, "out", {N});
+    nb::gil_scoped_release free;
+    Engine<T>::column_sum(pa, rows, N, po);
+  });
+}
+
+static double cross_entropy(const In& logits, const In& targets, const std::optional<In>& mask, double scale, const Out& dlogits, const Out& nll) {
+  double loss = 0;
+  for_dtype(logits, "logits", [&](auto zero) {
+    using T = decltype(zero);
+    const Index rows = size(logits, 0, "logits", 2), V = size(logits, 1, "logits", 2);
+    const T* const x = data<T>(logits, "logits", {rows, V});
+    const std::int32_t* const ids = ids_data(targets, "targets", {rows}, V);
+    const std::uint8_t* const m = mask_data(mask, {rows});
+    T* const d = data<T>(dlogits, "dlogits", {rows, V});
+    double* const n = data<double>(nll, "nll", {rows});
+    nb::gil_scoped_release free;
+    loss = Engine<T>::cross_entropy(x, ids, m, T(scale), rows, V, d, n);
+  });
+  return loss;
+}
+
+static void log_sum_exp(const In& x, const Out& out) {
+  for_dtype(x, "x", [&](auto zero) {
+    using T = decltype(zero);
+    const Index rows = size(x, 0, "x", 2), V = size(x, 1, "x", 2);
+    const T* const px = data<T>(x, "x", {rows, V});
+    T* const po = data<T>(out, "out", {rows});
+    nb::gil_scoped_release free;
+    Engine<T>::log_sum_exp(px, rows, V, po);
+  });
+}
+
+static void gather(const In& table, const In& ids, const std::optional<In>& bias, const Out& out) {
+  for_dtype(table, "table", [&](auto zero) {
+    using T = decltype(zero);
+    const Index V = size(table, 0, "table", 2), N = size(table, 1, "table", 2), n = size(ids, 0, "ids", 1);
+    const T* const t = data<T>(table, "table", {V, N});
+    const std::int32_t* const i = ids_data(ids, "ids", {n}, V);
+    const T* const b = data<T>(bias, "bias", {N});
+    T* const o = data<T>(out, "out", {n, N});
+    nb::gil_scoped_release free;
+    Engine<T>::gather(t, i, b, n, N, o);
+  });
+}
+
+static void scatter_add(const In& d, const In& ids, const Out& out) {
+  for_dtype(d, "d", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(d, 0, "d", 2), N = size(d, 1, "d", 2), V = size(In(out), 0, "out", 2);
+    const T* const pd = data<T>(d, "d", {n, N});
+    const std::int32_t* const i = ids_data(ids, "ids", {n}, V);
+    T* const o = data<T>(out, "out", {V, N});
+    nb::gil_scoped_release free;
+    Engine<T>::scatter_add(pd, i, n, N, o);
+  });
+}
+
+static void update(int rule, const Out& p, const In& g, const std::optional<Out>& m, const std::optional<Out>& v, double learning_rate, double beta1,
+                   double beta2, double epsilon, double decay, double clip_scale, double clip_value, double correction1, double correction2) {
+  if (rule < 0 || rule > 3) throw nb::value_error("rule must be 0 (SGD), 1 (Adagrad), 2 (RMSProp) or 3 (Adam)");
+  for_dtype(g, "g", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(g, 0, "g", 1);
+    const Update<T> u{Rule(rule), data<T>(p, "p", {n}), data<T>(g, "g", {n}), data<T>(m, "m", {n}), data<T>(v, "v", {n}), learning_rate, beta1, beta2,
+                      epsilon, decay, clip_scale, clip_value, correction1, correction2};
+    if (!u.v && u.rule != SGD) throw nb::value_error("v is missing");
+    if (!u.m && u.rule == ADAM) throw nb::value_error("m is missing");
+    nb::gil_scoped_release free;
+    Engine<T>::update(u, n);
+  });
+}
+
+static double sum_of_squares(const In& x) {
+  double total = 0;
+  for_dtype(x, "x", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(x, 0, "x", 1);
+    const T* const px = data<T>(x, "x", {n});
+    nb::gil_scoped_release free;
+    total = Engine<T>::sum_of_squares(px, n);
+  });
+  return total;
+}
+
+static void activation(int which, const In& x, const Out& y) {
+  for_dtype(x, "x", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(x, 0, "x", 1);
+    const T* const px = data<T>(x, "x", {n});
+    T* const py = data<T>(y, "y", {n});
+    nb::gil_scoped_release free;
+    Engine<T>::activation(which, px, n, py);
+  });
+}
+
+NB_MODULE(_core, m) {
+  m.def("forward", &forward, nb::arg("cell"), nb::arg("relu"), nb::arg("z"), nb::arg("ids").none(), nb::arg("state"), nb::arg("mask").none(),
+        nb::arg("W_h"), nb::arg("c_n").none(), nb::arg("h"), nb::arg("saved").none(), nb::arg("final_state"));
+  m.def("backward", &backward, nb::arg("cell"), nb::arg("relu"), nb::arg("h"), nb::arg("state"), nb::arg("mask").none(), nb::arg("W_h"),
+        nb::arg("saved").none(), nb::arg("dh"), nb::arg("dstate").none(), nb::arg("dz"), nb::arg("dq").none(), nb::arg("dstate0"),
+        nb::arg("dW_h"), nb::arg("dc_n").none());
+  m.def("affine", &affine, nb::arg("x"), nb::arg("W"), nb::arg("b").none(), nb::arg("transposed"), nb::arg("y"));
+  m.def("outer_sum", &outer_sum, nb::arg("a"), nb::arg("b"), nb::arg("c"));
+  m.def("column_sum", &column_sum, nb::arg("a"), nb::arg("out"));
+  m.def("cross_entropy", &cross_entropy, nb::arg("logits"), nb::arg("targets"), nb::arg("mask").none(), nb::arg("scale"), nb::arg("dlogits"), nb::arg("nll"));
+  m.def("log_sum_exp", &log_sum_exp, nb::arg("x"), nb::arg("out"));
+  m.def("gather", &gather, nb::arg("table"), nb::arg("ids"), nb::arg("bias").none(), nb::arg("out"));
+  m.def("scatter_add", &scatter_add, nb::arg("d"), nb::arg("ids"), nb::arg("out"));
+  m.def("update", &update, nb::arg("rule"), nb::arg("p"), nb::arg("g"), nb::arg("m").none(), nb::arg("v").none(), nb::arg("learning_rate"),
+        nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("decay"), nb::arg("clip_scale"), nb::arg("clip_value"), nb::arg("correction1"),
+        nb::arg("correction2"));
+  m.def("sum_of_squares", &sum_of_squares, nb::arg("x"));
+  m.def("activation", &activation, nb::arg("which"), nb::arg("x"), nb::arg("y"));
+  m.def("level", [] { return std::string(level().name); });
+  m.def("levels", &levels);
+  m.def("choose_level", &choose_level, nb::arg("name"));
+  m.def("set_threads", &set_threads, nb::arg("count"));
+  m.def("threads", &threads);
+}

@@ -1,0 +1,36 @@
+// The kernels, spread over threads. Free of Python; sizes have been checked by the caller.
+//
+// Who splits what: recurrences split the batch, each part running its sequences from first to last step;
+// products over T·B rows split rows; sums over T·B rows split the columns of their result. So no sum
+// ever crosses two threads, and the result does not depend on the thread count.
+#pragma once
+#include "kernels.hpp"
+
+namespace elman {
+
+template <class T> struct Engine {
+  // s.packed is filled in here from W_h (H, G·H).
+  static void forward(Sequence<T> s, const T* W_h);
+  // Also dW_h (H, G·H) = sum over t of h_{t-1}ᵀ·dq_t, and dc_n (H,) for a GRU that has one.
+  static void backward(Sequence<T> s, const T* W_h, T* dW_h, T* dc_n);
+
+  // y (rows, N) = x (rows, K)·w + bias; w (K, N), or (N, K) if transposed; bias (N,) or null.
+  static void affine(const T* x, const T* w, const T* bias, Index rows, Index K, Index N, bool transposed, T* y);
+  // c (M, N) = a (K, M)ᵀ·b (K, N)
+  static void outer_sum(const T* a, const T* b, Index K, Index M, Index N, T* c);
+  static void column_sum(const T* a, Index rows, Index N, T* out);
+
+  // Returns scale · (sum of nll over unmasked rows). nll (rows,) receives each row's.
+  static double cross_entropy(const T* logits, const std::int32_t* targets, const std::uint8_t* mask, T scale, Index rows, Index V, T* dlogits, double* nll);
+  static void log_sum_exp(const T* x, Index rows, Index V, T* out);
+  static void gather(const T* table, const std::int32_t* ids, const T* bias, Index n, Index N, T* out);
+  static void scatter_add(const T* d, const std::int32_t* ids, Index n, Index N, T* out);
+  static void update(const Update<T>& u, Index n);
+  static double sum_of_squares(const T* x, Index n);
+  static void activation(int which, const T* x, Index n, T* y);
+};
+
+extern template struct Engine<float>;
+extern template struct Engine<double>;
+
+}  // namespace elman

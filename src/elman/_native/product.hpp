@@ -1,0 +1,194 @@
+// Products with one packed matrix. Equal to numpy's x @ w, x @ w.T and a.T @ b.
+//
+// A recurrence multiplies by the same weights at every time step, so they are packed once into column
+// panels: panel = K rows of C vectors, contiguous in the order in which the tile reads them. The tile,
+// ROWS × C vectors, lives in registers: C loads and ROWS broadcasts feed ROWS·C multiply-adds.
+//
+// Memory: packed weights take K × (columns rounded up to whole panels).
+#pragma once
+#include "simd.hpp"
+
+namespace elman::ELMAN_ISA {
+
+// acc[r][c] += sum over k of x[r·row_stride + k·k_stride] · panel[k][c]
+template <class T, int ROWS, int C>
+ELMAN_INLINE void accumulate(const T* x, Index row_stride, Index k_stride, const T* panel, Index K, Vec<T> (&acc)[ROWS][C]) {
+  for (Index k = 0; k < K; ++k, panel += C * lanes<T>, x += k_stride) {
+    Vec<T> w[C];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) w[c] = load(panel + c * lanes<T>);
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; ++r) {
+      const T s = x[r * row_stride];
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) acc[r][c] += s * w[c];
+    }
+  }
+}
+
+// One row alone has too few accumulators to hide the latency of multiply-add: take four k at a time.
+template <class T, int C>
+ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index K, Vec<T> (&acc)[1][C]) {
+  constexpr int U = 4;
+  Vec<T> part[U][C] = {};
+  Index k = 0;
+  for (; k + U <= K; k += U, panel += U * C * lanes<T>) {
+#pragma GCC unroll 4
+    for (int u = 0; u < U; ++u)
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) part[u][c] += x[k + u] * load(panel + (u * C + c) * lanes<T>);
+  }
+  for (; k < K; ++k, panel += C * lanes<T>)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) part[0][c] += x[k] * load(panel + c * lanes<T>);
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c) acc[0][c] += (part[0][c] + part[1][c]) + (part[2][c] + part[3][c]);
+}
+
+// One tile of `rows` rows: tile[r][c] (+)= x · panel.
+template <class T, int C, int ROWS>
+ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, Index K, bool first, Vec<T>* tile) {
+  if constexpr (ROWS > 1) {
+    if (rows < ROWS) return run_tile<T, C, ROWS - 1>(rows, x, ldx, panel, K, first, tile);
+  }
+  Vec<T> acc[ROWS][C];
+#pragma GCC unroll 16
+  for (int r = 0; r < ROWS; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) acc[r][c] = first ? Vec<T>{} : tile[r * C + c];
+  if constexpr (ROWS == 1)
+    accumulate_row<T, C>(x, panel, K, acc);
+  else
+    accumulate<T, ROWS, C>(x, ldx, 1, panel, K, acc);
+#pragma GCC unroll 16
+  for (int r = 0; r < ROWS; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) tile[r * C + c] = acc[r][c];
+}
+
+// x (rows, K) · packed (K, panels). finish(row, panel, acc) receives each C vectors of the result while
+// they are hot. Work is blocked over K so that a panel's block stays in the first-level cache while
+// every row passes over it.
+template <class T, int C, class Finish>
+ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, Index ldx, Index rows, Finish&& finish) {
+  constexpr Index TILE = ELMAN_ACCUMULATORS / C, BLOCK = 32768 / (C * ELMAN_VECTOR_BYTES), CHUNK = 8 * TILE;
+  Vec<T> partial[CHUNK * C];
+  for (Index r0 = 0; r0 < rows; r0 += CHUNK) {
+    const Index chunk = smaller(CHUNK, rows - r0);
+    const Index tiles = (chunk + TILE - 1) / TILE, least = chunk / tiles, more = chunk % tiles;
+    for (Index p = 0; p < panels; ++p) {
+      const T* panel = packed + p * K * C * lanes<T>;
+      const Index block = tiles == 1 ? K : BLOCK;
+      for (Index k = 0; k < K; k += block) {
+        const Index depth = smaller(block, K - k);
+        for (Index i = 0, r = 0; i < tiles; ++i) {
+          const Index n = least + (i < more);  // tiles of nearly equal height: no thin one at the end
+          run_tile<T, C, int(TILE)>(n, x + (r0 + r) * ldx + k, ldx, panel + k * C * lanes<T>, depth, k == 0, partial + r * C);
+          if (k + depth == K)
+            for (Index s = r; s < r + n; ++s) finish(r0 + s, p, partial + s * C);
+          r += n;
+        }
+      }
+    }
+  }
+}
+
+// Panels first..last of w, element (k, n) at w[k·k_stride + n·n_stride], one stride 1, into packed, zero-padded.
+// C = `gates` interleaved gates of `units` columns each, or, with gates = 0, C = 2 neighbours of `units` columns.
+template <class T>
+inline void pack(const T* w, Index k_stride, Index n_stride, Index K, Index units, int gates, Index first, Index last, T* packed) {
+  const Index L = lanes<T>, C = gates ? gates : PLAIN;
+  for (Index p = first; p < last; ++p) {
+    T* panel = packed + p * K * C * L;
+    for (Index c = 0; c < C; ++c) {
+      const Index start = gates ? p * L : (p * C + c) * L, count = smaller(L, units - start);
+      const T* from = w + ((gates ? c * units : 0) + start) * n_stride;
+      if (n_stride == 1) {
+        for (Index k = 0; k < K; ++k) store(panel + (k * C + c) * L, count > 0 ? load(from + k * k_stride, count) : Vec<T>{});
+        continue;
+      }
+      // k_stride is 1: transpose in squares of L × L
+      for (Index k = 0; k < K; k += L) {
+        Vec<T> square[L];
+        for (Index i = 0; i < L; ++i) square[i] = i < count ? load(from + k + i * n_stride, K - k) : Vec<T>{};
+        transpose<T>(square);
+        for (Index i = 0; i < smaller(L, K - k); ++i) store(panel + ((k + i) * C + c) * L, square[i]);
+      }
+    }
+  }
+}
+
+// y (rows, N) = x (rows, K) · packed + bias, rows first..last. Equal to layers.affine.
+template <class T>
+inline void affine(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y) {
+  constexpr Index L = lanes<T>;
+  product<T, PLAIN>(packed, K, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    for (Index c = 0; c < PLAIN; ++c) {
+      const Index j = (p * PLAIN + c) * L, n = N - j;
+      if (n <= 0) break;
+      store(y + (first + row) * N + j, bias ? acc[c] + load(bias + j, n) : acc[c], n);
+    }
+  });
+}
+
+// c (M, N) = a (K, M)ᵀ · b (K, N), for rows m0..m1 and columns n0..n1 of c. Equal to outer_sum.
+// Both sides are packed block by block. Scratch: outer_scratch(m1 - m0) values.
+constexpr Index OUTER_DEPTH = 256;
+
+template <class T> ELMAN_INLINE Index outer_scratch(Index M) {
+  constexpr Index TILE = ELMAN_ACCUMULATORS / PLAIN;
+  return OUTER_DEPTH * ((M + TILE - 1) / TILE * TILE + PLAIN * lanes<T>);
+}
+
+template <class T>
+inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m0, Index m1, Index n0, Index n1, T* c, T* scratch) {
+  constexpr Index L = lanes<T>, TILE = ELMAN_ACCUMULATORS / PLAIN, WIDTH = PLAIN * L;
+  T* const panel = scratch;
+  T* const left = scratch + OUTER_DEPTH * WIDTH;
+  for (Index k0 = 0; k0 < K; k0 += OUTER_DEPTH) {
+    const Index depth = smaller(OUTER_DEPTH, K - k0);
+    const bool first = k0 == 0;
+    for (Index m = m0; m < m1; m += TILE) {  // left: tiles of (depth, TILE)
+      const Index n = smaller(TILE, m1 - m);
+      T* to = left + (m - m0) * depth;
+      for (Index k = 0; k < depth; ++k, to += TILE)
+        for (Index i = 0; i < TILE; ++i) to[i] = i < n ? a[(k0 + k) * M + m + i] : T(0);
+    }
+    for (Index j = n0; j < n1; j += WIDTH) {
+      const Index n = n1 - j;
+      for (Index k = 0; k < depth; ++k)
+        for (Index v = 0; v < PLAIN; ++v)
+          store(panel + k * WIDTH + v * L, n > v * L ? load(b + (k0 + k) * N + j + v * L, n - v * L) : Vec<T>{});
+      for (Index m = m0; m < m1; m += TILE) {
+        Vec<T> acc[TILE][PLAIN] = {};
+        accumulate<T, int(TILE), PLAIN>(left + (m - m0) * depth, 1, TILE, panel, depth, acc);
+        Vec<T> tile[TILE][PLAIN];
+        __builtin_memcpy(tile, acc, sizeof tile);
+        for (Index r = 0; r < smaller(TILE, m1 - m); ++r)
+          for (Index v = 0; v < PLAIN && n > v * L; ++v) {
+            T* to = c + (m + r) * N + j + v * L;
+            store(to, first ? tile[r][v] : tile[r][v] + load(to, n - v * L), n - v * L);
+          }
+      }
+    }
+  }
+}
+
+// out (N,) = column sums of a (rows, N), columns n0..n1, in the order of the rows.
+template <class T> inline void column_sum(const T* a, Index rows, Index N, Index n0, Index n1, T* out) {
+  constexpr Index L = lanes<T>, WIDE = 4 * L;
+  for (Index j = n0; j < n1; j += WIDE) {
+    Vec<T> s[4] = {};
+    if (n1 - j >= WIDE) {
+      for (Index r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; ++v) s[v] += load(a + r * N + j + v * L);
+    } else {
+      for (Index r = 0; r < rows; ++r)
+        for (int v = 0; v < 4 && n1 - j > v * L; ++v) s[v] += load(a + r * N + j + v * L, n1 - j - v * L);
+    }
+    for (int v = 0; v < 4 && n1 - j > v * L; ++v) store(out + j + v * L, s[v], n1 - j - v * L);
+  }
+}
+
+}  // namespace elman::ELMAN_ISA

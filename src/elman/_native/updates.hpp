@@ -1,0 +1,62 @@
+// Optimizer updates over elements first..last of the arena, each in one pass, and the gradient's norm.
+// Equal to elman.optimizers. Plain loops: compilers vectorise these by themselves.
+#pragma once
+#include "simd.hpp"
+
+namespace elman::ELMAN_ISA {
+
+ELMAN_INLINE float root(float x) { return __builtin_sqrtf(x); }
+ELMAN_INLINE double root(double x) { return __builtin_sqrt(x); }
+
+// step(i, gradient) for each element; the gradient clipped by norm (clip_scale) and by value (clip_value).
+template <class T, class Step> ELMAN_INLINE void each(const Update<T>& u, Index first, Index last, Step&& step) {
+  const T scale = T(u.clip_scale), limit = T(u.clip_value), shrink = T(1 - u.learning_rate * u.decay);
+  T* __restrict const p = u.p;
+  const T* __restrict const gradient = u.g;
+  for (Index i = first; i < last; ++i) {
+    T g = gradient[i] * scale;
+    g = g > limit ? limit : g;
+    g = g < -limit ? -limit : g;
+    p[i] = p[i] * shrink - step(i, g);
+  }
+}
+
+template <class T> inline void update(const Update<T>& u, Index first, Index last) {
+  const T rate = T(u.learning_rate), epsilon = T(u.epsilon), keep1 = T(u.beta1), keep2 = T(u.beta2), new1 = T(1 - u.beta1), new2 = T(1 - u.beta2);
+  T* __restrict const m = u.m;
+  T* __restrict const v = u.v;
+  switch (u.rule) {
+    case SGD:
+      if (m)
+        each(u, first, last, [&](Index i, T g) { return rate * (m[i] = keep1 * m[i] + g); });
+      else
+        each(u, first, last, [&](Index, T g) { return rate * g; });
+      break;
+    case ADAGRAD:  // epsilon inside the root
+      each(u, first, last, [&](Index i, T g) { return rate * g / root((v[i] += g * g) + epsilon); });
+      break;
+    case RMSPROP:
+      each(u, first, last, [&](Index i, T g) { return rate * g / (root(v[i] = keep2 * v[i] + new2 * g * g) + epsilon); });
+      break;
+    case ADAM: {  // with weight decay: AdamW
+      const T rate1 = T(u.learning_rate / u.correction1), factor2 = T(1 / u.correction2);
+      each(u, first, last, [&](Index i, T g) {
+        m[i] = keep1 * m[i] + new1 * g;
+        v[i] = keep2 * v[i] + new2 * g * g;
+        return rate1 * m[i] / (root(v[i] * factor2) + epsilon);
+      });
+    }
+  }
+}
+
+// Sum of squares in double precision; eight running sums in a fixed order.
+template <class T> inline double sum_of_squares(const T* x, Index n) {
+  double s[8] = {};
+  Index i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (Index k = 0; k < 8; ++k) s[k] += double(x[i + k]) * double(x[i + k]);
+  for (Index k = 0; i < n; ++i, ++k) s[k] += double(x[i]) * double(x[i]);
+  return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+}  // namespace elman::ELMAN_ISA

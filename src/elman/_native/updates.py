@@ -1,0 +1,54 @@
+"""The rules of `elman.optimizers` on the native engine: one pass over the flat parameters each.
+
+Every function updates the parameters (n,) and the state of an optimizer in place,
+from the gradient g (n,).
+"""
+
+from math import inf, sqrt
+
+import numpy as np
+
+from ..optimizers import Optimizer
+from . import _core
+
+Array = np.ndarray
+SGD, ADAGRAD, RMSPROP, ADAM = 0, 1, 2, 3
+
+
+def sgd(o: Optimizer, g: Array, lr: float) -> None:
+    """`elman.optimizers.SGD`."""
+    momentum = getattr(o, "momentum", 0.0)
+    velocity = o.state.get("velocity")
+    _core.update(
+        SGD, o.parameters, g, velocity, None, lr, momentum, 0, 0, o.weight_decay, 1, inf, 1, 1
+    )
+
+
+def adagrad(o: Optimizer, g: Array, lr: float) -> None:
+    """`elman.optimizers.Adagrad`."""
+    s = o.state["sum_squares"]
+    _core.update(ADAGRAD, o.parameters, g, None, s, lr, 0, 0, 1e-8, o.weight_decay, 1, inf, 1, 1)
+
+
+def rmsprop(o: Optimizer, g: Array, lr: float) -> None:
+    """`elman.optimizers.RMSProp`."""
+    s = o.state["mean_squares"]
+    _core.update(RMSPROP, o.parameters, g, None, s, lr, 0, 0.99, 1e-8, o.weight_decay, 1, inf, 1, 1)
+
+
+def adam(o: Optimizer, g: Array, lr: float) -> None:
+    """`elman.optimizers.Adam`."""
+    m, v = o.state["mean"], o.state["mean_squares"]
+    correction1, correction2 = 1 - 0.9**o.steps, 1 - 0.999**o.steps
+    _core.update(
+        ADAM, o.parameters, g, m, v, lr, 0.9, 0.999, 1e-8, o.weight_decay, 1, inf,
+        correction1, correction2,
+    )  # fmt: skip
+
+
+def norm(g: Array) -> float:
+    """Euclidean norm, summed in double precision: the same bits for any number of threads."""
+    return sqrt(_core.sum_of_squares(g))
+
+
+UPDATES = {"sgd": sgd, "adagrad": adagrad, "rmsprop": rmsprop, "adam": adam}

@@ -1,0 +1,111 @@
+// Runs every kernel of the engine, at every level of this machine, on arrays of odd sizes in memory of
+// exactly their size: what the sanitizers watch. Prints "ok" and returns 0, or says what differs.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "dispatch.hpp"
+#include "engine.hpp"
+#include "threads.hpp"
+
+using namespace elman;
+
+// An array on the heap, so that a step outside is seen; values from a small generator.
+template <class T> struct Array {
+  std::unique_ptr<T[]> values;
+  Array(Index n, unsigned seed) : values(new T[std::size_t(n)]) {
+    for (Index i = 0; i < n; ++i) values[i] = T(int((seed = seed * 1664525u + 1013904223u) >> 16) % 1000 - 500) / T(1000);
+  }
+  explicit Array(Index n) : values(new T[std::size_t(n)]) {}
+  operator T*() const { return values.get(); }
+  T* when(bool wanted) const { return wanted ? values.get() : nullptr; }
+};
+
+static bool good = true;
+static void expect(bool truth, const char* what) {
+  if (!truth) std::printf("differs: %s\n", what), good = false;
+}
+
+template <class T> static bool finite(const T* x, Index n) {
+  for (Index i = 0; i < n; ++i)
+    if (!std::isfinite(x[i])) return false;
+  return true;
+}
+
+template <class T> static void run_cell(Cell cell, Index steps, Index B, Index H, bool masked, bool table) {
+  const Index G = GATES[cell], S = STATES[cell], V = 7, padded = (H + 15) / 16 * 16;
+  Array<T> W(H * G * H, 1), z((table ? V : steps * B) * G * H, 2), state(S * B * H, 3), c_n(H, 4), dh(steps * B * H, 5), dstate(S * B * H, 6);
+  Array<T> h((steps + 1) * B * H), saved(steps * B * padded * SAVED[cell]), last(S * B * H);
+  Array<T> dz(steps * B * G * H), dq(steps * B * G * H), dstate0(S * B * H), dW(H * G * H), dc(H);
+  Array<std::int32_t> ids(steps * B);
+  Array<std::uint8_t> mask(steps * B);
+  for (Index i = 0; i < steps * B; ++i) ids[i] = std::int32_t(i * 5 % V), mask[i] = i % 3 != 0;
+  Sequence<T> s{};
+  s.cell = cell, s.steps = steps, s.batch = B, s.hidden = H;
+  s.z = z, s.ids = ids.when(table), s.state = state, s.mask = mask.when(masked), s.c_n = c_n.when(cell == GRU);
+  s.h = h, s.saved = saved, s.final_state = last, s.dh = dh, s.dstate = dstate, s.dz = dz, s.dq = cell == GRU ? dq.values.get() : dz.values.get(), s.dstate0 = dstate0;
+  Engine<T>::forward(s, W);
+  Engine<T>::backward(s, W, dW, dc.when(cell == GRU));
+  expect(finite<T>(h, steps * B * H) && finite<T>(last, S * B * H) && finite<T>(dz, steps * B * G * H) && finite<T>(dstate0, S * B * H) &&
+             finite<T>(dW, H * G * H) && (cell != GRU || finite<T>(dc, H)),
+         "a cell's outputs are finite");
+}
+
+template <class T> static void run_rest(Index rows, Index K, Index N) {
+  Array<T> x(rows * K, 1), w(K * N, 2), b(N, 3), y(rows * N), d(rows * N, 4), dx(rows * K), dw(K * N), db(N), sums(rows), p(K * N, 5), m(K * N, 6), v(K * N, 7);
+  Array<double> nll(rows);
+  Array<std::int32_t> ids(rows);
+  Array<std::uint8_t> mask(rows);
+  for (Index i = 0; i < rows; ++i) ids[i] = std::int32_t(i * 5 % N), mask[i] = i % 3 != 0;
+  Engine<T>::affine(x, w, b, rows, K, N, false, y);
+  for (Index r = 0; r < rows; ++r)
+    for (Index n = 0; n < N; ++n) {
+      double sum = b[n];
+      for (Index k = 0; k < K; ++k) sum += double(x[r * K + k]) * double(w[k * N + n]);
+      expect(std::fabs(sum - double(y[r * N + n])) < 1e-3, "affine");
+    }
+  Engine<T>::affine(d, w, nullptr, rows, N, K, true, dx);
+  Engine<T>::outer_sum(x, d, rows, K, N, dw);
+  Engine<T>::column_sum(d, rows, N, db);
+  Engine<T>::log_sum_exp(y, rows, N, sums);
+  Engine<T>::cross_entropy(y, ids, mask, T(0.5), rows, N, y, nll);
+  Engine<T>::gather(y, ids, b, rows < N ? 0 : rows / N, N, d);
+  for (Index i = 0; i < rows; ++i) ids[i] = std::int32_t(i % 2);
+  Array<T> two(2 * N, 8);
+  Engine<T>::scatter_add(d, ids, rows, N, two);
+  for (int rule = 0; rule < 4; ++rule) {
+    for (Index i = 0; i < K * N; ++i) v[i] = v[i] < 0 ? -v[i] : v[i];
+    Engine<T>::update({Rule(rule), p, dw, m, v, 0.1, 0.9, 0.99, 1e-8, 0.01, 1.0, 5.0, 0.1, 0.01}, K * N);
+  }
+  for (int which = 0; which < 3; ++which) Engine<T>::activation(which, dw, K * N, p);
+  expect(std::isfinite(Engine<T>::sum_of_squares(p, K * N)) && finite<T>(dx, rows * K) && finite<T>(db, N) && finite<T>(sums, rows), "results are finite");
+}
+
+template <class T> static void run_all() {
+  for (int cell = 0; cell < 3; ++cell)
+    for (Index H : {1, 7, 16, 33, 130})
+      for (Index B : {1, 3, 17})
+        for (int masked = 0; masked < 2; ++masked) run_cell<T>(Cell(cell), 1 + H % 5, B, H, masked, H == 33);
+  for (Index n : {1, 2, 5, 31, 64, 131}) run_rest<T>(n, 3 * n / 2, n + 1), run_rest<T>(2 * n + 1, n, 1);
+  run_cell<T>(LSTM, 6, 40, 130, true, false);  // large enough to be cut into parts
+  run_rest<T>(300, 150, 70);
+}
+
+int main() {
+  for (const auto& name : levels()) {
+    choose_level(name);
+    for (int count : {1, 3}) {
+      set_threads(count);
+      run_all<float>();
+      run_all<double>();
+    }
+    std::thread other(run_all<float>);  // two callers of the pool at once
+    run_all<double>();
+    other.join();
+  }
+  std::puts(good ? "ok" : "failed");
+  return good ? 0 : 1;
+}
