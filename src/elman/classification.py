@@ -178,7 +178,9 @@ class ClassifierNetwork(BaseNetwork):
             step = -1 if prefix.endswith("reverse.") else 1
             kind = self.engine.layers
             enter = kind.one_hot_affine if x.ndim == 2 else kind.affine
-            z, input_pullback = enter(np.ascontiguousarray(x[::step]), p[prefix + "W_x"], p.get(prefix + "b"))
+            z, input_pullback = enter(
+                np.ascontiguousarray(x[::step]), p[prefix + "W_x"], p.get(prefix + "b")
+            )
             recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
             seen = None if mask is None else np.ascontiguousarray(mask[::step])
             h, state, cell_pullback = cell(recurrent, z, zero, seen)

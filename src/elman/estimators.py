@@ -104,7 +104,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         *,
         cell: str = "gru",
         hidden_size: int = 128,
-        num_layers: int = 1,
+        num_layers: int = 2,
         embedding_size: int = 0,
         bidirectional: bool = True,
         pooling: str = "last",
