@@ -95,7 +95,8 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
         try:
             return _native(threads)
         except ImportError as error:
-            why_not = str(error).split(": ")[-1]
+            missing = "cannot import name" in str(error)  # not there, rather than broken
+            why_not = "no C++ compiler at installation" if missing else str(error)
             if name == "native":
                 raise UsageError(
                     f"the native engine was not built on this machine ({why_not}); install a "
