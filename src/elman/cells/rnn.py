@@ -58,7 +58,7 @@ def forward(
         if activation == "tanh":
             np.tanh(a, a)
         else:
-            np.maximum(a, 0, a)
+            np.maximum(a, 0, out=a)
         if mask is not None:
             np.copyto(a, before, where=~mask[t, :, None])
 
