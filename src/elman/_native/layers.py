@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..layers import dropout
+from ..layers import dropout_bits
 from . import _core
 from .cells import LookUp, as_ids, contiguous
 
@@ -17,7 +17,7 @@ def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
     """`elman.layers.embedding`."""
     ids = as_ids(ids)
     y = np.empty((ids.size, W.shape[1]), W.dtype)
-    _core.gather(W, ids.reshape(-1), None, y)
+    _core.gather(W, ids.reshape(-1), y)
     return y.reshape(*ids.shape, -1), _scatter(ids, W)
 
 
@@ -56,19 +56,34 @@ def affine(
     return y.reshape(*x.shape[:-1], -1), pullback
 
 
+def dropout(
+    x: Array, rate: float, rng: np.random.Generator
+) -> tuple[Array, Callable[[Array], Array]]:
+    """`elman.layers.dropout`: of the mask only the random bits are kept."""
+    bits, threshold = dropout_bits(x.shape, rate, rng)
+    bits, scale = bits.reshape(-1), 1 / (1 - rate)
+
+    def apply(x: Array) -> Array:
+        y = np.empty(x.shape, x.dtype)
+        _core.dropout(contiguous(x).reshape(-1), bits, threshold, scale, y.reshape(-1))
+        return y
+
+    return apply(x), apply
+
+
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Callable[[Array], Array]]:
     """`elman.layers.softmax_cross_entropy`; the gradient is made in the same pass as the loss."""
     V = logits.shape[-1]
     dlogits = np.empty((logits.size // V, V), logits.dtype)
     nats = np.empty(len(dlogits))
     flat = as_ids(targets).reshape(-1)
-    _core.cross_entropy(contiguous(logits).reshape(-1, V), flat, None, 1.0, dlogits, nats)
+    _core.cross_entropy(contiguous(logits).reshape(-1, V), flat, dlogits, nats)
 
     def pullback(dnats: Array) -> Array:
         weighted = dlogits * dnats.reshape(-1, 1).astype(logits.dtype, copy=False)
         return weighted.reshape(logits.shape)
 
-    return nats.reshape(targets.shape), pullback
+    return nats.astype(logits.dtype, copy=False).reshape(targets.shape), pullback
 
 
 def _scatter(ids: Array, W: Array) -> Callable[[Array], Array]:
