@@ -177,9 +177,9 @@ class Chain:
                 if end - length < 0:
                     break
                 gram = tuple(symbols[end - length : end + 1])
-                if barrier is not None and barrier in gram[1:]:
-                    break
                 context, last = gram[:-1], gram[-1]
+                if barrier is not None and (barrier in gram[1:] or last == barrier):
+                    break
                 self.count[gram] += 1
                 self.total[context] += 1
                 self.continuations.setdefault(context, set()).add(last)

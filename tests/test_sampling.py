@@ -18,10 +18,11 @@ from elman.sampling import (
     SamplingOptions,
     Start,
     beam_search,
+    decode_stream,
     distribution,
     generate,
     novelty,
-    stopping,
+    until,
 )
 from elman.vocabulary import Vocabulary
 
@@ -244,7 +245,7 @@ BYTES = Vocabulary("byte", list(range(256)))
 
 
 def written(vocabulary, symbols, length, stop=None) -> list[str]:
-    return list(stopping(vocabulary, iter(symbols), length, stop))
+    return list(until(decode_stream(vocabulary, islice(symbols, length), length), stop))
 
 
 def test_it_ends_after_the_length():

@@ -95,27 +95,49 @@ def test_the_defaults_are_allowed_and_survive_their_json_form():
     assert set(settings.to_json()) == set(NAMES)
 
 
+def fast(hidden_size):
+    return 1e6
+
+
+@pytest.mark.parametrize(
+    ("symbols", "minutes", "pace", "size"),
+    [(10**6, 10, 1e6, 512), (10**6, 1, 2e4, 256), (10**5, 10, 1e6, 256), (10**6, 1, 1e3, 128),
+     (10**4, 10, 1e6, 128)],
+)  # fmt: skip
+def test_the_hidden_size_is_what_the_text_can_feed_and_the_time_can_train(
+    symbols, minutes, pace, size
+):
+    assert resolve(Settings(minutes=minutes), symbols, lambda _: pace).hidden_size == size
+
+
+def test_a_run_counted_in_steps_does_not_ask_how_fast_the_machine_is():
+    def pace(hidden_size):
+        raise AssertionError("asked for the pace")
+
+    assert resolve(Settings(steps=10), 10**6, pace).hidden_size == 512
+
+
 @pytest.mark.parametrize("symbols", [10, 100_000, 1_000_000])
 @pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
-    settings = resolve(Settings(optimizer=optimizer, steps=5), symbols, None)
+    settings = resolve(Settings(optimizer=optimizer, steps=5), symbols, fast)
     for name in ("hidden_size", "dropout", "learning_rate", "weight_decay", "warmup", "patience"):
         assert getattr(settings, name) is not None, name
     assert settings.steps == 5
     assert settings.minutes is None
-    assert resolve(Settings(), symbols, None).minutes > 0
+    assert resolve(Settings(), symbols, fast).minutes > 0
 
 
 def test_resolving_keeps_what_was_given():
     given = {"hidden_size": 7, "learning_rate": 0.5, "patience": 0, "clip_norm": 0.0, "warmup": 3}
-    settings = resolve(Settings(**given, epochs=2), 1000, None)
+    settings = resolve(Settings(**given, epochs=2), 1000, fast)
     for name, value in given.items():
         assert getattr(settings, name) == value
 
 
 def test_a_clipping_flag_replaces_the_default_clipping():
-    assert resolve(Settings(), 100, None).clip_norm == 1.0
-    by_value = resolve(Settings(clip_value=5.0), 100, None)
+    assert resolve(Settings(), 100, fast).clip_norm == 1.0
+    by_value = resolve(Settings(clip_value=5.0), 100, fast)
     assert (by_value.clip_value, by_value.clip_norm) == (5.0, None)
-    off = resolve(Settings(clip_norm=0.0), 100, None)
+    off = resolve(Settings(clip_norm=0.0), 100, fast)
     assert (off.clip_norm, off.clip_value) == (0.0, None)

@@ -46,7 +46,7 @@ PLAIN = {"seq_len": 7, "batch_size": 3, "schedule": "constant", "log_every": 1, 
 
 
 def trainer(train=None, validation=NONE, net=None, vocabulary=LETTERS, **settings) -> Trainer:
-    settings = resolve(Settings(**{**PLAIN, **settings}), 100, None)
+    settings = resolve(Settings(**{**PLAIN, **settings}), 100, lambda size: 1e6)
     return Trainer(net or network(dropout=settings.dropout), vocabulary, settings,
                    train or stream(), validation)  # fmt: skip
 

@@ -70,7 +70,11 @@ def sources(name: str) -> list[Source]:
 def _fetch(name: str, download: Download) -> Path:
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder and (path := Path(folder) / download.file).is_file():
-        if hashlib.sha256(path.read_bytes()).hexdigest() != download.sha256:
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise CorpusError(f"cannot read {path}: {error.strerror}") from None
+        if found != download.sha256:
             raise CorpusError(
                 f"{path} is not the corpus {name!r} (its SHA-256 differs); "
                 f"remove it, or give its path as the corpus"

@@ -17,7 +17,7 @@ import numpy as np
 from . import corpora
 from .errors import CorpusError
 from .files import MODEL_SUFFIX
-from .text import PIECE, Source, TextOptions, from_stdin, read_pieces
+from .text import Source, TextOptions, from_stdin, read_pieces
 from .vocabulary import Vocabulary, VocabularyBuilder
 
 IN_MEMORY = 1 << 26  # bytes of encoded symbols up to which they stay in memory
@@ -246,8 +246,7 @@ def _encoded_pieces(
         where = f"{described} (from position {seen})" if seen else described
         seen += len(piece)
         if not options.lines:
-            for start in range(0, len(piece), PIECE):
-                yield vocabulary.encode(piece[start : start + PIECE], where), none
+            yield vocabulary.encode(piece, where), none
             continue
         lines = (rest + piece).split(b"\n" if options.text.raw else "\n")  # type: ignore
         rest = lines.pop()

@@ -20,6 +20,7 @@ from . import layers
 from .cells import CELLS
 from .errors import UsageError
 from .optimizers import gradient_norm
+from .settings import check_range
 
 ENGINES = ("auto", "native", "numpy")
 
@@ -88,13 +89,16 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
     """
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
-    threads = threads or available_cores()
+    if threads is None:
+        threads = available_cores()
+    check_range("threads", threads)
     why_not = ""
     if name != "numpy":
         try:
             return _native(threads)
         except ImportError as error:
-            why_not = str(error).split(": ")[-1]
+            missing = "cannot import name" in str(error)  # not there, rather than broken
+            why_not = "no C++ compiler at installation" if missing else str(error)
             if name == "native":
                 raise UsageError(
                     f"the native engine was not built on this machine ({why_not}); install a "

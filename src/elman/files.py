@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import ElmanError
@@ -76,15 +77,17 @@ class OutputFile:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(self._temporary, self.path)
+        except OSError as error:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+            kept = "; the file there before is untouched" if self.path.exists() else ""
+            raise ElmanError(f"cannot write {self.path}: {error.strerror}{kept}") from None
+        with suppress(OSError):  # not every file system can sync a folder
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-        except OSError as error:
-            self._temporary.unlink(missing_ok=True)
-            kept = "; the file there before is untouched" if self.path.exists() else ""
-            raise ElmanError(f"cannot write {self.path}: {error.strerror}{kept}") from None
 
     def close(self) -> None:
         """Give the lock back."""

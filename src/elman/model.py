@@ -1,20 +1,31 @@
 """A trained model: network, vocabulary and how it came to be, in one object and one file."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import checkpoint
+from .cells import CELLS
 from .engine import Engine, select
 from .errors import ModelFileError, UsageError
 from .files import OutputFile
 from .network import Network, NetworkConfig
 from .ngram import NGram
-from .sampling import MAX_LENGTH, SamplingOptions, Start, beam_search, generate, stopping
+from .sampling import (
+    MAX_LENGTH,
+    SamplingOptions,
+    Start,
+    beam_search,
+    decode_stream,
+    generate,
+    until,
+)
 from .scoring import Score, score_text
+from .settings import CHOICES
 from .text import TextOptions, split_lines, transform
 from .vocabulary import KINDS, Vocabulary
 
@@ -109,10 +120,12 @@ class Model:
         seed: int = 0,
     ) -> Iterator[str]:
         """What `sample` returns, piece by piece as it is written."""
-        if not 0 <= length <= MAX_LENGTH:
-            raise UsageError(f"--length must be between 0 and {MAX_LENGTH}, not {length}")
-        if seed < 0:
-            raise UsageError(f"--seed must be 0 or more, not {seed}")
+        if not isinstance(length, Integral) or not 0 <= length <= MAX_LENGTH:
+            raise UsageError(
+                f"--length must be a whole number between 0 and {MAX_LENGTH}, not {length}"
+            )
+        if not isinstance(seed, Integral) or seed < 0:
+            raise UsageError(f"--seed must be a whole number from 0, not {seed}")
         if beam and options != SamplingOptions():
             raise UsageError(
                 "--beam searches for the likeliest text and draws nothing: "
@@ -120,33 +133,31 @@ class Model:
             )
         prime = self.clean(prime)
         ids = self.vocabulary.encode(prime, "the prime").astype(np.int32)
-        return self._pieces(length, prime, ids, options, beam, stop, seed)
+        shown = prime if isinstance(prime, str) else prime.decode("utf-8", "replace")
+        rest = self._continue(length, shown, ids, options, beam, np.random.default_rng(seed))
+        return chain([shown] if shown else [], until(rest, stop))
 
-    def _pieces(
+    def _continue(
         self,
-        length: int,
-        prime: str | bytes,
+        left: int,
+        prime: str,
         ids: Array,
         options: SamplingOptions,
         beam: int,
-        stop: str | None,
-        seed: int,
+        rng: np.random.Generator,
     ) -> Iterator[str]:
-        rng = np.random.default_rng(seed)
-        prime_text = prime if isinstance(prime, str) else prime.decode("utf-8", "replace")
-        left = length
+        """What follows the prime: `left` symbols, in a model of lines line after line."""
         while True:
-            if prime_text:
-                yield prime_text
-            start = self._start(ids, rng)
-            symbols = self._symbols(start, options, beam, left, rng)
-            for piece in stopping(self.vocabulary, symbols, left, stop):
+            symbols = self._symbols(self._start(ids, rng), options, beam, left, rng)
+            for piece in decode_stream(self.vocabulary, symbols, left):
                 left -= 1
                 yield piece
-            if not self.lines or left <= 0 or (stop is not None):
+            if not self.lines or left <= 0:
                 return
-            yield "\n"  # the line has ended: a model of lines starts the next one
             left -= 1
+            yield "\n"
+            if left and prime:
+                yield prime
 
     def _symbols(
         self,
@@ -302,6 +313,8 @@ def _network(
     """A network with the weights of the file, which are checked before memory is taken."""
     if dtype not in ("float32", "float64"):
         raise ModelFileError(f"unknown dtype {dtype!r}")
+    if config.activation not in CHOICES["activation"] or config.cell not in CELLS:
+        raise ModelFileError(f"unknown cell or activation {config.cell!r}, {config.activation!r}")
     if not 0 < config.num_layers <= len(tensors):
         raise ModelFileError("the number of layers does not fit the tensors")
     expected = config.shapes()

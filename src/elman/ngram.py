@@ -22,6 +22,7 @@ from .errors import UsageError
 
 Array = np.ndarray
 MAX_ORDER = 32
+PIECE = 1 << 20  # look-ups at once, to keep memory low
 
 
 class NGram:
@@ -41,20 +42,26 @@ class NGram:
 
     def train(self, ids: Array) -> None:
         """Count the grams of a stream (N,); replaces what was counted before."""
-        V = np.uint64(self.vocabulary_size)
-        symbols = np.asarray(ids).astype(np.uint64)
+        symbols = np.asarray(ids)
         self.keys, self.counts = [], []
-        gram = np.zeros(len(symbols), np.uint64)  # id of the empty gram before each symbol
+        gram = np.zeros(len(symbols), np.uint32)  # id of the gram before each symbol
         valid = np.ones(len(symbols), bool)
-        for _ in range(min(self.order + 1, len(symbols))):
-            key = gram * V + symbols
-            keys, inverse, counts = np.unique(key[valid], return_inverse=True, return_counts=True)
+        for length in range(self.order + 1):
+            if not valid.any():
+                break
+            key = gram.astype(np.uint64)
+            key *= np.uint64(self.vocabulary_size)
+            np.add(key, symbols, out=key, casting="unsafe")
+            keys, counts = np.unique(key if valid.all() else key[valid], return_counts=True)
+            if not length and self.barrier is not None:
+                counts[keys == self.barrier] = 0  # it is context, and never predicted
             self.keys.append(keys)
             self.counts.append(counts.astype(np.uint32))
             # The gram that ends at i-1 is the context of the symbol at i.
-            ids_here = np.zeros(len(symbols), np.uint64)
-            ids_here[valid] = inverse.ravel().astype(np.uint64)
-            gram[1:], gram[0] = ids_here[:-1], 0
+            for start in range(0, len(symbols) - 1, PIECE):
+                piece = slice(start, min(start + PIECE, len(symbols) - 1))
+                gram[piece.start + 1 : piece.stop + 1] = np.searchsorted(keys, key[piece])
+            gram[0] = 0
             valid = np.concatenate([[False], valid[:-1]])
             if self.barrier is not None:
                 valid &= symbols != self.barrier
@@ -136,7 +143,7 @@ class NGram:
         for keys, counts in zip(self.keys, self.counts, strict=True):
             context = (keys // np.uint64(self.vocabulary_size)).astype(np.int64)
             self._totals.append(np.bincount(context, counts, minlength=parents))
-            self._distinct.append(np.bincount(context, minlength=parents))
+            self._distinct.append(np.bincount(context, counts > 0, minlength=parents))
             parents = len(keys)
 
     def _lookup(self, length: int, context: Array, symbols: Array) -> Array:

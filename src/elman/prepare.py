@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__, corpora, corpus
-from .engine import conditions, select
+from .engine import Engine, conditions, select
 from .errors import ModelFileError, UsageError
 from .files import MODEL_SUFFIX, free_name
 from .model import Model, load
@@ -58,16 +58,19 @@ def begin(
     _refuse_overwriting(names, output)
     text = corpus.load(names, corpus_options(settings), source.vocabulary if source else None)
     parts = corpus.split(text, settings.validation, settings.test, settings.seed)
-    settings = resolve(settings, parts[0].predictions, None)
+    engine = select(settings.engine, settings.threads)
+    settings = resolve(
+        settings,
+        parts[0].predictions,
+        lambda hidden_size: _pace(settings, hidden_size, len(text.vocabulary), engine),
+    )
     learner: Trainer | NGram
     if settings.cell == "ngram":
         learner = NGram(len(text.vocabulary), settings.order, text.vocabulary.begin)
     else:
         config = network_config(settings, len(text.vocabulary))
         _refuse_too_large(config, settings)
-        network = Network(
-            config, np.dtype(settings.dtype), select(settings.engine, settings.threads)
-        )
+        network = Network(config, np.dtype(settings.dtype), engine)
         if source is not None and isinstance(source.network, Network):
             network.parameters.flat[:] = source.network.parameters.flat
         else:
@@ -223,6 +226,21 @@ def _refuse_overwriting(names: Sequence[str], output: str | Path | None) -> None
             inside and Path(output).suffix != MODEL_SUFFIX
         ):
             raise UsageError(f"-o {output} would replace the corpus itself; name another file")
+
+
+def _pace(settings: Settings, hidden_size: int, vocabulary_size: int, engine: Engine) -> float:
+    """Symbols per second that this machine trains at a hidden size, from one short window."""
+    config = network_config(replace(settings, hidden_size=hidden_size), vocabulary_size)
+    network = Network(config, np.dtype(settings.dtype), engine)
+    ids = np.zeros((16, settings.batch_size), np.int32)
+    weights = np.full(ids.shape, 1 / ids.size, network.dtype)
+    times = []
+    with engine.limit_threads():
+        for _ in range(3):
+            start = time.perf_counter()
+            network.loss_and_gradient(ids, ids, weights, network.zero_state(settings.batch_size))
+            times.append(time.perf_counter() - start)
+    return ids.size / min(times)
 
 
 def _inherit(given: dict[str, Any], source: Model, path: object) -> dict[str, Any]:

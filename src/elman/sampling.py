@@ -1,7 +1,9 @@
 """Writing with a model: greedy, temperature, top-k, top-p, beam; novelty of a sample."""
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -35,8 +37,8 @@ class SamplingOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < np.inf:
             raise UsageError(f"--temperature must be 0 or more, not {self.temperature}")
-        if self.top_k < 0:
-            raise UsageError(f"--top-k must be 0 or more, not {self.top_k}")
+        if not isinstance(self.top_k, Integral) or self.top_k < 0:
+            raise UsageError(f"--top-k must be a whole number from 0, not {self.top_k}")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p must be above 0 and at most 1, not {self.top_p}")
 
@@ -170,7 +172,7 @@ def beam_search(
     ------
     UsageError : a width below 1 or above 1,024
     """
-    if not 1 <= width <= MAX_BEAM:
+    if not isinstance(width, Integral) or not 1 <= width <= MAX_BEAM:
         raise UsageError(f"--beam must be between 1 and {MAX_BEAM}, not {width}")
     logits, state = model.predict(np.asarray(start.ids, np.int32)[:, None], start.state)
     logits = logits[-1]  # (beams, V)
@@ -236,23 +238,25 @@ def novelty(sample: str, corpus: str, n: int = 10) -> Novelty:
     return Novelty(longest, novel / len(grams) if grams else 0.0, n)
 
 
-def stopping(
-    vocabulary: Vocabulary, symbols: Iterator[int], length: int, stop: str | None
-) -> Iterator[str]:
-    """Text of the symbols as it comes, at most `length` symbols, ending after `stop`.
+def decode_stream(vocabulary: Vocabulary, symbols: Iterator[int], length: int) -> Iterator[str]:
+    """The text of each symbol as it comes; at most `length` symbols are expected.
 
-    Bytes that start a character are held back until it is whole.
+    Bytes that start a character are held back, as "", until it is whole.
     """
-    import codecs
-
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    written = ""
     for count, symbol in enumerate(symbols, 1):
         if vocabulary.kind == "byte":
-            piece = decoder.decode(vocabulary.decode_bytes([symbol]), final=count == length)
+            yield decoder.decode(vocabulary.decode_bytes([symbol]), final=count == length)
         else:
-            piece = vocabulary.decode([symbol])
-        written = (written + piece)[-(len(stop) + len(piece)) :] if stop else ""
+            yield vocabulary.decode([symbol])
+
+
+def until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:
+    """The pieces up to and with the one in which the text `stop` is complete."""
+    written = ""
+    for piece in pieces:
         yield piece
-        if count == length or (stop and stop in written):
-            return
+        if stop:
+            written = (written + piece)[-(len(stop) + len(piece)) :]
+            if stop in written:
+                return

@@ -4,8 +4,10 @@ Names are those of the command line with underscores (`--hidden-size` is
 `hidden_size`). A setting that is None was not given; `resolve` fills it in.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from .errors import UsageError
@@ -65,6 +67,9 @@ FRACTIONS = {
     "validation", "test", "dropout", "init_scale", "epochs", "minutes", "learning_rate",
     "momentum", "weight_decay", "clip_norm", "clip_value",
 }  # fmt: skip
+
+
+SWITCHES = ("lines", "lowercase", "unknown", "bias")
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,14 @@ class Settings:
             if value is not None and value not in choices:
                 raise UsageError(f"{flag(name)} must be one of {', '.join(choices)}, not {value!r}")
         for name in RANGES:
-            if getattr(self, name) is not None:
-                check_range(name, getattr(self, name))
+            value = getattr(self, name)
+            if value is not None:
+                check_range(name, value)
+                plain = float(value) if name in FRACTIONS else int(value)
+                object.__setattr__(self, name, plain)  # a NumPy number is no JSON
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} must be True or False, not {getattr(self, name)!r}")
         if (self.validation or 0) + self.test >= 1:
             raise UsageError("--validation and --test leave no text to train on")
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
@@ -167,7 +178,7 @@ def check_range(name: str, value: float) -> None:
     """Raise UsageError if a number is out of the range of the setting, or not a number."""
     least, greatest, inclusive = RANGES[name]
     whole = name not in FRACTIONS
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise UsageError(
             f"{flag(name)} must be a {'whole number' if whole else 'number'}, not {value!r}"
         )
@@ -179,35 +190,41 @@ def check_range(name: str, value: float) -> None:
 
 
 LEARNING_RATES = {
-    "adam": 3e-3,  # best of 1e-3, 2e-3, 3e-3, 6e-3 for GRUs of 256 and 512 units
+    "adam": 6e-3,  # with the cosine and dropout better than 3e-3, for 256 and 512 units
     "rmsprop": 2e-3,  # char-rnn's
     "adagrad": 0.1,  # min-char-rnn's
     "sgd": 1.0,  # Dive into Deep Learning's, with the norm clipped to 1
 }
 
+# Hidden sizes to choose from: (units, symbols of text that they are worth, symbols
+# that they must be trained on within the time to overtake the next smaller one).
+SIZES = ((512, 400_000, 3_000_000), (256, 40_000, 1_000_000), (128, 0, 0))
 
-def resolve(settings: Settings, symbols: int, rate: float | None) -> Settings:
+
+def resolve(settings: Settings, symbols: int, pace: Callable[[int], float]) -> Settings:
     """Fill in what was not given.
 
     Parameters
     ----------
     symbols : how many the training part has
-    rate : floating-point operations per second of this machine in a recurrent
-        product; None for runs counted in steps or epochs, which must not depend
-        on the machine
+    pace : symbols per second that this machine trains at a hidden size; asked only
+        for runs by the clock, because others must not depend on the machine
     """
     filled: dict[str, Any] = {}
     if settings.epochs is None and settings.steps is None and settings.minutes is None:
         filled["minutes"] = 3.0  # long enough to be good, short enough to wait for
         settings = replace(settings, **filled)
     if settings.hidden_size is None:
-        filled["hidden_size"] = _hidden_size(settings, symbols, rate)
+        filled["hidden_size"] = _hidden_size(settings, symbols, pace)
+    size = settings.hidden_size or filled["hidden_size"]
     if settings.dropout is None:
-        filled["dropout"] = 0.0
+        # Half of the outputs dropped keeps 512 units from learning 1 MB by heart; a
+        # small network has less to spare. Chains and other optimizers: the plain recipe.
+        filled["dropout"] = 0.0 if settings.optimizer != "adam" else 0.5 if size >= 512 else 0.25
     if settings.learning_rate is None:
         filled["learning_rate"] = LEARNING_RATES[settings.optimizer]
     if settings.weight_decay is None:
-        filled["weight_decay"] = 0.0
+        filled["weight_decay"] = 0.05 if settings.optimizer == "adam" else 0.0
     if settings.warmup is None:
         filled["warmup"] = 0
     if settings.clip_norm is None and settings.clip_value is None:
@@ -219,7 +236,13 @@ def resolve(settings: Settings, symbols: int, rate: float | None) -> Settings:
     return replace(settings, **filled)
 
 
-def _hidden_size(settings: Settings, symbols: int, rate: float | None) -> int:
+def _hidden_size(settings: Settings, symbols: int, pace: Callable[[int], float]) -> int:
     """As large as the text can feed, and as the time can train."""
-    size = 512 if symbols > 400_000 else 256 if symbols > 40_000 else 128
-    return size
+    for size, worth, needed in SIZES:
+        if symbols < worth:
+            continue
+        if settings.minutes is None or settings.cell == "ngram":
+            return size
+        if pace(size) * settings.minutes * 60 >= needed:
+            return size
+    return SIZES[-1][0]

@@ -1,5 +1,6 @@
 """Bytes to text: strict UTF-8 in pieces, so that a file may be larger than memory."""
 
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import BinaryIO, Literal
 from .errors import CorpusError
 
 PIECE = 1 << 22  # bytes read at once
+LAST_SPACE = re.compile(r"(?<=.)\s(?=\S*\Z)", re.DOTALL)
 
 
 NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -131,7 +133,8 @@ def _whole_lines(texts: Iterator[str], options: TextOptions) -> Iterator[str]:
         text = rest + text
         end = text.rfind("\n") + 1
         if not end and len(text) > PIECE:  # a huge line: cut it before a space
-            end = text.rfind(" ") if text.rfind(" ") > 0 else len(text) - 1
+            space = LAST_SPACE.search(text)
+            end = space.start() if space else len(text) - 1
         rest = text[end:]
         if end:
             yield transform(text[:end], options)

@@ -50,7 +50,7 @@ class Display:
             size = f"{e['num_layers']} × {e['hidden_size']}"
             self._say(
                 f"{e['cell']} {size}, {e['parameters']:,} parameters; "
-                f"engine {e['engine']}, {e['threads']} threads"
+                f"engine {e['engine']}, threads: {e['threads']}"
             )
             if e["step"]:
                 self._say(f"going on from step {e['step']:,}")
