@@ -26,6 +26,7 @@ def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
     for parameter, values in work.parameters().items():
         network.parameters[parameter][...] = values
     optimizer = optimizers.make(work.optimizer, network.parameters.flat, 0.0, 0.0)
+    optimizer.fused = runner.updates.get(work.optimizer)
     total = work.batch if work.loss == "sum" else work.characters
     weights = np.full((work.steps, work.batch), 1 / total, np.float32)
     batches = cycle([(x.astype(np.int32), y.astype(np.int32)) for x, y in work.minibatches()])
@@ -37,7 +38,7 @@ def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
         loss, states = network.loss_and_gradient(inputs, targets, weights, state)
         state = states[-1]
         gradient = network.gradient.flat
-        optimizers.clip(gradient, work.clip_norm, work.clip_value)
+        optimizers.clip(gradient, work.clip_norm, work.clip_value, runner.norm)
         optimizer.step(gradient, work.learning_rate)
         return loss
 

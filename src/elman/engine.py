@@ -35,6 +35,7 @@ class Engine:
     reason : why it is in use, for `elman info`
     threads : how many threads it uses
     layers : a module with the functions of `elman.layers`
+    whole : a module that runs windows of whole networks in one call, None: pieces are composed
     updates : by name of an optimizer, a function (optimizer, gradient, learning
         rate) that updates in one pass; without one the optimizer does it itself
     norm : Euclidean norm of a flat array
@@ -45,6 +46,7 @@ class Engine:
     reason: str
     threads: int
     layers: ModuleType = layers
+    whole: ModuleType | None = None
     updates: Mapping[str, Callable] = field(default_factory=dict)
     norm: Callable[[np.ndarray], float] = gradient_norm
     level: str = ""
@@ -107,12 +109,14 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
 
 
 def _native(threads: int) -> Engine:
-    from ._native import _core, updates
+    from ._native import _core, network, updates
     from ._native import layers as native_layers
 
     level = _core.level()
     reason = f"C++ kernels, instruction level {level}"
-    return Engine("native", reason, threads, native_layers, updates.UPDATES, updates.norm, level)
+    return Engine(
+        "native", reason, threads, native_layers, network, updates.UPDATES, updates.norm, level
+    )
 
 
 def conditions(engine: Engine) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class Model:
         if beam:
             symbols = iter(beam_search(self.network, start, beam, length, forbidden, v.end))
         else:
-            symbols = generate(self.network, start, options, rng, forbidden)
+            symbols = generate(self.network, start, options, rng, forbidden, v.end, length)
         for symbol in islice(symbols, length):
             if symbol == v.end:
                 return

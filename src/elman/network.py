@@ -82,6 +82,10 @@ class Network(BaseNetwork):
     for an LSTM (h and c), else 1.
     """
 
+    @property
+    def vocabulary_size(self) -> int:
+        return self.config.vocabulary_size
+
     def zero_state(self, batch_size: int) -> Array:
         """The state (L, S, B, H) before anything was read."""
         c = self.config
@@ -197,14 +201,23 @@ class Network(BaseNetwork):
         loss : Σ weights · nats
         states : the states (L, S, B, H) at every cut and at the end
         """
-        self.gradient.flat[:] = 0
         edges = [0, *cuts, len(inputs)]
         loss, states, chain = 0.0, [], []
+        whole = self.engine.whole if detach or not cuts else None
+        if whole is None:
+            self.gradient.flat[:] = 0
         for start, end in pairwise(edges):
             part = slice(start, end)
-            logits, state, pullback = self.forward(
-                inputs[part], state, None if mask is None else mask[part], rng
-            )
+            part_mask = None if mask is None else mask[part]
+            if whole is not None:
+                nats, state = whole.loss_and_gradient(
+                    self, inputs[part], targets[part], weights[part], state, part_mask, rng,
+                    add=start > 0,
+                )  # fmt: skip
+                loss += nats
+                states.append(state)
+                continue
+            logits, state, pullback = self.forward(inputs[part], state, part_mask, rng)
             nats, loss_pullback = self.engine.layers.softmax_cross_entropy(logits, targets[part])
             loss += float(np.vdot(nats, weights[part]))
             states.append(state)
@@ -226,6 +239,8 @@ class Network(BaseNetwork):
         self, inputs: Array, targets: Array, state: Array, mask: Array | None = None
     ) -> tuple[Array, Array]:
         """Loss (T, B) in nats of every prediction, and the state after the last one."""
+        if self.engine.whole is not None:
+            return self.engine.whole.nats(self, inputs, targets, state, mask)
         logits, state, _ = self.forward(inputs, state, mask)
         return self.engine.layers.softmax_cross_entropy(logits, targets)[0], state
 

@@ -41,7 +41,8 @@ def clip(
     """
     norm = norm_of(gradient)
     if max_value and not norm <= max_value:  # no component is longer than the whole
-        np.clip(gradient, -max_value, max_value, out=gradient)
+        np.minimum(gradient, max_value, out=gradient)  # numpy.clip costs more in Python
+        np.maximum(gradient, -max_value, out=gradient)
     if max_norm:
         length = norm_of(gradient) if max_value else norm
         if length > max_norm:

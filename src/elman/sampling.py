@@ -14,6 +14,7 @@ from .vocabulary import Vocabulary
 
 MAX_LENGTH = 100_000_000
 MAX_BEAM = 1024
+LONGEST_CHUNK = 256  # symbols that a native engine writes at once
 
 
 @dataclass(frozen=True)
@@ -70,25 +71,88 @@ def distribution(logits: np.ndarray, options: SamplingOptions) -> np.ndarray:
     return p / p.sum()
 
 
+def choose(p: np.ndarray, uniform: float) -> int:
+    """The symbol at a uniform number: the inverse of the cumulative distribution."""
+    symbol = int(np.searchsorted(np.cumsum(p), uniform * p.sum(), side="right"))
+    return min(symbol, int(np.flatnonzero(p)[-1]))
+
+
+def continuation(
+    model: LanguageModel,
+    ids: np.ndarray,
+    state: np.ndarray,
+    options: SamplingOptions,
+    uniforms: np.ndarray,
+    forbidden: np.ndarray,
+    end: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What B streams write after what they have read: the reference of the engines.
+
+    Parameters
+    ----------
+    ids : (P, B) symbols that are read first
+    state : the state before them
+    uniforms : (N, B) float64, a uniform number for every choice
+    forbidden : (V,) bool, True for symbols that are never chosen
+    end : a stream that has chosen it goes on with nothing else
+
+    Returns
+    -------
+    symbols : (n, B) int32; n is N, or less where every stream has ended
+    state : after what was read; the last symbols are not
+    """
+    symbols = np.zeros(uniforms.shape, np.int32)
+    ended = np.zeros(uniforms.shape[1], bool)
+    for n, row in enumerate(uniforms):
+        logits, state = model.predict(np.asarray(ids, np.int32), state)
+        for b, uniform in enumerate(row):
+            last = logits[-1, b].astype(np.float64)
+            last[forbidden] = -np.inf
+            if end is not None and ended[b]:
+                symbols[n, b] = end
+            else:
+                symbols[n, b] = choose(distribution(last, options), uniform)
+        ended |= symbols[n] == end
+        if ended.all():
+            return symbols[: n + 1], state
+        ids = symbols[n : n + 1]
+    return symbols, state
+
+
 def generate(
     model: LanguageModel,
     start: Start,
     options: SamplingOptions,
     rng: np.random.Generator,
     forbidden: list[int],
+    end: int | None = None,
+    length: int | None = None,
 ) -> Iterator[int]:
-    """Symbol after symbol, without end; `forbidden` ids are never chosen."""
-    state, ids = start.state, start.ids
-    while True:
-        logits, state = model.predict(np.asarray(ids, np.int32)[:, None], state)
-        last = logits[-1, 0].astype(np.float64)
-        last[forbidden] = -np.inf
-        p = distribution(last, options)
-        # inverse of the cumulative distribution at one uniform number
-        symbol = int(np.searchsorted(np.cumsum(p), rng.random() * p.sum(), side="right"))
-        symbol = min(symbol, int(np.flatnonzero(p)[-1]))
-        yield symbol
-        ids = np.array([symbol])
+    """Symbol after symbol, up to `end` or `length` symbols; `forbidden` ids are never chosen.
+
+    One uniform number is drawn for every symbol, whatever the engine. A native engine
+    writes growing chunks without coming back to Python; the reference writes one by one.
+    """
+    whole = getattr(getattr(model, "engine", None), "whole", None)
+    write = continuation if whole is None else whole.continuation
+    ids, state = np.asarray(start.ids, np.int32)[:, None], start.state
+    banned = np.zeros(model.vocabulary_size, bool)
+    banned[forbidden] = True
+    chunk, left = 1, length
+    while left is None or left > 0:
+        count = chunk if left is None else min(chunk, left)
+        before = rng.bit_generator.state if end is not None else {}
+        uniforms = rng.random((count, 1))
+        symbols, state = write(model, ids, state, options, uniforms, banned, end)
+        if len(symbols) < count:  # as if never drawn: the next line goes on from there
+            rng.bit_generator.state = before
+            rng.random(len(symbols))
+        yield from symbols[:, 0].tolist()
+        if symbols[-1, 0] == end:
+            return
+        ids = symbols[-1:]
+        left = None if left is None else left - count
+        chunk = chunk if whole is None else min(2 * chunk, LONGEST_CHUNK)
 
 
 def beam_search(

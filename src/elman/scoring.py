@@ -19,6 +19,9 @@ SIDE_BY_SIDE = 64  # lines that are scored at once
 class LanguageModel(Protocol):
     """What scoring and sampling ask of a network, or of a Markov chain."""
 
+    @property
+    def vocabulary_size(self) -> int: ...
+
     def zero_state(self, batch_size: int) -> np.ndarray: ...
 
     def nats(

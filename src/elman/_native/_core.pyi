@@ -3,6 +3,7 @@
 import numpy as np
 
 Array = np.ndarray
+Architecture = tuple[int, bool, bool, int, int, int, int]  # cell relu bias V D H L
 
 def forward(
     cell: int,
@@ -36,11 +37,9 @@ def backward(
 def affine(x: Array, W: Array, b: Array | None, transposed: bool, y: Array) -> None: ...
 def outer_sum(a: Array, b: Array, c: Array) -> None: ...
 def column_sum(a: Array, out: Array) -> None: ...
-def cross_entropy(
-    logits: Array, targets: Array, mask: Array | None, scale: float, dlogits: Array, nll: Array
-) -> float: ...
-def log_sum_exp(x: Array, out: Array) -> None: ...
-def gather(table: Array, ids: Array, bias: Array | None, out: Array) -> None: ...
+def cross_entropy(logits: Array, targets: Array, dlogits: Array, nats: Array) -> None: ...
+def gather(table: Array, ids: Array, out: Array) -> None: ...
+def dropout(x: Array, bits: Array, threshold: int, scale: float, y: Array) -> None: ...
 def scatter_add(d: Array, ids: Array, out: Array) -> None: ...
 def update(
     rule: int,
@@ -60,6 +59,44 @@ def update(
 ) -> None: ...
 def sum_of_squares(x: Array) -> float: ...
 def activation(which: int, x: Array, y: Array) -> None: ...
+def loss_and_gradient(
+    architecture: Architecture,
+    parameters: Array,
+    gradient: Array,
+    add: bool,
+    inputs: Array,
+    targets: Array,
+    weights: Array,
+    state: Array,
+    mask: Array | None,
+    bits: Array | None,
+    threshold: int,
+    scale: float,
+    final_state: Array,
+) -> float: ...
+def score(
+    architecture: Architecture,
+    parameters: Array,
+    inputs: Array,
+    targets: Array,
+    state: Array,
+    mask: Array | None,
+    nats: Array,
+    final_state: Array,
+) -> None: ...
+def generate(
+    architecture: Architecture,
+    parameters: Array,
+    ids: Array,
+    uniforms: Array,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    forbidden: Array,
+    end: int,
+    state: Array,
+    symbols: Array,
+) -> int: ...
 def level() -> str: ...
 def levels() -> list[str]: ...
 def choose_level(name: str) -> None: ...

@@ -4,6 +4,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <initializer_list>
@@ -13,6 +14,7 @@
 
 #include "dispatch.hpp"
 #include "engine.hpp"
+#include "network.hpp"
 #include "threads.hpp"
 
 namespace nb = nanobind;
@@ -138,7 +140,7 @@ static void backward(int cell, bool relu, const In& h, const In& state, const st
     T* const dw = data<T>(dW_h, "dW_h", {H, G * H});
     T* const dc = data<T>(dc_n, "dc_n", {H});
     nb::gil_scoped_release free;
-    Engine<T>::backward(s, w, dw, s.cell == GRU ? dc : nullptr);
+    Engine<T>::backward(s, w, false, dw, s.cell == GRU ? dc : nullptr);
   });
 }
 
@@ -163,7 +165,7 @@ static void outer_sum(const In& a, const In& b, const Out& c) {
     const T* const pb = data<T>(b, "b", {K, N});
     T* const pc = data<T>(c, "c", {M, N});
     nb::gil_scoped_release free;
-    Engine<T>::outer_sum(pa, pb, K, M, N, pc);
+    Engine<T>::outer_sum(pa, pb, K, M, N, false, pc);
   });
 }
 
@@ -174,47 +176,32 @@ static void column_sum(const In& a, const Out& out) {
     const T* const pa = data<T>(a, "a", {rows, N});
     T* const po = data<T>(out, "out", {N});
     nb::gil_scoped_release free;
-    Engine<T>::column_sum(pa, rows, N, po);
+    Engine<T>::column_sum(pa, rows, N, false, po);
   });
 }
 
-static double cross_entropy(const In& logits, const In& targets, const std::optional<In>& mask, double scale, const Out& dlogits, const Out& nll) {
-  double loss = 0;
+static void cross_entropy(const In& logits, const In& targets, const Out& dlogits, const Out& nats) {
   for_dtype(logits, "logits", [&](auto zero) {
     using T = decltype(zero);
     const Index rows = size(logits, 0, "logits", 2), V = size(logits, 1, "logits", 2);
     const T* const x = data<T>(logits, "logits", {rows, V});
     const std::int32_t* const ids = ids_data(targets, "targets", {rows}, V);
-    const std::uint8_t* const m = mask_data(mask, {rows});
     T* const d = data<T>(dlogits, "dlogits", {rows, V});
-    double* const n = data<double>(nll, "nll", {rows});
+    double* const n = data<double>(nats, "nats", {rows});
     nb::gil_scoped_release free;
-    loss = Engine<T>::cross_entropy(x, ids, m, T(scale), rows, V, d, n);
-  });
-  return loss;
-}
-
-static void log_sum_exp(const In& x, const Out& out) {
-  for_dtype(x, "x", [&](auto zero) {
-    using T = decltype(zero);
-    const Index rows = size(x, 0, "x", 2), V = size(x, 1, "x", 2);
-    const T* const px = data<T>(x, "x", {rows, V});
-    T* const po = data<T>(out, "out", {rows});
-    nb::gil_scoped_release free;
-    Engine<T>::log_sum_exp(px, rows, V, po);
+    Engine<T>::cross_entropy(x, ids, nullptr, rows, V, d, n);
   });
 }
 
-static void gather(const In& table, const In& ids, const std::optional<In>& bias, const Out& out) {
+static void gather(const In& table, const In& ids, const Out& out) {
   for_dtype(table, "table", [&](auto zero) {
     using T = decltype(zero);
     const Index V = size(table, 0, "table", 2), N = size(table, 1, "table", 2), n = size(ids, 0, "ids", 1);
     const T* const t = data<T>(table, "table", {V, N});
     const std::int32_t* const i = ids_data(ids, "ids", {n}, V);
-    const T* const b = data<T>(bias, "bias", {N});
     T* const o = data<T>(out, "out", {n, N});
     nb::gil_scoped_release free;
-    Engine<T>::gather(t, i, b, n, N, o);
+    Engine<T>::gather(t, i, nullptr, n, N, o);
   });
 }
 
@@ -245,6 +232,18 @@ static void update(int rule, const Out& p, const In& g, const std::optional<Out>
   });
 }
 
+static void dropout(const In& x, const In& bits, int threshold, double scale, const Out& y) {
+  for_dtype(x, "x", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(x, 0, "x", 1);
+    const T* const px = data<T>(x, "x", {n});
+    const std::uint16_t* const pb = data<std::uint16_t>(bits, "bits", {n});
+    T* const py = data<T>(y, "y", {n});
+    nb::gil_scoped_release free;
+    Engine<T>::dropout(px, pb, threshold, scale, n, py);
+  });
+}
+
 static double sum_of_squares(const In& x) {
   double total = 0;
   for_dtype(x, "x", [&](auto zero) {
@@ -268,6 +267,79 @@ static void activation(int which, const In& x, const Out& y) {
   });
 }
 
+// (cell, relu, bias, vocabulary, embedding, hidden, layers)
+using Numbers = std::tuple<int, bool, bool, Index, Index, Index, Index>;
+
+// An architecture whose parameters fill exactly n values.
+template <class T> static Architecture architecture(const Numbers& numbers, const In& parameters, const T* p) {
+  const auto [cell, relu, bias, V, D, H, L] = numbers;
+  const Architecture a{cell_of(cell), relu, bias, V, D, H, L};
+  const Index n = Index(parameters.size());
+  const auto fits = [&](Index x) { return x > 0 && x <= n; };
+  const auto product_fits = [&](Index x, Index y) { return double(x) * double(y) <= double(n); };  // before anything overflows
+  if (!fits(V) || !fits(H) || !fits(L) || D < 0 || D > n || !product_fits(V, H) || !product_fits(H, L * H) || !product_fits(D, V) ||
+      Weights<const T>(a, p).size != n)
+    throw nb::value_error("parameters: not as many values as the architecture has");
+  return a;
+}
+
+static double py_loss_and_gradient(const Numbers& numbers, const In& parameters, const Out& gradient, bool add, const In& inputs, const In& targets,
+                                const In& weights, const In& state, const std::optional<In>& mask, const std::optional<In>& bits, int threshold,
+                                double scale, const Out& final_state) {
+  double loss = 0;
+  for_dtype(parameters, "parameters", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(parameters, 0, "parameters", 1), steps = size(inputs, 0, "inputs", 2), B = size(inputs, 1, "inputs", 2);
+    const T* const p = data<T>(parameters, "parameters", {n});
+    T* const g = data<T>(gradient, "gradient", {n});
+    const Architecture a = architecture<T>(numbers, parameters, p);
+    const Index H = a.hidden, L = a.layers, S = STATES[a.cell];
+    const Window<T> w{steps, B, ids_data(inputs, "inputs", {steps, B}, a.vocabulary), ids_data(targets, "targets", {steps, B}, a.vocabulary),
+                      data<T>(weights, "weights", {steps, B}), mask_data(mask, {steps, B}), data<std::uint16_t>(bits, "bits", {L, steps, B, H}),
+                      threshold, scale, data<T>(state, "state", {L, S, B, H}), data<T>(final_state, "final_state", {L, S, B, H})};
+    nb::gil_scoped_release free;
+    loss = loss_and_gradient<T>(a, p, w, add, g);
+  });
+  return loss;
+}
+
+static void py_score(const Numbers& numbers, const In& parameters, const In& inputs, const In& targets, const In& state, const std::optional<In>& mask,
+                  const Out& nats, const Out& final_state) {
+  for_dtype(parameters, "parameters", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(parameters, 0, "parameters", 1), steps = size(inputs, 0, "inputs", 2), B = size(inputs, 1, "inputs", 2);
+    const T* const p = data<T>(parameters, "parameters", {n});
+    const Architecture a = architecture<T>(numbers, parameters, p);
+    const Index H = a.hidden, L = a.layers, S = STATES[a.cell];
+    const Window<T> w{steps, B, ids_data(inputs, "inputs", {steps, B}, a.vocabulary), ids_data(targets, "targets", {steps, B}, a.vocabulary),
+                      nullptr, mask_data(mask, {steps, B}), nullptr, 0, 1, data<T>(state, "state", {L, S, B, H}),
+                      data<T>(final_state, "final_state", {L, S, B, H})};
+    double* const out = data<double>(nats, "nats", {steps, B});
+    nb::gil_scoped_release free;
+    score<T>(a, p, w, out);
+  });
+}
+
+static Index py_generate(const Numbers& numbers, const In& parameters, const In& ids, const In& uniforms, double temperature, Index top_k, double top_p,
+                      const In& forbidden, std::int32_t end, const Out& state, const Out& symbols) {
+  Index written = 0;
+  for_dtype(parameters, "parameters", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(parameters, 0, "parameters", 1), P = size(ids, 0, "ids", 2), B = size(ids, 1, "ids", 2), N = size(uniforms, 0, "uniforms", 2);
+    const T* const p = data<T>(parameters, "parameters", {n});
+    const Architecture a = architecture<T>(numbers, parameters, p);
+    const std::int32_t* const read = ids_data(ids, "ids", {P, B}, a.vocabulary);
+    const double* const u = data<double>(uniforms, "uniforms", {N, B});
+    const Choice choice{temperature, top_k, top_p, reinterpret_cast<const std::uint8_t*>(data<bool>(forbidden, "forbidden", {a.vocabulary})), end};
+    if (end >= a.vocabulary) throw nb::index_error("end: not in the vocabulary");
+    T* const s = data<T>(state, "state", {a.layers, STATES[a.cell], B, a.hidden});
+    std::int32_t* const out = data<std::int32_t>(symbols, "symbols", {N, B});
+    nb::gil_scoped_release free;
+    written = generate<T>(a, p, read, P, u, N, B, choice, s, out);
+  });
+  return written;
+}
+
 NB_MODULE(_core, m) {
   m.def("forward", &forward, nb::arg("cell"), nb::arg("relu"), nb::arg("z"), nb::arg("ids").none(), nb::arg("state"), nb::arg("mask").none(),
         nb::arg("W_h"), nb::arg("c_n").none(), nb::arg("h"), nb::arg("saved").none(), nb::arg("final_state"));
@@ -277,15 +349,22 @@ NB_MODULE(_core, m) {
   m.def("affine", &affine, nb::arg("x"), nb::arg("W"), nb::arg("b").none(), nb::arg("transposed"), nb::arg("y"));
   m.def("outer_sum", &outer_sum, nb::arg("a"), nb::arg("b"), nb::arg("c"));
   m.def("column_sum", &column_sum, nb::arg("a"), nb::arg("out"));
-  m.def("cross_entropy", &cross_entropy, nb::arg("logits"), nb::arg("targets"), nb::arg("mask").none(), nb::arg("scale"), nb::arg("dlogits"), nb::arg("nll"));
-  m.def("log_sum_exp", &log_sum_exp, nb::arg("x"), nb::arg("out"));
-  m.def("gather", &gather, nb::arg("table"), nb::arg("ids"), nb::arg("bias").none(), nb::arg("out"));
+  m.def("cross_entropy", &cross_entropy, nb::arg("logits"), nb::arg("targets"), nb::arg("dlogits"), nb::arg("nats"));
+  m.def("gather", &gather, nb::arg("table"), nb::arg("ids"), nb::arg("out"));
+  m.def("dropout", &dropout, nb::arg("x"), nb::arg("bits"), nb::arg("threshold"), nb::arg("scale"), nb::arg("y"));
   m.def("scatter_add", &scatter_add, nb::arg("d"), nb::arg("ids"), nb::arg("out"));
   m.def("update", &update, nb::arg("rule"), nb::arg("p"), nb::arg("g"), nb::arg("m").none(), nb::arg("v").none(), nb::arg("learning_rate"),
         nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("decay"), nb::arg("clip_scale"), nb::arg("clip_value"), nb::arg("correction1"),
         nb::arg("correction2"));
   m.def("sum_of_squares", &sum_of_squares, nb::arg("x"));
   m.def("activation", &activation, nb::arg("which"), nb::arg("x"), nb::arg("y"));
+  m.def("loss_and_gradient", &py_loss_and_gradient, nb::arg("architecture"), nb::arg("parameters"), nb::arg("gradient"), nb::arg("add"), nb::arg("inputs"),
+        nb::arg("targets"), nb::arg("weights"), nb::arg("state"), nb::arg("mask").none(), nb::arg("bits").none(), nb::arg("threshold"), nb::arg("scale"),
+        nb::arg("final_state"));
+  m.def("score", &py_score, nb::arg("architecture"), nb::arg("parameters"), nb::arg("inputs"), nb::arg("targets"), nb::arg("state"), nb::arg("mask").none(),
+        nb::arg("nats"), nb::arg("final_state"));
+  m.def("generate", &py_generate, nb::arg("architecture"), nb::arg("parameters"), nb::arg("ids"), nb::arg("uniforms"), nb::arg("temperature"),
+        nb::arg("top_k"), nb::arg("top_p"), nb::arg("forbidden"), nb::arg("end"), nb::arg("state"), nb::arg("symbols"));
   m.def("level", [] { return std::string(level().name); });
   m.def("levels", &levels);
   m.def("choose_level", &choose_level, nb::arg("name"));

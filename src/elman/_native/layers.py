@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..layers import dropout
+from ..layers import dropout_bits
 from . import _core
-from .cells import LookUp
+from .cells import LookUp, as_ids, contiguous
 
 __all__ = ["affine", "dropout", "embedding", "one_hot_affine", "softmax_cross_entropy"]
 
@@ -15,17 +15,17 @@ Array = np.ndarray
 
 def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
     """`elman.layers.embedding`."""
-    flat = np.ascontiguousarray(ids, np.int32).reshape(-1)
-    y = np.empty((len(flat), W.shape[1]), W.dtype)
-    _core.gather(W, flat, None, y)
-    return y.reshape(*ids.shape, -1), _scatter(flat, W)
+    ids = as_ids(ids)
+    y = np.empty((ids.size, W.shape[1]), W.dtype)
+    _core.gather(W, ids.reshape(-1), y)
+    return y.reshape(*ids.shape, -1), _scatter(ids, W)
 
 
 def one_hot_affine(
     ids: Array, W: Array, b: Array | None
 ) -> tuple[LookUp, Callable[[Array], tuple[None, Array, Array | None]]]:
     """`elman.layers.one_hot_affine`; its result is a `LookUp`, for a cell to read."""
-    ids = np.ascontiguousarray(ids, np.int32)
+    ids = as_ids(ids)
     scatter = _scatter(ids, W)
 
     def pullback(dy: Array) -> tuple[None, Array, Array | None]:
@@ -39,12 +39,12 @@ def affine(
     x: Array, W: Array, b: Array | None
 ) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array | None]]]:
     """`elman.layers.affine`."""
-    rows = x.reshape(-1, x.shape[-1])
+    rows = contiguous(x).reshape(-1, x.shape[-1])
     y = np.empty((len(rows), W.shape[1]), x.dtype)
     _core.affine(rows, W, b, False, y)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array | None]:
-        dy = dy.reshape(len(rows), -1)
+        dy = contiguous(dy).reshape(-1, W.shape[1])
         dx, dW = np.empty_like(rows), np.empty_like(W)
         db = None if b is None else np.empty_like(b)
         _core.outer_sum(rows, dy, dW)
@@ -56,19 +56,34 @@ def affine(
     return y.reshape(*x.shape[:-1], -1), pullback
 
 
+def dropout(
+    x: Array, rate: float, rng: np.random.Generator
+) -> tuple[Array, Callable[[Array], Array]]:
+    """`elman.layers.dropout`: of the mask only the random bits are kept."""
+    bits, threshold = dropout_bits(x.shape, rate, rng)
+    bits, scale = bits.reshape(-1), 1 / (1 - rate)
+
+    def apply(x: Array) -> Array:
+        y = np.empty(x.shape, x.dtype)
+        _core.dropout(contiguous(x).reshape(-1), bits, threshold, scale, y.reshape(-1))
+        return y
+
+    return apply(x), apply
+
+
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Callable[[Array], Array]]:
     """`elman.layers.softmax_cross_entropy`; the gradient is made in the same pass as the loss."""
     V = logits.shape[-1]
     dlogits = np.empty((logits.size // V, V), logits.dtype)
     nats = np.empty(len(dlogits))
-    flat = np.ascontiguousarray(targets, np.int32).reshape(-1)
-    _core.cross_entropy(logits.reshape(-1, V), flat, None, 1.0, dlogits, nats)
+    flat = as_ids(targets).reshape(-1)
+    _core.cross_entropy(contiguous(logits).reshape(-1, V), flat, dlogits, nats)
 
     def pullback(dnats: Array) -> Array:
         weighted = dlogits * dnats.reshape(-1, 1).astype(logits.dtype, copy=False)
         return weighted.reshape(logits.shape)
 
-    return nats.reshape(targets.shape).astype(logits.dtype, copy=False), pullback
+    return nats.astype(logits.dtype, copy=False).reshape(targets.shape), pullback
 
 
 def _scatter(ids: Array, W: Array) -> Callable[[Array], Array]:
@@ -76,7 +91,7 @@ def _scatter(ids: Array, W: Array) -> Callable[[Array], Array]:
 
     def pullback(dy: Array) -> Array:
         dW = np.zeros_like(W)
-        _core.scatter_add(dy.reshape(-1, W.shape[1]), ids.reshape(-1), dW)
+        _core.scatter_add(contiguous(dy).reshape(-1, W.shape[1]), ids.reshape(-1), dW)
         return dW
 
     return pullback

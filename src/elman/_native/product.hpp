@@ -26,10 +26,10 @@ ELMAN_INLINE void accumulate(const T* x, Index row_stride, Index k_stride, const
   }
 }
 
-// One row alone has too few accumulators to hide the latency of multiply-add: take four k at a time.
+// One row alone has too few accumulators to hide the latency of multiply-add: take several k at a time.
 template <class T, int C>
 ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index K, Vec<T> (&acc)[1][C]) {
-  constexpr int U = 4;
+  constexpr int U = C > 2 ? 8 / C : 4;
   Vec<T> part[U][C] = {};
   Index k = 0;
   for (; k + U <= K; k += U, panel += U * C * lanes<T>) {
@@ -42,7 +42,10 @@ ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index K, Vec<T> (&a
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) part[0][c] += x[k] * load(panel + c * lanes<T>);
 #pragma GCC unroll 8
-  for (int c = 0; c < C; ++c) acc[0][c] += (part[0][c] + part[1][c]) + (part[2][c] + part[3][c]);
+  for (int c = 0; c < C; ++c) {
+    acc[0][c] += part[0][c] + part[1][c];
+    if constexpr (U == 4) acc[0][c] += part[2][c] + part[3][c];
+  }
 }
 
 // One tile of `rows` rows: tile[r][c] (+)= x · panel.
@@ -68,21 +71,23 @@ ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, In
 
 // x (rows, K) · packed (K, panels). finish(row, panel, acc) receives each C vectors of the result while
 // they are hot. Work is blocked over K so that a panel's block stays in the first-level cache while
-// every row passes over it.
+// every row passes over it. An odd `turn` takes the panels from the last to the first: what the turn
+// before it used last is still in the cache, where a cyclic order would find nothing.
 template <class T, int C, class Finish>
-ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, Index ldx, Index rows, Finish&& finish) {
+ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, Index ldx, Index rows, Index turn, Finish&& finish) {
   constexpr Index TILE = ELMAN_ACCUMULATORS / C, BLOCK = 32768 / (C * ELMAN_VECTOR_BYTES), CHUNK = 8 * TILE;
   Vec<T> partial[CHUNK * C];
-  for (Index r0 = 0; r0 < rows; r0 += CHUNK) {
+  for (Index r0 = 0; r0 < rows; r0 += CHUNK, ++turn) {
     const Index chunk = smaller(CHUNK, rows - r0);
     const Index tiles = (chunk + TILE - 1) / TILE, least = chunk / tiles, more = chunk % tiles;
-    for (Index p = 0; p < panels; ++p) {
+    for (Index i = 0; i < panels; ++i) {
+      const Index p = turn % 2 ? panels - 1 - i : i;
       const T* panel = packed + p * K * C * lanes<T>;
       const Index block = tiles == 1 ? K : BLOCK;
       for (Index k = 0; k < K; k += block) {
         const Index depth = smaller(block, K - k);
-        for (Index i = 0, r = 0; i < tiles; ++i) {
-          const Index n = least + (i < more);  // tiles of nearly equal height: no thin one at the end
+        for (Index tile = 0, r = 0; tile < tiles; ++tile) {
+          const Index n = least + (tile < more);  // tiles of nearly equal height: no thin one at the end
           run_tile<T, C, int(TILE)>(n, x + (r0 + r) * ldx + k, ldx, panel + k * C * lanes<T>, depth, k == 0, partial + r * C);
           if (k + depth == K)
             for (Index s = r; s < r + n; ++s) finish(r0 + s, p, partial + s * C);
@@ -122,7 +127,7 @@ inline void pack(const T* w, Index k_stride, Index n_stride, Index K, Index unit
 template <class T>
 inline void affine(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y) {
   constexpr Index L = lanes<T>;
-  product<T, PLAIN>(packed, K, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+  product<T, PLAIN>(packed, K, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, 0, [&](Index row, Index p, const Vec<T>* acc) {
     for (Index c = 0; c < PLAIN; ++c) {
       const Index j = (p * PLAIN + c) * L, n = N - j;
       if (n <= 0) break;
@@ -131,7 +136,7 @@ inline void affine(const T* packed, const T* bias, const T* x, Index K, Index N,
   });
 }
 
-// c (M, N) = a (K, M)ᵀ · b (K, N), for rows m0..m1 and columns n0..n1 of c. Equal to outer_sum.
+// c (M, N) = a (K, M)ᵀ · b (K, N), or += with `add`, for rows m0..m1 and columns n0..n1 of c.
 // Both sides are packed block by block. Scratch: outer_scratch(m1 - m0) values.
 constexpr Index OUTER_DEPTH = 256;
 
@@ -141,13 +146,13 @@ template <class T> ELMAN_INLINE Index outer_scratch(Index M) {
 }
 
 template <class T>
-inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m0, Index m1, Index n0, Index n1, T* c, T* scratch) {
+inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m0, Index m1, Index n0, Index n1, bool add, T* c, T* scratch) {
   constexpr Index L = lanes<T>, TILE = ELMAN_ACCUMULATORS / PLAIN, WIDTH = PLAIN * L;
   T* const panel = scratch;
   T* const left = scratch + OUTER_DEPTH * WIDTH;
   for (Index k0 = 0; k0 < K; k0 += OUTER_DEPTH) {
     const Index depth = smaller(OUTER_DEPTH, K - k0);
-    const bool first = k0 == 0;
+    const bool first = k0 == 0 && !add;
     for (Index m = m0; m < m1; m += TILE) {  // left: tiles of (depth, TILE)
       const Index n = smaller(TILE, m1 - m);
       T* to = left + (m - m0) * depth;
@@ -174,11 +179,13 @@ inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m
   }
 }
 
-// out (N,) = column sums of a (rows, N), columns n0..n1, in the order of the rows.
-template <class T> inline void column_sum(const T* a, Index rows, Index N, Index n0, Index n1, T* out) {
+// out (N,) = column sums of a (rows, N), or += with `add`, columns n0..n1, in the order of the rows.
+template <class T> inline void column_sum(const T* a, Index rows, Index N, Index n0, Index n1, bool add, T* out) {
   constexpr Index L = lanes<T>, WIDE = 4 * L;
   for (Index j = n0; j < n1; j += WIDE) {
     Vec<T> s[4] = {};
+    if (add)
+      for (int v = 0; v < 4 && n1 - j > v * L; ++v) s[v] = load(out + j + v * L, n1 - j - v * L);
     if (n1 - j >= WIDE) {
       for (Index r = 0; r < rows; ++r)
 #pragma GCC unroll 4

@@ -1,8 +1,8 @@
-// Softmax and cross-entropy of rows of logits, loss and gradient in one pass. Equal to layers.cross_entropy.
+// Softmax and cross-entropy of rows of logits, loss and gradient in one pass. Equal to layers.softmax_cross_entropy.
 //
-//   nll = log sum exp(logits) - logits[target]        dlogits = scale · (softmax(logits) - one-hot(target))
+//   nats = log sum exp(logits) - logits[target]        dlogits = weight · (softmax(logits) - one-hot(target))
 //
-// logits (rows, V), targets (rows,); a masked row has nll 0 and gradient 0. dlogits may be logits itself.
+// logits (rows, V), targets (rows,), weights (rows,) or null: 1. A row of weight 0 has nats 0. dlogits may be logits itself.
 #pragma once
 #include "activations.hpp"
 
@@ -35,30 +35,33 @@ template <class T> ELMAN_INLINE T exponentials(const T* row, Index V, T* exps, T
 }
 
 template <class T>
-inline void cross_entropy(const T* logits, const std::int32_t* targets, const std::uint8_t* mask, T scale, Index V, Index first, Index last, T* dlogits, double* nll) {
+inline void cross_entropy(const T* logits, const std::int32_t* targets, const T* weights, Index V, Index first, Index last, T* dlogits, double* nats) {
   constexpr Index L = lanes<T>;
   for (Index r = first; r < last; ++r) {
     T* const d = dlogits + r * V;
-    if (mask && !mask[r]) {
-      nll[r] = 0;
+    const T weight = weights ? weights[r] : T(1);
+    if (weight == 0) {
+      nats[r] = 0;
       for (Index j = 0; j < V; j += L) store(d + j, Vec<T>{}, V - j);
       continue;
     }
     const T right = logits[r * V + targets[r]];
     T total;
     const T m = exponentials(logits + r * V, V, d, total);
-    nll[r] = __builtin_log(double(total)) + (double(m) - double(right));
-    const T share = scale / total;
+    nats[r] = __builtin_log(double(total)) + (double(m) - double(right));
+    const T share = weight / total;
     for (Index j = 0; j < V; j += L) store(d + j, share * load(d + j, V - j), V - j);
-    d[targets[r]] -= scale;
+    d[targets[r]] -= weight;
   }
 }
 
-template <class T> inline void log_sum_exp(const T* x, Index V, Index first, Index last, T* work, T* out) {
+// The nats alone; the logits are overwritten.
+template <class T> inline void only_nats(T* logits, const std::int32_t* targets, Index V, Index first, Index last, double* nats) {
   for (Index r = first; r < last; ++r) {
+    const T right = logits[r * V + targets[r]];
     T total;
-    const T m = exponentials(x + r * V, V, work, total);
-    out[r] = T(__builtin_log(double(total)) + double(m));
+    const T m = exponentials(logits + r * V, V, logits + r * V, total);
+    nats[r] = __builtin_log(double(total)) + (double(m) - double(right));
   }
 }
 

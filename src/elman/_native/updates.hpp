@@ -1,5 +1,5 @@
 // Optimizer updates over elements first..last of the arena, each in one pass, and the gradient's norm.
-// Equal to elman.optimizers. Plain loops: compilers vectorise these by themselves.
+// Equal to elman.optimizers; dropout to layers.dropout. Plain loops: compilers vectorise these by themselves.
 #pragma once
 #include "simd.hpp"
 
@@ -47,6 +47,11 @@ template <class T> inline void update(const Update<T>& u, Index first, Index las
       });
     }
   }
+}
+
+// y = x · scale where the random bits reach the threshold, else 0. y may be x itself.
+template <class T> inline void dropout(const T* x, const std::uint16_t* bits, int threshold, T scale, Index first, Index last, T* y) {
+  for (Index i = first; i < last; ++i) y[i] = int(bits[i]) >= threshold ? x[i] * scale : T(0);
 }
 
 // Sum of squares in double precision; eight running sums in a fixed order.

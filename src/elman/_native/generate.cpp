@@ -1,0 +1,140 @@
+// The loop that writes symbols: read one, choose the next. Weights are packed once, streams are shared out to threads.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "dispatch.hpp"
+#include "engine.hpp"
+#include "network.hpp"
+#include "scratch.hpp"
+#include "threads.hpp"
+
+namespace elman {
+namespace {
+
+thread_local Scratch memory;
+
+// Draws from logits (V,), as elman.sampling does in float64; p and order are scratch for V values.
+template <class T> std::int32_t choose(const T* logits, Index V, const Choice& how, double uniform, double* p, std::int32_t* order) {
+  Index best = -1;
+  for (Index v = 0; v < V; ++v) {
+    p[v] = how.forbidden[v] || !(logits[v] == logits[v]) ? -INFINITY : double(logits[v]);
+    if (best < 0 || p[v] > p[best]) best = v;
+  }
+  if (how.temperature == 0 || !std::isfinite(p[best])) return std::int32_t(best);
+  const double top = p[best];
+  for (Index v = 0; v < V; ++v) p[v] = (p[v] - top) / how.temperature;
+  kernels<double>().activation(0, p, V, p);
+  if ((how.top_k > 0 && how.top_k < V) || how.top_p < 1) {
+    std::iota(order, order + V, 0);
+    const auto likelier = [&](std::int32_t a, std::int32_t b) { return p[a] > p[b] || (p[a] == p[b] && a < b); };
+    Index kept = V;
+    if (how.top_k > 0 && how.top_k < V) {
+      kept = how.top_k;
+      std::nth_element(order, order + kept, order + V, likelier);
+      for (Index i = kept; i < V; ++i) p[order[i]] = 0;
+    }
+    if (how.top_p < 1) {
+      std::sort(order, order + kept, likelier);
+      const double enough = how.top_p * std::accumulate(p, p + V, 0.0);
+      double before = 0;
+      for (Index i = 0; i < kept; ++i) {
+        const double own = p[order[i]];
+        if (before >= enough) p[order[i]] = 0;
+        before += own;
+      }
+    }
+  }
+  const double target = uniform * std::accumulate(p, p + V, 0.0);
+  double sum = 0;
+  std::int32_t last = std::int32_t(best);
+  for (Index v = 0; v < V; ++v) {
+    if (!(p[v] > 0)) continue;
+    last = std::int32_t(v);
+    if ((sum += p[v]) > target) break;
+  }
+  return last;
+}
+
+}  // namespace
+
+template <class T>
+Index generate(const Architecture& a, const T* parameters, const std::int32_t* ids, Index P, const double* uniforms, Index N, Index B,
+               const Choice& choice, T* state, std::int32_t* symbols) {
+  const Weights<const T> p(a, parameters);
+  const Index H = a.hidden, columns = a.columns(), V = a.vocabulary, padded = (H + 15) / 16 * 16;
+  const auto inputs = [&](Index layer) { return layer ? H : a.embedding; };
+
+  std::vector<T*> W_x(std::size_t(a.layers)), W_h(std::size_t(a.layers));
+  T *W_y = nullptr, *x0 = nullptr, *z = nullptr, *h = nullptr, *saved = nullptr, *logits = nullptr;
+  double* p_choice = nullptr;
+  std::int32_t* order = nullptr;
+  Pieces pieces;
+  for (int pass = 0; pass < 2; ++pass) {  // count, then cut
+    if (pass) pieces = {memory.get<char>(pieces.used)};
+    for (Index l = 0; l < a.layers; ++l) {
+      W_x[std::size_t(l)] = pieces.take<T>(inputs(l) ? Engine<T>::packed_size(inputs(l), columns, 1) : 0);
+      W_h[std::size_t(l)] = pieces.take<T>(Engine<T>::packed_size(H, columns, GATES[a.cell]));
+    }
+    W_y = pieces.take<T>(Engine<T>::packed_size(H, V, 1));
+    x0 = pieces.take<T>(B * a.embedding);
+    z = pieces.take<T>(B * columns);
+    h = pieces.take<T>(a.layers * 2 * B * H);
+    saved = pieces.take<T>(B * SAVED[a.cell] * padded);
+    logits = pieces.take<T>(B * V);
+    p_choice = pieces.take<double>(B * V);
+    order = pieces.take<std::int32_t>(B * V);
+  }
+  for (Index l = 0; l < a.layers; ++l) {
+    const LayerWeights<const T>& w = p.layers[std::size_t(l)];
+    if (inputs(l)) Engine<T>::pack(w.W_x, inputs(l), columns, false, 1, W_x[std::size_t(l)]);
+    Engine<T>::pack(w.W_h, H, columns, false, GATES[a.cell], W_h[std::size_t(l)]);
+  }
+  Engine<T>::pack(p.W_y, H, V, false, 1, W_y);
+
+  const Kernels<T>& k = kernels<T>();
+  const int parts = parts_for(B, 1e9);
+  std::vector<Index> written(std::size_t(parts), 0);
+  parallel(parts, [&](int part) {
+    const Range r = share(B, part, parts);
+    std::vector<char> ended(std::size_t(B), 0);
+    Index alive = r.last - r.first;
+    for (Index n = 0; n < P + N - 1 && alive; ++n) {
+      const std::int32_t* const now = n < P ? ids + n * B : symbols + (n - P) * B;
+      if (p.E) k.gather(p.E, now, nullptr, a.embedding, r.first, r.last, x0);
+      const T* x = x0;
+      for (Index l = 0; l < a.layers; ++l) {
+        const LayerWeights<const T>& w = p.layers[std::size_t(l)];
+        if (inputs(l))
+          k.affine(W_x[std::size_t(l)], w.b, x, inputs(l), columns, r.first, r.last, z);
+        else
+          k.gather(w.W_x, now, w.b, columns, r.first, r.last, z);
+        Sequence<T> s{};
+        s.cell = a.cell, s.relu = a.relu, s.steps = 1, s.batch = B, s.hidden = H;
+        s.z = z, s.packed = W_h[std::size_t(l)], s.c_n = w.c_n, s.saved = saved;
+        s.h = h + l * 2 * B * H;
+        s.state = s.final_state = state + l * a.state_size(B);
+        k.forward(s, r.first, r.last);
+        x = s.h + B * H;
+      }
+      if (n < P - 1) continue;
+      k.affine(W_y, p.b_y, x, H, V, r.first, r.last, logits);
+      const Index to = n - P + 1;
+      for (Index b = r.first; b < r.last; ++b) {
+        std::int32_t& symbol = symbols[to * B + b];
+        symbol = ended[std::size_t(b)] ? choice.end
+                                       : choose(logits + b * V, V, choice, uniforms[to * B + b], p_choice + b * V, order + b * V);
+        if (symbol == choice.end && !ended[std::size_t(b)]) ended[std::size_t(b)] = 1, --alive;
+      }
+      written[std::size_t(part)] = to + 1;
+    }
+    for (Index n = written[std::size_t(part)]; n < N; ++n)
+      for (Index b = r.first; b < r.last; ++b) symbols[n * B + b] = choice.end;
+  });
+  return *std::max_element(written.begin(), written.end());
+}
+
+template Index generate<float>(const Architecture&, const float*, const std::int32_t*, Index, const double*, Index, Index, const Choice&, float*, std::int32_t*);
+template Index generate<double>(const Architecture&, const double*, const std::int32_t*, Index, const double*, Index, Index, const Choice&, double*, std::int32_t*);
+
+}  // namespace elman

@@ -1,0 +1,93 @@
+"""Whole networks on the native engine: one call for a window, a text to score, a run of symbols.
+
+What `elman.network.Network` composes of layers and cells for any engine, in one pass that keeps
+its arrays between calls.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..layers import dropout_bits
+from . import _core
+from .cells import NUMBERS, as_ids, contiguous
+
+if TYPE_CHECKING:
+    from ..network import Network
+    from ..sampling import SamplingOptions
+
+Array = np.ndarray
+
+
+def architecture(network: "Network") -> tuple[int, bool, bool, int, int, int, int]:
+    """The configuration as the kernels read it."""
+    c = network.config
+    return (
+        NUMBERS[c.cell], c.activation == "relu", c.bias,
+        c.vocabulary_size, c.embedding_size, c.hidden_size, c.num_layers,
+    )  # fmt: skip
+
+
+def loss_and_gradient(
+    network: "Network",
+    inputs: Array,
+    targets: Array,
+    weights: Array,
+    state: Array,
+    mask: Array | None,
+    rng: np.random.Generator | None,
+    add: bool,
+) -> tuple[float, Array]:
+    """One window of `Network.loss_and_gradient`: the loss, and the state after it.
+
+    The gradient in `network.gradient` is replaced, or added to with `add`; the first state is a
+    constant.
+    """
+    config, bits, threshold = network.config, None, 0
+    state = contiguous(state)
+    if rng is not None and config.dropout:
+        shape = (*inputs.shape, config.hidden_size)
+        bits = np.empty((config.num_layers, *shape), np.uint16)
+        for layer in bits:
+            layer[...], threshold = dropout_bits(shape, config.dropout, rng)
+    final = np.empty_like(state)
+    loss = _core.loss_and_gradient(
+        architecture(network), network.parameters.flat, network.gradient.flat, add,
+        as_ids(inputs), as_ids(targets), np.ascontiguousarray(weights, state.dtype), state,
+        None if mask is None else contiguous(mask), bits, threshold, 1 / (1 - config.dropout),
+        final,
+    )  # fmt: skip
+    return loss, final
+
+
+def nats(
+    network: "Network", inputs: Array, targets: Array, state: Array, mask: Array | None
+) -> tuple[Array, Array]:
+    """`Network.nats`, in memory that does not grow with T."""
+    state = contiguous(state)
+    losses, final = np.empty(inputs.shape), np.empty_like(state)
+    _core.score(
+        architecture(network), network.parameters.flat, as_ids(inputs), as_ids(targets), state,
+        None if mask is None else contiguous(mask), losses, final,
+    )  # fmt: skip
+    return losses.astype(state.dtype, copy=False), final
+
+
+def continuation(
+    network: "Network",
+    ids: Array,
+    state: Array,
+    options: "SamplingOptions",
+    uniforms: Array,
+    forbidden: Array,
+    end: int | None,
+) -> tuple[Array, Array]:
+    """`elman.sampling.continuation`: no return to Python between symbols."""
+    state = state.copy()  # in C order
+    symbols = np.empty(uniforms.shape, np.int32)
+    written = _core.generate(
+        architecture(network), network.parameters.flat, as_ids(ids), contiguous(uniforms),
+        0.0 if options.greedy else options.temperature, options.top_k, options.top_p,
+        forbidden, -1 if end is None else end, state, symbols,
+    )  # fmt: skip
+    return symbols[:written], state
