@@ -23,6 +23,7 @@ from .sampling import (
     beam_search,
     decode_stream,
     generate,
+    read,
     until,
 )
 from .scoring import Score, score_text
@@ -172,6 +173,7 @@ class Model:
         """Symbols after the start, up to the end of the line in a model of lines."""
         v = self.vocabulary
         forbidden = [i for i in (v.unknown, v.begin) if i is not None]
+        start = read(self.network, start)
         if beam:
             symbols = iter(beam_search(self.network, start, beam, length, forbidden, v.end))
         else:

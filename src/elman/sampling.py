@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import UsageError
 from .layers import softmax
-from .scoring import LanguageModel
+from .scoring import CHUNK, LanguageModel
 from .vocabulary import Vocabulary
 
 MAX_LENGTH = 100_000_000
@@ -49,6 +49,14 @@ class Start:
 
     state: np.ndarray
     ids: np.ndarray
+
+
+def read(model: LanguageModel, start: Start) -> Start:
+    """The start after all but its last symbol were read, in pieces: a prime may be long."""
+    ids, state = np.asarray(start.ids, np.int32)[:, None], start.state
+    for at in range(0, len(ids) - 1, CHUNK):
+        _, state = model.predict(ids[at : min(at + CHUNK, len(ids) - 1)], state)
+    return Start(state, ids[-1:, 0])
 
 
 def distribution(logits: np.ndarray, options: SamplingOptions) -> np.ndarray:
