@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -35,11 +35,11 @@ class SamplingOptions:
     greedy: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < np.inf:
+        if not isinstance(self.temperature, Real) or not 0 <= self.temperature < np.inf:
             raise UsageError(f"--temperature must be 0 or more, not {self.temperature}")
         if not isinstance(self.top_k, Integral) or self.top_k < 0:
             raise UsageError(f"--top-k must be a whole number from 0, not {self.top_k}")
-        if not 0 < self.top_p <= 1:
+        if not isinstance(self.top_p, Real) or not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p must be above 0 and at most 1, not {self.top_p}")
 
 
