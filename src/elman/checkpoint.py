@@ -99,7 +99,7 @@ def check_history(metadata: Metadata) -> None:
 
     What a value means is checked where it is used; here only that it can be used.
     """
-    config, summary = metadata["config"], metadata.get("summary") or {}
+    config, summary = metadata["config"], metadata.get("summary", {})
     if not isinstance(config, dict) or not isinstance(summary, dict):
         raise ModelFileError("the configuration or the summary is no JSON object")
     if config.get("normalize") not in (None, "NFC", "NFD", "NFKC", "NFKD"):
