@@ -131,6 +131,18 @@ def test_class_weights_scale_the_loss_of_each_text():
     assert both == pytest.approx(2 * each[0] + 0.5 * each[1])
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_smoothed_loss_is_that_of_the_smoothed_target(smoothing):
+    made = network()
+    inputs, mask = batches.padded(encoded([3, 5]), np.arange(2))
+    labels, weights = np.array([0, 2]), np.array([0.7, 0.3])
+    p = layers.softmax(made.forward(inputs, mask)[0])
+    target = (1 - smoothing) * one_hot(labels, 3) + smoothing / 3
+    expected = -(weights * (target * np.log(p)).sum(axis=1)).sum()
+    loss = made.loss_and_gradient(inputs, labels, weights, mask, smoothing=smoothing)
+    assert loss == pytest.approx(expected)
+
+
 def test_dropout_acts_only_while_training():
     made = network(dropout=0.5, num_layers=2, embedding_size=3)
     inputs, mask = batches.padded(encoded([5, 2]), np.arange(2))

@@ -243,13 +243,27 @@ class ClassifierNetwork(BaseNetwork):
         weights: Array,
         mask: Array | None = None,
         rng: np.random.Generator | None = None,
+        smoothing: float = 0.0,
     ) -> float:
-        """Σ weights · nats of the labels (B,), and its gradient in `self.gradient`."""
+        """Σ weights · nats of the labels (B,), and its gradient in `self.gradient`.
+
+        With label smoothing ε (Szegedy et al. 2016) a share ε of every target is
+        spread over all classes: nats become (1 - ε)·nats + ε·Σ_v nats_v / C.
+        """
         self.gradient.flat[:] = 0
         logits, pullback = self.forward(ids, mask, rng)
         cross_entropy = self.engine.layers.softmax_cross_entropy
         nats, loss_pullback = cross_entropy(logits[None], labels[None])
-        pullback(loss_pullback(weights[None])[0])
+        dlogits = loss_pullback(weights[None])[0]
+        if smoothing:
+            # The target of every class is shared out: softmax - onehot becomes
+            # softmax - (1 - ε)·onehot - ε/C.
+            dlogits -= (weights * dlogits.dtype.type(smoothing / logits.shape[1]))[:, None]
+            dlogits[np.arange(len(labels)), labels] += weights * dlogits.dtype.type(smoothing)
+            # Σ_v nats_v / C = nats + logit of the label - mean logit
+            at_label = logits[np.arange(len(labels)), labels]
+            nats = nats + smoothing * (at_label - logits.mean(axis=1))
+        pullback(dlogits)
         return float(np.sum(nats[0] * weights, dtype=np.float64))
 
 

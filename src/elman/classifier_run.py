@@ -65,8 +65,9 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
             dropped = rng.random(inputs.shape) < self.settings.symbol_dropout
             inputs = np.where(dropped, np.int32(self.vocabulary.unknown), inputs)
         return self.network.loss_and_gradient(
-            inputs, batch.labels, weights.astype(self.network.dtype), batch.mask, rng
-        )
+            inputs, batch.labels, weights.astype(self.network.dtype), batch.mask, rng,
+            self.settings.label_smoothing or 0.0,
+        )  # fmt: skip
 
     def _step_event(self, batch: batches.LabelledBatch, loss: float) -> Event:
         self.predictions += len(batch.labels)

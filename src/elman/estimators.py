@@ -81,8 +81,8 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
     Parameters
     ----------
     cell, hidden_size, num_layers, embedding_size, bidirectional, pooling, dropout,
-    symbol_dropout, tokens, lowercase, class_weights, learning_rate, batch_size, epochs, monitor,
-    patience, threads : as the flags of `elman train --task classify`
+    symbol_dropout, label_smoothing, tokens, lowercase, class_weights, learning_rate,
+    batch_size, epochs, monitor, patience, threads : as the flags of `elman train --task classify`
     validation : share of the texts held out to choose the best network by and to
         stop early; 0, or fewer than 50 texts: none
     random_state : same number, same result
@@ -103,13 +103,14 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         self,
         *,
         cell: str = "gru",
-        hidden_size: int = 128,
+        hidden_size: int = 192,
         num_layers: int = 2,
         embedding_size: int = 0,
         bidirectional: bool = True,
         pooling: str = "last",
         dropout: float | None = None,
         symbol_dropout: float | None = None,
+        label_smoothing: float | None = None,
         tokens: str = "char",
         lowercase: bool = False,
         class_weights: str = "none",
@@ -130,6 +131,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         self.pooling = pooling
         self.dropout = dropout
         self.symbol_dropout = symbol_dropout
+        self.label_smoothing = label_smoothing
         self.tokens = tokens
         self.lowercase = lowercase
         self.class_weights = class_weights

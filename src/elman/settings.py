@@ -44,6 +44,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "order": (0, 32, True),
     "dropout": (0, 0.95, True),
     "symbol_dropout": (0, 0.95, True),
+    "label_smoothing": (0, 0.95, True),
     "init_scale": (0, 100, True),
     "seq_len": (1, 1_000_000, True),
     "batch_size": (1, 1_000_000, True),
@@ -68,8 +69,8 @@ RANGES: dict[str, tuple[float, float, bool]] = {
 
 
 FRACTIONS = {
-    "validation", "test", "dropout", "symbol_dropout", "init_scale", "epochs", "minutes",
-    "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value",
+    "validation", "test", "dropout", "symbol_dropout", "label_smoothing", "init_scale",
+    "epochs", "minutes", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value",
 }  # fmt: skip
 
 
@@ -77,6 +78,7 @@ FRACTIONS = {
 LM_ONLY = ("lines", "unknown", "max_characters", "order", "batching", "bptt", "loss",
            "sample_every")  # fmt: skip
 CLASSIFY_ONLY = ("text_column", "label_column", "pooling", "bidirectional", "symbol_dropout",
+                 "label_smoothing",
                  "class_weights", "monitor")  # fmt: skip
 SWITCHES = ("lines", "lowercase", "unknown", "bias", "bidirectional")
 
@@ -111,6 +113,7 @@ class Settings:
     pooling: str = "last"
     bidirectional: bool = False
     symbol_dropout: float | None = None
+    label_smoothing: float | None = None
     init: str = "uniform"
     init_scale: float | None = None
     dtype: str = "float32"
@@ -224,7 +227,7 @@ CLASSIFY_DEFAULTS: dict[str, Any] = {
     "seq_len": 256,  # the longest text that is read whole
     # The rest by the surnames of docs/classification.md, judged by a validation part.
     "batch_size": 64,
-    "num_layers": 2,  # at 128 units as good as one layer of 256
+    "num_layers": 2,  # of 128 units as good as one layer of 256
     "bidirectional": True,  # endings say as much as beginnings
 }
 
@@ -247,7 +250,7 @@ LEARNING_RATES = {
 # that they must be trained on within the time to overtake the next smaller one).
 SIZES = ((512, 400_000, 3_000_000), (256, 40_000, 1_000_000), (128, 0, 0))
 
-CLASSIFY_RATES = {"adam": 6e-3}  # of 3e-3, 4e-3 and 6e-3, by the surnames
+CLASSIFY_RATES = {"adam": 5e-3}  # 3e-3 to 6e-3 did alike on the surnames
 
 
 def resolve(settings: Settings, symbols: int, pace: Callable[[int], float]) -> Settings:
@@ -291,12 +294,15 @@ def resolve_classifier(settings: Settings, texts: int) -> Settings:
     if settings.epochs is None and settings.steps is None and settings.minutes is None:
         filled["minutes"] = 2.0  # what the surnames need on two cores
     if settings.hidden_size is None:
-        filled["hidden_size"] = 128
+        filled["hidden_size"] = 192
     if settings.dropout is None:
-        filled["dropout"] = 0.4
+        filled["dropout"] = 0.45
     if settings.symbol_dropout is None:
         # Of 0, 0.05, 0.1, 0.2 and 0.3: from 0.2 on the held-out loss no longer turns up.
         filled["symbol_dropout"] = 0.0 if settings.tokens == "byte" else 0.2
+    if settings.label_smoothing is None:
+        # Of 0 and 0.1: accuracy of the surnames 0.869 to 0.873, macro-F1 0.625 to 0.603.
+        filled["label_smoothing"] = 0.1
     if settings.learning_rate is None:
         filled["learning_rate"] = (LEARNING_RATES | CLASSIFY_RATES)[settings.optimizer]
     if settings.weight_decay is None:

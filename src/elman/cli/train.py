@@ -96,6 +96,7 @@ def option(name: str, help: str, **kind: Any) -> Callable:
     help="Whether a classifier reads each text from both ends.  [default: it does]",
 )
 @option("symbol_dropout", "Share of a classifier's symbols read as <unk>.", type=float)
+@option("label_smoothing", "Share of a classifier's targets spread over all classes.", type=float)
 @option("init", "First values of the weights.  [default: uniform]")
 @option("init_scale", "Scale of --init.  [default: normal 0.01, others 1]", type=float)
 @option("dtype", "[default: float32]")
