@@ -155,9 +155,7 @@ class Trainer:
         rng = np.random.default_rng([s.seed, 2, self.step]) if s.dropout else None
         with np.errstate(over="ignore", invalid="ignore"):
             loss = self._loss_and_gradient(batch, weights, rng)
-            norm = optimizers.clip(
-                network.gradient.flat, s.clip_norm or 0, s.clip_value or 0, network.engine.norm
-            )
+            norm = network.engine.clip(network.gradient.flat, s.clip_norm or 0, s.clip_value or 0)
         if not (isfinite(loss) and isfinite(norm)):
             self._diverged(loss, norm)
         rate = self.learning_rate
