@@ -169,9 +169,7 @@ class Loop(Generic[N]):
         batch = self.plan[self.index]
         with np.errstate(over="ignore", invalid="ignore"):
             loss = self._gradient(batch)
-            norm = optimizers.clip(
-                network.gradient.flat, s.clip_norm or 0, s.clip_value or 0, network.engine.norm
-            )
+            norm = network.engine.clip(network.gradient.flat, s.clip_norm or 0, s.clip_value or 0)
         if not (isfinite(loss) and isfinite(norm)):
             self._diverged(loss, norm)
         self.last_norm = norm
