@@ -38,7 +38,7 @@ def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
         loss, states = network.loss_and_gradient(inputs, targets, weights, state)
         state = states[-1]
         gradient = network.gradient.flat
-        optimizers.clip(gradient, work.clip_norm, work.clip_value, runner.norm)
+        runner.clip(gradient, work.clip_norm, work.clip_value)
         optimizer.step(gradient, work.learning_rate)
         return loss
 

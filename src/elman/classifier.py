@@ -200,6 +200,7 @@ def from_file(
 
 
 def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Classifier:
+    checkpoint.check_history(metadata)
     config = dict(metadata["config"])
     classes = config.pop("classes")
     vocabulary = read_vocabulary(metadata["vocabulary"])

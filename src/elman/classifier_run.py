@@ -17,7 +17,7 @@ from .labelled import Labelled, LabelledPart
 from .layers import softmax_cross_entropy
 from .loop import Event, Loop
 from .report import Report, baselines, report
-from .run import Run, lasting
+from .run import Run
 from .settings import Settings
 from .vocabulary import Vocabulary
 
@@ -146,7 +146,7 @@ class ClassifierRun(Run):
         s, trainer, network = self.settings, self.trainer, self.trainer.trained()
         training: dict[str, Any] = {
             "settings": s.to_json(),
-            "corpus": {"paths": [lasting(n) for n in self.data.names], "sha256": self.data.sha256},
+            "corpus": {"paths": self.data.paths, "sha256": self.data.sha256},
             "state": trainer.scalars(),
             "machine": conditions(network.engine),
         }

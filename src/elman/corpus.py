@@ -17,7 +17,7 @@ import numpy as np
 from . import corpora
 from .errors import CorpusError
 from .files import MODEL_SUFFIX
-from .text import Source, TextOptions, from_stdin, read_pieces
+from .text import Source, TextOptions, from_stdin, keep, read_pieces
 from .vocabulary import Vocabulary, VocabularyBuilder
 
 IN_MEMORY = 1 << 26  # bytes of encoded symbols up to which they stay in memory
@@ -47,6 +47,7 @@ class Corpus:
     characters : characters of text (bytes for byte symbols)
     sha256 : of the text after decoding, as UTF-8
     names : what the user called the parts
+    paths : the same, so that they still lead there from another working directory
     notes : what the user should know about the reading
     """
 
@@ -57,6 +58,7 @@ class Corpus:
     sha256: str
     names: list[str]
     notes: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,15 @@ def load(
                 "a model needs at least 2 to learn something"
             )
     ids, offsets = _encode(files, options, vocabulary, builder.count, described)
-    return Corpus(vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes)
+    return Corpus(
+        vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
+        [lasting(name) for name in names],
+    )  # fmt: skip
+
+
+def lasting(name: str) -> str:
+    """A path that still leads to the corpus from another working directory."""
+    return str(Path(name).resolve()) if name != "-" and Path(name).exists() else name
 
 
 def split(
@@ -164,12 +174,16 @@ def split(
 def sources(name: str, options: CorpusOptions, notes: list[str]) -> Iterator[Source]:
     """The files behind a name: a file, all of a folder, a named corpus, "-" for stdin."""
     path = Path(name)
+    if not name:
+        raise CorpusError("the name of a corpus is empty")
     if name == "-":
         yield from_stdin()
     elif path.is_dir():
         yield from _folder(path, options, notes)
-    elif path.exists():
+    elif path.is_file():
         yield Source(name, path)
+    elif path.exists():  # a pipe can be read only once
+        yield keep(name, path)
     elif name in corpora.DESCRIPTIONS:
         yield from corpora.sources(name)
     else:
@@ -259,6 +273,12 @@ def _encoded_pieces(
 def _encode_lines(
     lines: Sequence[str | bytes], vocabulary: Vocabulary, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    encoded = [vocabulary.encode(line, where) for line in lines if line]
-    lengths = np.array([len(ids) for ids in encoded], np.int64)
-    return np.concatenate(encoded) if encoded else np.empty(0, vocabulary.dtype), lengths
+    lines = [line for line in lines if line]
+    if vocabulary.kind == "word":
+        encoded = [vocabulary.encode(str(line), where) for line in lines]
+        lengths = np.array([len(ids) for ids in encoded], np.int64)
+        return np.concatenate(encoded) if encoded else np.empty(0, vocabulary.dtype), lengths
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
+    if vocabulary.kind == "byte":
+        return vocabulary.encode(b"".join(map(bytes, lines)), where), lengths  # type: ignore
+    return vocabulary.encode("".join(map(str, lines)), where), lengths

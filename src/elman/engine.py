@@ -19,7 +19,7 @@ import numpy as np
 from . import layers
 from .cells import CELLS
 from .errors import UsageError
-from .optimizers import gradient_norm
+from .optimizers import clip
 from .settings import check_range
 
 ENGINES = ("auto", "native", "numpy")
@@ -38,7 +38,7 @@ class Engine:
     whole : a module that runs windows of whole networks in one call, None: pieces are composed
     updates : by name of an optimizer, a function (optimizer, gradient, learning
         rate) that updates in one pass; without one the optimizer does it itself
-    norm : Euclidean norm of a flat array
+    clip : `elman.optimizers.clip`
     level : the instruction set it was compiled for
     """
 
@@ -48,7 +48,7 @@ class Engine:
     layers: ModuleType = layers
     whole: ModuleType | None = None
     updates: Mapping[str, Callable] = field(default_factory=dict)
-    norm: Callable[[np.ndarray], float] = gradient_norm
+    clip: Callable[[np.ndarray, float, float], float] = clip
     level: str = ""
 
     def forward(self, cell: str, activation: str) -> Callable:
@@ -115,7 +115,7 @@ def _native(threads: int) -> Engine:
     level = _core.level()
     reason = f"C++ kernels, instruction level {level}"
     return Engine(
-        "native", reason, threads, native_layers, network, updates.UPDATES, updates.norm, level
+        "native", reason, threads, native_layers, network, updates.UPDATES, updates.clip, level
     )
 
 

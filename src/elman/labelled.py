@@ -45,6 +45,7 @@ class Labelled:
     conflicting : texts under more than one label, which were left out
     sha256 : of the texts and labels
     names : what the user called the parts
+    paths : the same, so that they still lead there from another working directory
     notes : what the user should know about the reading
     """
 
@@ -57,6 +58,7 @@ class Labelled:
     sha256: str
     names: list[str]
     notes: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
     reading = corpus.CorpusOptions(text=TextOptions(errors=options.text.errors))
     sources = [source for name in names for source in corpus.sources(name, reading, notes)]
     pairs = [pair for source in sources for pair in _rows(source, options)]
-    return merge(pairs, names, notes, options.text)
+    data = merge(pairs, names, notes, options.text)
+    data.paths = [corpus.lasting(name) for name in names]
+    return data
 
 
 def merge(

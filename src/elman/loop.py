@@ -65,6 +65,8 @@ class Loop(Generic[N]):
         self.history: list[tuple[float, ...]] = []
         self.stopped_early = False
         self.stop_requested = False
+        self.running = False  # whether it is between steps, where it can be stopped
+        self.last_norm = float("nan")
         self.seconds_before = 0.0  # of earlier sessions, and of preparing this one
         self._started = time.monotonic()
 
@@ -111,6 +113,7 @@ class Loop(Generic[N]):
         """
         s = self.settings
         self._started = saved = time.monotonic()
+        self.running = True
         with self._limit_threads():
             while not self.finished and not self.stop_requested:
                 before = self.progress
@@ -128,6 +131,7 @@ class Loop(Generic[N]):
                 if self._due(s.save_every, EVALUATIONS, before, after) or late or self.finished:
                     save()
                     saved = time.monotonic()
+        self.running = False
 
     @property
     def finished(self) -> bool:
@@ -165,11 +169,10 @@ class Loop(Generic[N]):
         batch = self.plan[self.index]
         with np.errstate(over="ignore", invalid="ignore"):
             loss = self._gradient(batch)
-            norm = optimizers.clip(
-                network.gradient.flat, s.clip_norm or 0, s.clip_value or 0, network.engine.norm
-            )
+            norm = network.engine.clip(network.gradient.flat, s.clip_norm or 0, s.clip_value or 0)
         if not (isfinite(loss) and isfinite(norm)):
             self._diverged(loss, norm)
+        self.last_norm = norm
         rate = self.learning_rate
         self.optimizer.step(network.gradient.flat, rate)
         self.step += 1
@@ -186,6 +189,7 @@ class Loop(Generic[N]):
             "learning_rate": rate,
             "epoch": self.epoch + self.index / len(self.plan),
             "seconds": self.seconds,
+            "progress": min(1.0, self._share(self.limit)),
             **figures,
         }
 
@@ -223,14 +227,14 @@ class Loop(Generic[N]):
 
     def _diverged(self, loss: float, norm: float) -> None:
         s = self.settings
-        before = self.history[-1][4] if self.history else float("nan")
-        at = f"{norm:.3g}" if isfinite(norm) else f"{before:.3g} when last recorded"
+        norm = norm if isfinite(norm) else self.last_norm
+        was = f"{norm:.3g}" if isfinite(norm) else "never finite"
         tips = [f"--learning-rate {(s.learning_rate or 1) / 10:g} (now {s.learning_rate:g})"]
         if not s.clip_norm and not s.clip_value:
             tips.append("--clip-norm 1")
         raise DivergedError(
             f"training diverged at step {self.step + 1}: the loss is {loss:g}, the gradient norm "
-            f"was {at}; try {' or '.join(tips)}"
+            f"before it was {was}; try {' or '.join(tips)}"
         )
 
     def _record(self, event: Event, validation: float = float("nan")) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from . import checkpoint
 from .cells import CELLS
 from .engine import Engine, select
-from .errors import ModelFileError, UsageError
+from .errors import CorpusError, ModelFileError, UsageError
 from .files import OutputFile
 from .network import BaseNetwork, Network, NetworkConfig
 from .ngram import NGram
@@ -23,6 +23,7 @@ from .sampling import (
     beam_search,
     decode_stream,
     generate,
+    read,
     until,
 )
 from .scoring import Score, score_text
@@ -172,6 +173,7 @@ class Model:
         """Symbols after the start, up to the end of the line in a model of lines."""
         v = self.vocabulary
         forbidden = [i for i in (v.unknown, v.begin) if i is not None]
+        start = read(self.network, start)
         if beam:
             symbols = iter(beam_search(self.network, start, beam, length, forbidden, v.end))
         else:
@@ -222,6 +224,13 @@ class Model:
 
     def clean(self, text: str | bytes) -> str | bytes:
         """Text treated as the training text was (lower-case, normal form, line ends)."""
+        if not isinstance(text, (str, bytes)):
+            raise UsageError(f"a text must be a string or bytes, not {text!r}")
+        if isinstance(text, bytes) and self.vocabulary.kind != "byte":
+            try:
+                text = text.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise CorpusError(f"the text is not UTF-8: {error.reason}") from None
         if isinstance(text, bytes):
             return text
         if self.vocabulary.kind == "byte":
@@ -306,6 +315,7 @@ def refuse_damaged(path: str | Path) -> Iterator[None]:
 
 
 def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Model:
+    checkpoint.check_history(metadata)
     config = metadata["config"]
     vocabulary = read_vocabulary(metadata["vocabulary"])
     if config["vocabulary_size"] != len(vocabulary):
@@ -321,7 +331,24 @@ def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
     if "training" in metadata:
         arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
         training = (arrays, metadata["training"])
+        _check_start(arrays, network, len(vocabulary))
     return Model(network, vocabulary, config, metadata.get("summary"), training)
+
+
+def _check_start(
+    arrays: checkpoint.Tensors, network: Network | NGram, vocabulary_size: int
+) -> None:
+    """Where sampling goes on: a state that fits the network, and a symbol that exists."""
+    if "training.last_symbol" not in arrays:
+        return
+    symbol, state = arrays["training.last_symbol"], arrays["training.state"]
+    if symbol.shape != (1,) or not 0 <= int(symbol[0]) < vocabulary_size:
+        raise ModelFileError("the last symbol of the training is none of the vocabulary")
+    wanted = network.zero_state(1).shape
+    if state.ndim != 4 or state.shape[:2] != wanted[:2] or state.shape[3] != wanted[3]:
+        raise ModelFileError(f"the state of the training has shape {state.shape}")
+    if not state.shape[2] or not np.isfinite(state).all():
+        raise ModelFileError("the state of the training is empty, or not finite")
 
 
 def read_network(

@@ -23,12 +23,7 @@ def gradient_norm(gradient: Array) -> float:
     return float(np.sqrt(np.dot(gradient, gradient)))
 
 
-def clip(
-    gradient: Array,
-    max_norm: float,
-    max_value: float,
-    norm_of: Callable[[Array], float] = gradient_norm,
-) -> float:
+def clip(gradient: Array, max_norm: float, max_value: float) -> float:
     """Clip in place, first every component, then the norm; 0 turns either off.
 
     By value (Mikolov 2012): g ← min(max(g, -v), v), which can turn the direction.
@@ -39,12 +34,12 @@ def clip(
     -------
     norm : the norm before clipping
     """
-    norm = norm_of(gradient)
+    norm = gradient_norm(gradient)
     if max_value and not norm <= max_value:  # no component is longer than the whole
         np.minimum(gradient, max_value, out=gradient)  # numpy.clip costs more in Python
         np.maximum(gradient, -max_value, out=gradient)
     if max_norm:
-        length = norm_of(gradient) if max_value else norm
+        length = gradient_norm(gradient) if max_value else norm
         if length > max_norm:
             gradient *= gradient.dtype.type(max_norm / length)
     return norm

@@ -14,11 +14,14 @@ from .classifier import Classifier
 from .classifier_run import ClassifierRun, ClassifierTrainer, Parts
 from .engine import select
 from .errors import CorpusError, ModelFileError, UsageError
+from .files import OutputFile
 from .labelled import Encoded, Labelled, LabelledOptions, LabelledPart
 from .network import initialise
 from .prepare import (
     CHANGEABLE,
     NETWORK_SETTINGS,
+    UNREADABLE,
+    corpus_again,
     machine_differences,
     refuse_contradictions,
     refuse_too_large,
@@ -72,7 +75,7 @@ def begin(
         settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
         len(data.classes), settings.bidirectional, settings.pooling,
     )  # fmt: skip
-    refuse_too_large(config, settings)
+    refuse_too_large(config, settings, settings.seq_len * settings.batch_size)
     engine = select(settings.engine, settings.threads)
     network = ClassifierNetwork(config, np.dtype(settings.dtype), engine)
     if older is not None:
@@ -92,7 +95,7 @@ def begin(
     run = ClassifierRun(settings, data, parts, trainer, summary, started)
     run.notes += _length_notes(data, vocabulary, settings)
     if output is not None:
-        run.open(output)
+        run.open(OutputFile(output))
     return run
 
 
@@ -126,15 +129,10 @@ def resume(
         model.network.engine = select(
             given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
         )
-    except (KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     refuse_contradictions(given, settings, path)
-    if not names and "-" in stored_names:
-        raise UsageError(
-            f"{path} was trained on standard input; give the same rows again: "
-            f"elman train - --resume {path}"
-        )
-    data = _load(list(names) or stored_names, settings)
+    data = _load(corpus_again(names, stored_names, path), settings)
     if data.sha256 != sha256:
         raise CorpusError(
             f"the data {', '.join(data.names)} have changed since {path} was trained on them; "
@@ -146,7 +144,7 @@ def resume(
     trainer = ClassifierTrainer(model.network, model.vocabulary, data.classes, settings, *parts[:2])
     try:
         trainer.restore(tensors, training["state"])
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except UNREADABLE as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     if limit(settings)[1] != trainer.limit[1]:
         trainer.limit = limit(settings)
@@ -155,7 +153,7 @@ def resume(
             trainer.horizon = trainer.limit
     run = ClassifierRun(settings, data, parts, trainer, model.summary, started)
     run.notes += machine_differences(machine, trainer)
-    run.open(output or path)
+    run.open(OutputFile(output or path))
     return run
 
 

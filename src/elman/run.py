@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +46,8 @@ class Run:
         self.output: OutputFile | None = None
         self._started = started
 
+    slow_baselines = False  # whether one has to wait for `_add_baselines`
+
     def model(self) -> Model | Classifier:
         """The model as it is now, with what is needed to go on training it."""
         raise NotImplementedError
@@ -65,13 +66,13 @@ class Run:
         """Final figures, the last save, the "done" event."""
         raise NotImplementedError
 
-    def open(self, path: str | Path) -> None:
-        """Take the model file for this run alone, and see early that it can be written."""
-        self.output = OutputFile(path)
+    def open(self, file: OutputFile) -> None:
+        """Write to this file, and close it at the end; see early that it will fit."""
+        self.output = file
         try:
-            self.output.reserve(2 * len(self.model().pack()))
+            file.reserve(2 * len(self.model().pack()))
         except BaseException:
-            self.output.close()
+            file.close()
             raise
 
     def save(self) -> None:
@@ -80,9 +81,9 @@ class Run:
             self.output.write(self.model().pack())
 
     def stop(self) -> None:
-        """Ask the run to end after the step that it is in."""
-        if not isinstance(self.learner, Loop):
-            raise KeyboardInterrupt  # counting has no steps between which to stop
+        """Ask the run to end after the step that it is in, or at once if there is none."""
+        if not isinstance(self.learner, Loop) or not self.learner.running:
+            raise KeyboardInterrupt
         self.learner.stop_requested = True
 
     def events(self) -> Iterator[Event]:
@@ -108,6 +109,8 @@ class Run:
             return
         try:
             if trainer.step == 0:
+                if self.slow_baselines:
+                    yield {"event": "message", "text": "counting a Markov chain to compare with"}
                 self._add_baselines()
                 if trainer.limit[0] == "minutes":
                     trainer.reserve = self._evaluation_seconds()
@@ -153,6 +156,7 @@ class TextRun(Run):
         self.learner: Trainer | NGram = learner
         self.text = text
         self.train, self.validation, self.test = parts
+        self.slow_baselines = self.train.predictions > 1_000_000
 
     def _learn(self) -> Iterator[Event]:
         if isinstance(self.learner, NGram):
@@ -171,7 +175,7 @@ class TextRun(Run):
         }  # fmt: skip
         training: dict[str, Any] = {
             "settings": s.to_json(),
-            "corpus": {"paths": [lasting(n) for n in self.text.names], "sha256": self.text.sha256},
+            "corpus": {"paths": self.text.paths, "sha256": self.text.sha256},
         }
         if isinstance(self.learner, NGram):
             config["order"] = s.order
@@ -244,7 +248,7 @@ class TextRun(Run):
             return
         v, per_symbol = self.text.vocabulary, characters_per_symbol(self.text)
         chain = NGram(len(v), BASELINE_ORDER, v.begin)
-        chain.train(training_stream(self.train, v)[-BASELINE_SYMBOLS:])
+        chain.train(training_stream(self.train, v, BASELINE_SYMBOLS))
         score = self._score(chain, self.validation)
         uniform = float(np.log2(len(v)) / per_symbol)
         self.summary["baselines"] = {
@@ -284,23 +288,31 @@ class TextRun(Run):
         return event
 
 
-def training_stream(part: corpus.Part, vocabulary: Vocabulary) -> np.ndarray:
-    """The symbols of a part as one stream, lines with their borders: what a chain counts."""
+def training_stream(
+    part: corpus.Part, vocabulary: Vocabulary, most: int | None = None
+) -> np.ndarray:
+    """The symbols of a part as one stream, lines with their borders: what a chain counts.
+
+    `most` keeps the last so many symbols of running text, or of the lines about as many.
+    """
     if part.offsets is None or part.rows is None:
-        return part.ids
-    assert vocabulary.begin is not None and vocabulary.end is not None
-    pieces = []
-    for row in part.rows:
-        line = part.ids[part.offsets[row] : part.offsets[row + 1]]
-        pieces.append(np.concatenate([[vocabulary.begin], line, [vocabulary.end]]))
-    return np.concatenate(pieces)
+        return part.ids if most is None else part.ids[-most:]
+    assert vocabulary.begin is not None
+    assert vocabulary.end is not None
+    lengths = part.offsets[part.rows + 1] - part.offsets[part.rows] + 2
+    ends = np.cumsum(lengths)
+    first = 0 if most is None else int(np.searchsorted(ends, ends[-1] - most))
+    rows, lengths = part.rows[first:], lengths[first:]
+    starts = np.cumsum(lengths) - lengths
+    stream = np.empty(int(lengths.sum()), vocabulary.dtype)
+    # place in the corpus of every symbol, borders included, then the borders over it
+    places = np.repeat(part.offsets[rows] - 1 - starts, lengths)
+    places += np.arange(len(stream))
+    stream[:] = part.ids[np.clip(places, 0, len(part.ids) - 1)]
+    stream[starts], stream[starts + lengths - 1] = vocabulary.begin, vocabulary.end
+    return stream
 
 
 def characters_per_symbol(text: corpus.Corpus) -> float:
     """1 for characters and bytes; of words their mean length in this corpus."""
     return text.characters / max(1, len(text.ids)) if text.vocabulary.kind == "word" else 1.0
-
-
-def lasting(name: str) -> str:
-    """A path that still leads to the corpus from another working directory."""
-    return str(Path(name).resolve()) if name != "-" and Path(name).exists() else name

@@ -213,11 +213,11 @@ def check_range(name: str, value: float) -> None:
         raise UsageError(
             f"{flag(name)} must be a {'whole number' if whole else 'number'}, not {value!r}"
         )
-    allowed = isfinite(value) and (least <= value if inclusive else least < value)
+    allowed = -1e300 < value < 1e300 and (least <= value if inclusive else least < value)
     if not allowed or value > greatest:
         limit = f"at least {least:g}" if inclusive else f"more than {least:g}"
         upper = f" and at most {greatest:g}" if isfinite(greatest) else ""
-        raise UsageError(f"{flag(name)} must be {limit}{upper}, not {value}")
+        raise UsageError(f"{flag(name)} must be {limit}{upper}, not {str(value)[:40]}")
 
 
 # Where a classifier's defaults are others than those of a language model.

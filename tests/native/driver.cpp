@@ -9,6 +9,7 @@
 
 #include "dispatch.hpp"
 #include "engine.hpp"
+#include "network.hpp"
 #include "threads.hpp"
 
 using namespace elman;
@@ -48,18 +49,20 @@ template <class T> static void run_cell(Cell cell, Index steps, Index B, Index H
   s.z = z, s.ids = ids.when(table), s.state = state, s.mask = mask.when(masked), s.c_n = c_n.when(cell == GRU);
   s.h = h, s.saved = saved, s.final_state = last, s.dh = dh, s.dstate = dstate, s.dz = dz, s.dq = cell == GRU ? dq.values.get() : dz.values.get(), s.dstate0 = dstate0;
   Engine<T>::forward(s, W);
-  Engine<T>::backward(s, W, dW, dc.when(cell == GRU));
+  Engine<T>::backward(s, W, false, dW, dc.when(cell == GRU));
+  Engine<T>::backward(s, W, true, dW, dc.when(cell == GRU));
   expect(finite<T>(h, steps * B * H) && finite<T>(last, S * B * H) && finite<T>(dz, steps * B * G * H) && finite<T>(dstate0, S * B * H) &&
              finite<T>(dW, H * G * H) && (cell != GRU || finite<T>(dc, H)),
          "a cell's outputs are finite");
 }
 
 template <class T> static void run_rest(Index rows, Index K, Index N) {
-  Array<T> x(rows * K, 1), w(K * N, 2), b(N, 3), y(rows * N), d(rows * N, 4), dx(rows * K), dw(K * N), db(N), sums(rows), p(K * N, 5), m(K * N, 6), v(K * N, 7);
+  Array<T> x(rows * K, 1), w(K * N, 2), b(N, 3), y(rows * N), d(rows * N, 4), dx(rows * K), dw(K * N), db(N), sums(rows, 9), p(K * N, 5), m(K * N, 6), v(K * N, 7);
   Array<double> nll(rows);
   Array<std::int32_t> ids(rows);
-  Array<std::uint8_t> mask(rows);
-  for (Index i = 0; i < rows; ++i) ids[i] = std::int32_t(i * 5 % N), mask[i] = i % 3 != 0;
+  Array<std::uint16_t> bits(K * N);
+  for (Index i = 0; i < K * N; ++i) bits[i] = std::uint16_t(i * 257);
+  for (Index i = 0; i < rows; ++i) ids[i] = std::int32_t(i * 5 % N);
   Engine<T>::affine(x, w, b, rows, K, N, false, y);
   for (Index r = 0; r < rows; ++r)
     for (Index n = 0; n < N; ++n) {
@@ -68,23 +71,53 @@ template <class T> static void run_rest(Index rows, Index K, Index N) {
       expect(std::fabs(sum - double(y[r * N + n])) < 1e-3, "affine");
     }
   Engine<T>::affine(d, w, nullptr, rows, N, K, true, dx);
-  Engine<T>::outer_sum(x, d, rows, K, N, dw);
-  Engine<T>::column_sum(d, rows, N, db);
-  Engine<T>::log_sum_exp(y, rows, N, sums);
-  Engine<T>::cross_entropy(y, ids, mask, T(0.5), rows, N, y, nll);
+  Engine<T>::outer_sum(x, d, rows, K, N, false, dw);
+  Engine<T>::outer_sum(x, d, rows, K, N, true, dw);
+  Engine<T>::column_sum(d, rows, N, false, db);
+  Engine<T>::column_sum(d, rows, N, true, db);
+  Engine<T>::cross_entropy(y, ids, sums, rows, N, y, nll);
+  Engine<T>::only_nats(y, ids, rows, N, nll);
   Engine<T>::gather(y, ids, b, rows < N ? 0 : rows / N, N, d);
   for (Index i = 0; i < rows; ++i) ids[i] = std::int32_t(i % 2);
   Array<T> two(2 * N, 8);
   Engine<T>::scatter_add(d, ids, rows, N, two);
   for (int rule = 0; rule < 4; ++rule) {
     for (Index i = 0; i < K * N; ++i) v[i] = v[i] < 0 ? -v[i] : v[i];
-    Engine<T>::update({Rule(rule), p, dw, m, v, 0.1, 0.9, 0.99, 1e-8, 0.01, 1.0, 5.0, 0.1, 0.01}, K * N);
+    Engine<T>::update({Rule(rule), p, dw, m, v, 0.1, 0.9, 0.99, 1e-8, 0.01, 0.1, 0.01}, K * N);
   }
+  Engine<T>::dropout(dw, bits, 20000, 1.5, K * N, dw);
+  Engine<T>::clip(dw, 0.3, 0.5, K * N);
   for (int which = 0; which < 3; ++which) Engine<T>::activation(which, dw, K * N, p);
   expect(std::isfinite(Engine<T>::sum_of_squares(p, K * N)) && finite<T>(dx, rows * K) && finite<T>(db, N) && finite<T>(sums, rows), "results are finite");
 }
 
+template <class T> static void run_network(Architecture a, Index steps, Index B, bool masked, bool dropped) {
+  const Index n = Weights<T>(a, nullptr).size, V = a.vocabulary, H = a.hidden, states = a.layers * a.state_size(B);
+  Array<T> p(n, 1), g(n), weights(steps * B, 2), state(states, 3), last(states);
+  Array<std::int32_t> ids(steps * B), symbols(9 * B);
+  Array<std::uint8_t> mask(steps * B), forbidden(V);
+  Array<std::uint16_t> bits(a.layers * steps * B * H);
+  Array<double> nats(steps * B), uniforms(9 * B, 4);
+  for (Index i = 0; i < steps * B; ++i) ids[i] = std::int32_t(i * 5 % V), mask[i] = i % 3 != 0;
+  for (Index i = 0; i < a.layers * steps * B * H; ++i) bits[i] = std::uint16_t(i * 257);
+  for (Index i = 0; i < 9 * B; ++i) uniforms[i] += 0.5;
+  for (Index v = 0; v < V; ++v) forbidden[v] = v == 1;
+  Window<T> w{steps, B, ids, ids, weights, mask.when(masked), bits.when(dropped), 20000, 1.5, state, last};
+  const double once = loss_and_gradient<T>(a, p, w, false, g), twice = loss_and_gradient<T>(a, p, w, true, g);
+  expect(std::isfinite(once) && once == twice && finite<T>(g, n) && finite<T>(last, states), "a network's outputs are finite");
+  score<T>(a, p, w, nats);
+  expect(finite<double>(nats, steps * B), "nats are finite");
+  for (const Choice& how : {Choice{1, 0, 1, forbidden, -1}, Choice{0.5, 3, 0.8, forbidden, 0}, Choice{0, 0, 1, forbidden, -1}}) {
+    const Index written = generate<T>(a, p, ids, steps, uniforms, 9, B, how, state, symbols);
+    for (Index i = 0; i < written * B; ++i) expect(symbols[i] >= 0 && symbols[i] < V && symbols[i] != 1, "symbols");
+  }
+}
+
 template <class T> static void run_all() {
+  for (int cell = 0; cell < 3; ++cell)
+    for (Index D : {0, 6})
+      for (Index V : {5, 70})
+        for (int k = 0; k < 2; ++k) run_network<T>({Cell(cell), cell == RNN && k, V > 5, V, D, Index(k ? 19 : 32), Index(k ? 3 : 1)}, k ? 7 : 3, k ? 5 : 1, k, D);
   for (int cell = 0; cell < 3; ++cell)
     for (Index H : {1, 7, 16, 33, 130})
       for (Index B : {1, 3, 17})

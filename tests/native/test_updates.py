@@ -45,6 +45,16 @@ def test_the_norm_is_the_same_for_any_thread_count(level, dtype):
     assert norms.pop() == pytest.approx(np.linalg.norm(g.astype(np.float64)), rel=1e-12)
 
 
+@pytest.mark.parametrize("max_norm", [0, 0.5, 1e6])
+@pytest.mark.parametrize("max_value", [0, 0.01, 1e6])
+def test_clipping(level, dtype, max_norm, max_value):
+    g = np.random.default_rng(0).standard_normal(1003).astype(dtype)
+    wanted = g.astype(np.float64)
+    before = optimizers.clip(wanted, max_norm, max_value)
+    assert updates.clip(g, max_norm, max_value) == pytest.approx(before, rel=1e-12)
+    np.testing.assert_allclose(g, wanted, rtol=1e-6 if dtype == np.float32 else 1e-13)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_broken_gradient_shows_in_the_norm(level, dtype, bad):
     g = np.ones(100_000, dtype)

@@ -218,13 +218,13 @@ static void scatter_add(const In& d, const In& ids, const Out& out) {
 }
 
 static void update(int rule, const Out& p, const In& g, const std::optional<Out>& m, const std::optional<Out>& v, double learning_rate, double beta1,
-                   double beta2, double epsilon, double decay, double clip_scale, double clip_value, double correction1, double correction2) {
+                   double beta2, double epsilon, double decay, double correction1, double correction2) {
   if (rule < 0 || rule > 3) throw nb::value_error("rule must be 0 (SGD), 1 (Adagrad), 2 (RMSProp) or 3 (Adam)");
   for_dtype(g, "g", [&](auto zero) {
     using T = decltype(zero);
     const Index n = size(g, 0, "g", 1);
     const Update<T> u{Rule(rule), data<T>(p, "p", {n}), data<T>(g, "g", {n}), data<T>(m, "m", {n}), data<T>(v, "v", {n}), learning_rate, beta1, beta2,
-                      epsilon, decay, clip_scale, clip_value, correction1, correction2};
+                      epsilon, decay, correction1, correction2};
     if (!u.v && u.rule != SGD) throw nb::value_error("v is missing");
     if (!u.m && u.rule == ADAM) throw nb::value_error("m is missing");
     nb::gil_scoped_release free;
@@ -241,6 +241,16 @@ static void dropout(const In& x, const In& bits, int threshold, double scale, co
     T* const py = data<T>(y, "y", {n});
     nb::gil_scoped_release free;
     Engine<T>::dropout(px, pb, threshold, scale, n, py);
+  });
+}
+
+static void clip(const Out& x, double limit, double scale) {
+  for_dtype(In(x), "x", [&](auto zero) {
+    using T = decltype(zero);
+    const Index n = size(In(x), 0, "x", 1);
+    T* const px = data<T>(x, "x", {n});
+    nb::gil_scoped_release free;
+    Engine<T>::clip(px, limit, scale, n);
   });
 }
 
@@ -354,8 +364,9 @@ NB_MODULE(_core, m) {
   m.def("dropout", &dropout, nb::arg("x"), nb::arg("bits"), nb::arg("threshold"), nb::arg("scale"), nb::arg("y"));
   m.def("scatter_add", &scatter_add, nb::arg("d"), nb::arg("ids"), nb::arg("out"));
   m.def("update", &update, nb::arg("rule"), nb::arg("p"), nb::arg("g"), nb::arg("m").none(), nb::arg("v").none(), nb::arg("learning_rate"),
-        nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("decay"), nb::arg("clip_scale"), nb::arg("clip_value"), nb::arg("correction1"),
+        nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("decay"), nb::arg("correction1"),
         nb::arg("correction2"));
+  m.def("clip", &clip, nb::arg("x"), nb::arg("limit"), nb::arg("scale"));
   m.def("sum_of_squares", &sum_of_squares, nb::arg("x"));
   m.def("activation", &activation, nb::arg("which"), nb::arg("x"), nb::arg("y"));
   m.def("loss_and_gradient", &py_loss_and_gradient, nb::arg("architecture"), nb::arg("parameters"), nb::arg("gradient"), nb::arg("add"), nb::arg("inputs"),

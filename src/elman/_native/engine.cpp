@@ -148,6 +148,15 @@ template <class T> void Engine<T>::update(const Update<T>& u, Index n) {
   });
 }
 
+template <class T> void Engine<T>::clip(T* x, double limit, double scale, Index n) {
+  const Kernels<T>& k = kernels<T>();
+  const int parts = parts_for((n + 1023) / 1024, 2.0 * double(n));
+  parallel(parts, [&](int part) {
+    const Range r = share(n, part, parts, 1024);
+    k.clip(x, T(limit), T(scale), r.first, r.last);
+  });
+}
+
 // In pieces of fixed size, added in order: the same bits for any thread count.
 template <class T> double Engine<T>::sum_of_squares(const T* x, Index n) {
   constexpr Index PIECE = 1 << 16;

@@ -30,6 +30,7 @@ template <class T> struct Engine {
   static void scatter_add(const T* d, const std::int32_t* ids, Index n, Index N, T* out);
   static void dropout(const T* x, const std::uint16_t* bits, int threshold, double scale, Index n, T* y);
   static void update(const Update<T>& u, Index n);
+  static void clip(T* x, double limit, double scale, Index n);
   static double sum_of_squares(const T* x, Index n);
   static void activation(int which, const T* x, Index n, T* y);
 };

@@ -30,7 +30,7 @@ template <class T> static void activation(int which, const T* x, Index n, T* y) 
 template <class T>
 static constexpr Kernels<T> kernels = {
     lanes<T>,         pack<T>,      forward<T>, backward<T>,    affine<T>, outer_scratch<T>, outer_sum<T>,      column_sum<T>,
-    cross_entropy<T>, only_nats<T>, gather<T>,  scatter_add<T>, update<T>, dropout<T>,       sum_of_squares<T>, activation<T>};
+    cross_entropy<T>, only_nats<T>, gather<T>,  scatter_add<T>, update<T>, dropout<T>,       clip<T>,           sum_of_squares<T>, activation<T>};
 
 #define ELMAN_STRING(x) #x
 #define ELMAN_NAME(x) ELMAN_STRING(x)

@@ -47,7 +47,6 @@ template <class T> struct Update {
   T* v;                                     // sum or mean of squares: Adagrad, RMSProp, Adam
   double learning_rate, beta1, beta2, epsilon;
   double decay;                             // decoupled weight decay: p shrinks by learning_rate · decay
-  double clip_scale, clip_value;            // g is multiplied by the one, then kept within ± the other
   double correction1, correction2;          // Adam: 1 - beta^step
 };
 
@@ -66,6 +65,7 @@ template <class T> struct Kernels {
   void (*scatter_add)(const T* d, const std::int32_t* ids, Index n, Index N, Index n0, Index n1, T* out);
   void (*update)(const Update<T>& u, Index first, Index last);
   void (*dropout)(const T* x, const std::uint16_t* bits, int threshold, T scale, Index first, Index last, T* y);
+  void (*clip)(T* x, T limit, T scale, Index first, Index last);
   double (*sum_of_squares)(const T* x, Index n);
   void (*activation)(int which, const T* x, Index n, T* y);         // 0 exp, 1 sigmoid, 2 tanh
 };

@@ -8,15 +8,15 @@
 namespace elman {
 
 template <class T> Weights<T>::Weights(const Architecture& a, T* flat) : layers(std::size_t(a.layers)) {
-  T* next = flat;
+  Index used = 0;
   const auto take = [&](bool wanted, Index count) {
-    T* const here = wanted ? next : nullptr;
-    next += wanted ? count : 0;
+    T* const here = wanted && flat ? flat + used : nullptr;
+    used += wanted ? count : 0;
     return here;
   };
   const Index H = a.hidden, N = a.columns();
   E = take(a.embedding > 0, a.vocabulary * a.embedding);
-  Index inputs = E ? a.embedding : a.vocabulary;
+  Index inputs = a.embedding ? a.embedding : a.vocabulary;
   for (LayerWeights<T>& layer : layers) {
     layer.W_x = take(true, inputs * N);
     layer.W_h = take(true, H * N);
@@ -26,7 +26,7 @@ template <class T> Weights<T>::Weights(const Architecture& a, T* flat) : layers(
   }
   W_y = take(true, H * a.vocabulary);
   b_y = take(a.bias, a.vocabulary);
-  size = next - flat;
+  size = used;
 }
 
 namespace {

@@ -23,7 +23,7 @@ template <class T> struct Weights {
   T *W_y, *b_y;
   Index size;  // of the whole array
 
-  Weights(const Architecture& a, T* flat);
+  Weights(const Architecture& a, T* flat);  // flat may be null, to know the size
 };
 
 // T steps of B sequences. bits (L, T, B, H), random, or null: no dropout.

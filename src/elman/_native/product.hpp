@@ -26,26 +26,34 @@ ELMAN_INLINE void accumulate(const T* x, Index row_stride, Index k_stride, const
   }
 }
 
-// One row alone has too few accumulators to hide the latency of multiply-add: take several k at a time.
-template <class T, int C>
-ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index K, Vec<T> (&acc)[1][C]) {
-  constexpr int U = C > 2 ? 8 / C : 4;
-  Vec<T> part[U][C] = {};
+// One row alone: neighbouring panels share what is read of it, and several k have sums of their own, because
+// each sum waits for the one before it.
+template <class T, int PANELS, int C>
+ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index stride, Index K, Vec<T> (&acc)[PANELS][C]) {
+  constexpr int U = 8 / (PANELS * C) > 1 ? 8 / (PANELS * C) : 1;
+  Vec<T> part[U][PANELS][C] = {};
   Index k = 0;
   for (; k + U <= K; k += U, panel += U * C * lanes<T>) {
 #pragma GCC unroll 4
     for (int u = 0; u < U; ++u)
+#pragma GCC unroll 2
+      for (int p = 0; p < PANELS; ++p)
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) part[u][c] += x[k + u] * load(panel + (u * C + c) * lanes<T>);
+        for (int c = 0; c < C; ++c) part[u][p][c] += x[k + u] * load(panel + p * stride + (u * C + c) * lanes<T>);
   }
   for (; k < K; ++k, panel += C * lanes<T>)
+#pragma GCC unroll 2
+    for (int p = 0; p < PANELS; ++p)
 #pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) part[0][c] += x[k] * load(panel + c * lanes<T>);
+      for (int c = 0; c < C; ++c) part[0][p][c] += x[k] * load(panel + p * stride + c * lanes<T>);
+#pragma GCC unroll 2
+  for (int p = 0; p < PANELS; ++p)
 #pragma GCC unroll 8
-  for (int c = 0; c < C; ++c) {
-    acc[0][c] += part[0][c] + part[1][c];
-    if constexpr (U == 4) acc[0][c] += part[2][c] + part[3][c];
-  }
+    for (int c = 0; c < C; ++c) {
+      acc[p][c] = part[0][p][c];
+#pragma GCC unroll 4
+      for (int u = 1; u < U; ++u) acc[p][c] += part[u][p][c];
+    }
 }
 
 // One tile of `rows` rows: tile[r][c] (+)= x · panel.
@@ -59,10 +67,7 @@ ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, In
   for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) acc[r][c] = first ? Vec<T>{} : tile[r * C + c];
-  if constexpr (ROWS == 1)
-    accumulate_row<T, C>(x, panel, K, acc);
-  else
-    accumulate<T, ROWS, C>(x, ldx, 1, panel, K, acc);
+  accumulate<T, ROWS, C>(x, ldx, 1, panel, K, acc);
 #pragma GCC unroll 16
   for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 8
@@ -71,17 +76,30 @@ ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, In
 
 // x (rows, K) · packed (K, panels). finish(row, panel, acc) receives each C vectors of the result while
 // they are hot. Work is blocked over K so that a panel's block stays in the first-level cache while
-// every row passes over it. An odd `turn` takes the panels from the last to the first: what the turn
-// before it used last is still in the cache, where a cyclic order would find nothing.
+// every row passes over it.
 template <class T, int C, class Finish>
-ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, Index ldx, Index rows, Index turn, Finish&& finish) {
+ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, Index ldx, Index rows, Finish&& finish) {
   constexpr Index TILE = ELMAN_ACCUMULATORS / C, BLOCK = 32768 / (C * ELMAN_VECTOR_BYTES), CHUNK = 8 * TILE;
+  if (rows == 1) {
+    const Index size = K * C * lanes<T>, pairs = panels / 2;
+    for (Index p = 0; p < 2 * pairs; p += 2) {
+      Vec<T> acc[2][C];
+      accumulate_row<T, 2, C>(x, packed + p * size, size, K, acc);
+      finish(Index(0), p, &acc[0][0]);
+      finish(Index(0), p + 1, &acc[1][0]);
+    }
+    if (panels % 2) {
+      Vec<T> acc[1][C];
+      accumulate_row<T, 1, C>(x, packed + 2 * pairs * size, size, K, acc);
+      finish(Index(0), panels - 1, &acc[0][0]);
+    }
+    return;
+  }
   Vec<T> partial[CHUNK * C];
-  for (Index r0 = 0; r0 < rows; r0 += CHUNK, ++turn) {
+  for (Index r0 = 0; r0 < rows; r0 += CHUNK) {
     const Index chunk = smaller(CHUNK, rows - r0);
     const Index tiles = (chunk + TILE - 1) / TILE, least = chunk / tiles, more = chunk % tiles;
-    for (Index i = 0; i < panels; ++i) {
-      const Index p = turn % 2 ? panels - 1 - i : i;
+    for (Index p = 0; p < panels; ++p) {
       const T* panel = packed + p * K * C * lanes<T>;
       const Index block = tiles == 1 ? K : BLOCK;
       for (Index k = 0; k < K; k += block) {
@@ -127,7 +145,7 @@ inline void pack(const T* w, Index k_stride, Index n_stride, Index K, Index unit
 template <class T>
 inline void affine(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y) {
   constexpr Index L = lanes<T>;
-  product<T, PLAIN>(packed, K, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, 0, [&](Index row, Index p, const Vec<T>* acc) {
+  product<T, PLAIN>(packed, K, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, [&](Index row, Index p, const Vec<T>* acc) {
     for (Index c = 0; c < PLAIN; ++c) {
       const Index j = (p * PLAIN + c) * L, n = N - j;
       if (n <= 0) break;
@@ -153,7 +171,8 @@ inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m
   for (Index k0 = 0; k0 < K; k0 += OUTER_DEPTH) {
     const Index depth = smaller(OUTER_DEPTH, K - k0);
     const bool first = k0 == 0 && !add;
-    for (Index m = m0; m < m1; m += TILE) {  // left: tiles of (depth, TILE)
+    const bool direct = depth * M < 8192;  // a few rows lie in the cache as they are
+    for (Index m = direct ? m0 + (m1 - m0) / TILE * TILE : m0; m < m1; m += TILE) {  // left: tiles of (depth, TILE)
       const Index n = smaller(TILE, m1 - m);
       T* to = left + (m - m0) * depth;
       for (Index k = 0; k < depth; ++k, to += TILE)
@@ -166,7 +185,18 @@ inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m
           store(panel + k * WIDTH + v * L, n > v * L ? load(b + (k0 + k) * N + j + v * L, n - v * L) : Vec<T>{});
       for (Index m = m0; m < m1; m += TILE) {
         Vec<T> acc[TILE][PLAIN] = {};
-        accumulate<T, int(TILE), PLAIN>(left + (m - m0) * depth, 1, TILE, panel, depth, acc);
+        const bool whole = direct && m + TILE <= m1;
+        accumulate<T, int(TILE), PLAIN>(whole ? a + k0 * M + m : left + (m - m0) * depth, 1, whole ? M : TILE, panel, depth, acc);
+        if (m1 - m >= TILE && n >= WIDTH) {
+#pragma GCC unroll 16
+          for (Index r = 0; r < TILE; ++r)
+#pragma GCC unroll 2
+            for (Index v = 0; v < PLAIN; ++v) {
+              T* to = c + (m + r) * N + j + v * L;
+              store(to, first ? acc[r][v] : acc[r][v] + load(to));
+            }
+          continue;
+        }
         Vec<T> tile[TILE][PLAIN];
         __builtin_memcpy(tile, acc, sizeof tile);
         for (Index r = 0; r < smaller(TILE, m1 - m); ++r)

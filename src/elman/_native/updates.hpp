@@ -8,17 +8,12 @@ namespace elman::ELMAN_ISA {
 ELMAN_INLINE float root(float x) { return __builtin_sqrtf(x); }
 ELMAN_INLINE double root(double x) { return __builtin_sqrt(x); }
 
-// step(i, gradient) for each element; the gradient clipped by norm (clip_scale) and by value (clip_value).
+// step(i, gradient) for each element, after decay.
 template <class T, class Step> ELMAN_INLINE void each(const Update<T>& u, Index first, Index last, Step&& step) {
-  const T scale = T(u.clip_scale), limit = T(u.clip_value), shrink = T(1 - u.learning_rate * u.decay);
+  const T shrink = T(1 - u.learning_rate * u.decay);
   T* __restrict const p = u.p;
   const T* __restrict const gradient = u.g;
-  for (Index i = first; i < last; ++i) {
-    T g = gradient[i] * scale;
-    g = g > limit ? limit : g;
-    g = g < -limit ? -limit : g;
-    p[i] = p[i] * shrink - step(i, g);
-  }
+  for (Index i = first; i < last; ++i) p[i] = p[i] * shrink - step(i, gradient[i]);
 }
 
 template <class T> inline void update(const Update<T>& u, Index first, Index last) {
@@ -54,14 +49,27 @@ template <class T> inline void dropout(const T* x, const std::uint16_t* bits, in
   for (Index i = first; i < last; ++i) y[i] = int(bits[i]) >= threshold ? x[i] * scale : T(0);
 }
 
-// Sum of squares in double precision; eight running sums in a fixed order.
+// x = max(-limit, min(x, limit)) · scale
+template <class T> inline void clip(T* x, T limit, T scale, Index first, Index last) {
+  for (Index i = first; i < last; ++i) {
+    T v = x[i];
+    v = v > limit ? limit : v;
+    v = v < -limit ? -limit : v;
+    x[i] = v * scale;
+  }
+}
+
+// Sum of squares in double precision; 32 running sums in a fixed order.
 template <class T> inline double sum_of_squares(const T* x, Index n) {
-  double s[8] = {};
+  double s[32] = {};
   Index i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (Index k = 0; k < 8; ++k) s[k] += double(x[i + k]) * double(x[i + k]);
+  for (; i + 32 <= n; i += 32)
+#pragma GCC unroll 32
+    for (Index k = 0; k < 32; ++k) s[k] += double(x[i + k]) * double(x[i + k]);
   for (Index k = 0; i < n; ++i, ++k) s[k] += double(x[i]) * double(x[i]);
-  return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+  for (Index half = 16; half; half /= 2)
+    for (Index k = 0; k < half; ++k) s[k] += s[k + half];
+  return s[0];
 }
 
 }  // namespace elman::ELMAN_ISA

@@ -36,7 +36,7 @@ class ClassifierDisplay(Display):
             self.bar.start()
 
     def _step(self, e: dict[str, Any]) -> None:
-        share = self._share(e)
+        share = e["progress"]
         figures = (
             f"{e['texts_per_second']:,.0f} texts/s  loss {e['train_loss']:.3f}  "
             f"held out {self.held_out}"

@@ -157,15 +157,19 @@ def train(
         # Every wrong flag is found before a large corpus is read.
         allowed.make(given)
         target = output if output is not None else default_output(corpus)
+        if sys.stderr.isatty():
+            click.echo("reading the text …", err=True)
         run = begin(corpus, given, target, start_from, " ".join(["elman", *sys.argv[1:]]))
     kind = ClassifierDisplay if run.settings.task == "classify" else Display
     display = kind(run.settings)
     stopped_by: list[int] = []
+    event: dict[str, Any] = {"event": "none"}
 
     def stop(number: int, frame: object) -> None:
-        if stopped_by:
-            raise KeyboardInterrupt
+        first = not stopped_by
         stopped_by.append(number)
+        if not first:
+            raise KeyboardInterrupt
         run.stop()
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -175,8 +179,12 @@ def train(
                 if as_json:
                     print_json(event)
                 display.show(event)
+    except KeyboardInterrupt:
+        written = run.output is not None and run.output.path.exists()
+        kept = f"; {run.output.path} stands as it was last saved" if run.output and written else ""
+        click.echo(f"stopped{kept}", err=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if stopped_by and event["event"] == "interrupted":
+    if stopped_by and event["event"] != "done":
         ctx.exit(128 + stopped_by[0])

@@ -1,0 +1,31 @@
+"""Elman writing: what `elman sample` does between the prime and the decoding."""
+
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+from sampling import CHARACTERS, TEMPERATURE
+
+from elman import engine
+from elman.network import Network, NetworkConfig
+from elman.sampling import SamplingOptions, Start, generate
+
+from . import Work
+from .elman import version
+
+__all__ = ["prepare", "version"]
+
+
+def prepare(work: Work, name: str) -> Callable[[], float]:
+    config = NetworkConfig(work.vocabulary, work.cell, work.hidden, work.layers)
+    network = Network(config, np.float32, engine.select(name, 1))
+    for parameter, values in work.parameters().items():
+        network.parameters[parameter][...] = values
+    start = Start(network.zero_state(1), np.zeros(1, np.int32))
+    rng = np.random.default_rng(0)
+
+    def step() -> float:
+        symbols = generate(network, start, SamplingOptions(TEMPERATURE), rng, [])
+        return float(sum(islice(symbols, CHARACTERS)))
+
+    return step
