@@ -14,7 +14,7 @@ import pytest
 
 from elman import files
 from elman.errors import ElmanError
-from elman.files import OutputFile, free_name
+from elman.files import OutputFile, claim
 
 
 @pytest.fixture
@@ -165,12 +165,31 @@ def test_closing_twice_does_no_harm(path):
 # --------------------------------------------------------------------------- names
 
 
-def test_a_free_name_replaces_nothing(tmp_path, monkeypatch):
+def test_a_claimed_name_replaces_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert free_name("poem") == Path("poem.safetensors")
+    with claim("poem") as first:
+        assert first.path == Path("poem.safetensors")
+        with claim("poem") as second:  # the first is not written yet, but taken
+            assert second.path == Path("poem-2.safetensors")
     Path("poem.safetensors").touch()
-    assert free_name("poem") == Path("poem-2.safetensors")
     Path(".poem-2.safetensors.lock").touch()  # left by a killed process: holds no name
-    assert free_name("poem") == Path("poem-2.safetensors")
-    Path("poem-2.safetensors").touch()
-    assert free_name("poem") == Path("poem-3.safetensors")
+    with claim("poem") as file:
+        assert file.path == Path("poem-2.safetensors")
+
+
+def test_a_link_is_followed_and_keeps_leading_there(tmp_path):
+    target, link = tmp_path / "real.safetensors", tmp_path / "link.safetensors"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    with OutputFile(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ElmanError, match="no ordinary file"):
+        OutputFile(pipe)
+    assert pipe.is_fifo()

@@ -43,7 +43,7 @@ def carried(model: Model) -> Model:
     rng = np.random.default_rng(5)
     state = rng.normal(size=model.network.zero_state(3).shape).astype(np.float32)
     arrays = {"training.state": state, "training.last_symbol": np.array([2], np.int32)}
-    training = (arrays, {"settings": {}})
+    training = (arrays, {"settings": {}, "corpus": {"paths": []}})
     return Model(model.network, model.vocabulary, model.config, model.summary, training)
 
 
@@ -324,3 +324,23 @@ def test_the_public_interface_is_documented():
 
 def test_the_configuration_is_plain_json():
     assert json.loads(json.dumps(make().config)) == make().config
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("summary", []),
+        ("summary", {"corpus": "x"}),
+        ("training", 3),
+        ("training", {"settings": {}, "corpus": {"paths": [1]}}),
+        ("training", {"settings": {}, "corpus": {"paths": []}, "state": {}, "machine": {}}),
+    ],
+)
+def test_a_file_whose_history_is_not_built_like_ours_is_refused(tmp_path, part, value):
+    model = carried(make())
+    arrays, _ = model.training
+    metadata = {"config": model.config, "vocabulary": model.vocabulary.to_json(), "summary": {}}
+    data = checkpoint.pack(dict(model.network.parameters) | arrays, metadata | {part: value})
+    (tmp_path / "m.safetensors").write_bytes(data)
+    with pytest.raises(ModelFileError):
+        load(tmp_path / "m.safetensors")

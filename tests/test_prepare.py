@@ -219,4 +219,5 @@ def test_another_architecture_is_refused_by_flag(trained, poem_file):
 )
 def test_the_model_is_named_after_the_corpus(tmp_path, monkeypatch, names, expected):
     monkeypatch.chdir(tmp_path)
-    assert str(default_output(names)) == f"{expected}.safetensors"
+    with default_output(names) as file:
+        assert str(file.path) == f"{expected}.safetensors"

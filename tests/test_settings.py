@@ -9,9 +9,15 @@ import pytest
 from elman.errors import UsageError
 from elman.settings import CHOICES, NAMES, RANGES, Settings, flag, resolve
 
-COMPANIONS = {"vocabulary_size": {"tokens": "word"}, "momentum": {"optimizer": "sgd"}}
+COMPANIONS = {
+    "symbol_dropout": {"task": "classify"},
+    "label_smoothing": {"task": "classify"},
+    "vocabulary_size": {"tokens": "word"},
+    "momentum": {"optimizer": "sgd"},
+}
 FRACTIONS = {
-    "validation", "test", "dropout", "init_scale", "epochs", "minutes", "learning_rate",
+    "validation", "test", "dropout", "symbol_dropout", "label_smoothing", "init_scale",
+    "epochs", "minutes", "learning_rate",
     "momentum", "weight_decay", "clip_norm", "clip_value",
 }  # fmt: skip
 

@@ -253,6 +253,6 @@ def test_a_restored_run_ends_in_the_same_bits(stop, settings):
     assert found == {step: loss for step, loss in expected.items() if step > stop}
     np.testing.assert_array_equal(second.network.parameters.flat, whole.network.parameters.flat)
     np.testing.assert_array_equal(second.trained().parameters.flat, whole.trained().parameters.flat)
-    assert second.best_nats == whole.best_nats
+    assert second.best_value == whole.best_value
     for name, array in whole.optimizer.state.items():
         np.testing.assert_array_equal(second.optimizer.state[name], array)

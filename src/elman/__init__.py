@@ -10,16 +10,18 @@ model.save("shakespeare.safetensors"); model = elman.load("shakespeare.safetenso
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["ElmanError", "Model", "Score", "__version__", "load", "train"]
+__all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "load", "train"]
 
 if TYPE_CHECKING:
+    from .classifier import Classifier
     from .errors import ElmanError
-    from .model import Model, load
+    from .loading import load
+    from .model import Model
     from .prepare import train
     from .scoring import Score
 
-_HOME = {"ElmanError": "errors", "Model": "model", "Score": "scoring", "load": "model",
-         "train": "prepare"}  # fmt: skip
+_HOME = {"Classifier": "classifier", "ElmanError": "errors", "Model": "model",
+         "Score": "scoring", "load": "loading", "train": "prepare"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import layers
 from .batches import Batch
 from .cells import CELLS
+from .classification import POOLINGS, ClassifierConfig, ClassifierNetwork
 from .engine import Engine, select
 from .network import Network, NetworkConfig, initialise
 
@@ -61,7 +63,7 @@ def relative_error(a: Array, b: Array) -> float:
 
 
 def check_all(engine: Engine | None = None) -> Iterator[Result]:
-    """Check whole networks of every cell, and the cells alone with their inputs."""
+    """Check whole networks of every cell, classifiers too, and the cells with their inputs."""
     engine = engine or select("numpy")
     for cell, activation in (("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")):
         name = f"{cell} {activation}" if cell == "rnn" else cell
@@ -78,6 +80,15 @@ def check_all(engine: Engine | None = None) -> Iterator[Result]:
                 masked = loss == "sum"
                 label = f"{name} × {num_layers}, {loss}" + ", masked" * masked + extras
                 yield from _check_network(label, config, loss, masked, engine)
+        for pooling in POOLINGS:
+            for both in (False, True):
+                classifier = ClassifierConfig(
+                    vocabulary_size=5, cell=cell, hidden_size=3, num_layers=1 + both,
+                    embedding_size=2 * both, activation=activation, dropout=0.3 * both,
+                    num_classes=4, bidirectional=both, pooling=pooling,
+                )  # fmt: skip
+                label = f"{name} × {1 + both}{', both ways' * both}, pooling {pooling}"
+                yield from _check_classifier(label, classifier, engine)
 
 
 def _check_cell(
@@ -144,6 +155,34 @@ def _check_network(
     yield Result(
         case, "first state", state.size, relative_error(dstate, numerical_gradient(value, state))
     )
+
+
+def _check_classifier(case: str, config: ClassifierConfig, engine: Engine) -> Iterator[Result]:
+    """Gradients of every parameter of a many-to-one network over texts of unlike length."""
+    T, B = 4, 3
+    rng = np.random.default_rng(13)
+    network = ClassifierNetwork(config, np.float64, engine)
+    initialise(network.parameters, config, "uniform", None, rng)
+    network.parameters.flat[:] *= 1.5
+    ids = rng.integers(0, config.vocabulary_size, (T, B)).astype(np.int32)
+    mask = np.arange(T)[:, None] < np.array([4, 1, 3])
+    labels, weights = rng.integers(0, config.num_classes, B), rng.uniform(0.2, 1, B)
+
+    def value() -> float:
+        dropout = np.random.default_rng(3)  # the same masks every time
+        logits, _ = network.forward(ids, mask, dropout)
+        nats = -np.log(layers.softmax(logits))
+        smooth = 0.8 * nats[np.arange(B), labels] + 0.2 * nats.mean(axis=1)
+        return float((smooth * weights).sum())
+
+    network.loss_and_gradient(ids, labels, weights, mask, np.random.default_rng(3), 0.2)
+    gradient = network.gradient.flat.copy()
+    numerical = numerical_gradient(value, network.parameters.flat)
+    start = 0
+    for tensor, x in network.parameters.items():
+        part = slice(start, start + x.size)
+        yield Result(case, tensor, x.size, relative_error(gradient[part], numerical[part]))
+        start += x.size
 
 
 def _leave_kinks(forward: Callable[[], Array], z: Array, rng: np.random.Generator) -> None:

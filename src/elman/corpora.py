@@ -45,7 +45,7 @@ DOWNLOADS = {
 }
 STDLIB = "stdlib"
 DESCRIPTIONS = {
-    STDLIB: "the Python standard library's source on this machine: about 5 million characters",
+    STDLIB: "the Python standard library's source on this machine: 5 to 11 million characters",
     **{name: download.description for name, download in DOWNLOADS.items()},
 }
 

@@ -17,7 +17,7 @@ import numpy as np
 from . import corpora
 from .errors import CorpusError
 from .files import MODEL_SUFFIX
-from .text import Source, TextOptions, from_stdin, read_pieces
+from .text import Source, TextOptions, from_stdin, keep, read_pieces
 from .vocabulary import Vocabulary, VocabularyBuilder
 
 IN_MEMORY = 1 << 26  # bytes of encoded symbols up to which they stay in memory
@@ -47,6 +47,7 @@ class Corpus:
     characters : characters of text (bytes for byte symbols)
     sha256 : of the text after decoding, as UTF-8
     names : what the user called the parts
+    paths : the same, so that they still lead there from another working directory
     notes : what the user should know about the reading
     """
 
@@ -57,6 +58,7 @@ class Corpus:
     sha256: str
     names: list[str]
     notes: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,10 @@ def load(
     UnknownSymbolError : a symbol that the given vocabulary does not hold
     """
     notes: list[str] = []
-    sources = [source for name in names for source in _sources(name, options, notes)]
+    files = [source for name in names for source in sources(name, options, notes)]
     builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.lines)
     digest, characters = hashlib.sha256(), 0
-    for piece in read_pieces(sources, options.text):
+    for piece in read_pieces(files, options.text):
         digest.update(piece if isinstance(piece, bytes) else piece.encode("utf-8"))
         characters += len(piece)
         builder.add(piece)
@@ -118,8 +120,16 @@ def load(
                 f"{described} has {len(vocabulary) - len(vocabulary.special)} distinct symbol; "
                 "a model needs at least 2 to learn something"
             )
-    ids, offsets = _encode(sources, options, vocabulary, builder.count, described)
-    return Corpus(vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes)
+    ids, offsets = _encode(files, options, vocabulary, builder.count, described)
+    return Corpus(
+        vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
+        [lasting(name) for name in names],
+    )  # fmt: skip
+
+
+def lasting(name: str) -> str:
+    """A path that still leads to the corpus from another working directory."""
+    return str(Path(name).resolve()) if name != "-" and Path(name).exists() else name
 
 
 def split(
@@ -161,14 +171,19 @@ def split(
     )
 
 
-def _sources(name: str, options: CorpusOptions, notes: list[str]) -> Iterator[Source]:
+def sources(name: str, options: CorpusOptions, notes: list[str]) -> Iterator[Source]:
+    """The files behind a name: a file, all of a folder, a named corpus, "-" for stdin."""
     path = Path(name)
+    if not name:
+        raise CorpusError("the name of a corpus is empty")
     if name == "-":
         yield from_stdin()
     elif path.is_dir():
         yield from _folder(path, options, notes)
-    elif path.exists():
+    elif path.is_file():
         yield Source(name, path)
+    elif path.exists():  # a pipe can be read only once
+        yield keep(name, path)
     elif name in corpora.DESCRIPTIONS:
         yield from corpora.sources(name)
     else:
@@ -258,6 +273,12 @@ def _encoded_pieces(
 def _encode_lines(
     lines: Sequence[str | bytes], vocabulary: Vocabulary, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    encoded = [vocabulary.encode(line, where) for line in lines if line]
-    lengths = np.array([len(ids) for ids in encoded], np.int64)
-    return np.concatenate(encoded) if encoded else np.empty(0, vocabulary.dtype), lengths
+    lines = [line for line in lines if line]
+    if vocabulary.kind == "word":
+        encoded = [vocabulary.encode(str(line), where) for line in lines]
+        lengths = np.array([len(ids) for ids in encoded], np.int64)
+        return np.concatenate(encoded) if encoded else np.empty(0, vocabulary.dtype), lengths
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
+    if vocabulary.kind == "byte":
+        return vocabulary.encode(b"".join(map(bytes, lines)), where), lengths  # type: ignore
+    return vocabulary.encode("".join(map(str, lines)), where), lengths

@@ -3,6 +3,7 @@
 import os
 import shutil
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from .errors import ElmanError
@@ -16,6 +17,10 @@ except ImportError:  # not on Windows, where two writers are not kept apart
 MODEL_SUFFIX = ".safetensors"
 
 
+class InUseError(ElmanError):
+    """A model file that another process is writing."""
+
+
 class OutputFile:
     """A file that this process alone writes, replaced atomically each time.
 
@@ -26,8 +31,12 @@ class OutputFile:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        if self.path.is_dir():
-            raise ElmanError(f"{path} is a folder; name a file in it")
+        if self.path.is_symlink():  # the file it leads to is replaced, and the lock is that file's
+            self.path = self.path.resolve()
+        if not self.path.name or self.path.is_dir():
+            raise ElmanError(f"{str(path)!r} is a folder; name a file in it")
+        if self.path.exists() and not self.path.is_file():
+            raise ElmanError(f"{path} is no ordinary file; name another one")
         folder = self.path.parent
         if not folder.is_dir():
             raise ElmanError(f"the folder {folder} does not exist; create it first")
@@ -37,7 +46,7 @@ class OutputFile:
             self._lock = self._acquire()
             self._temporary.unlink(missing_ok=True)  # a killed process may have left one
         except OSError as error:
-            raise ElmanError(f"cannot write into {folder}: {error.strerror}") from None
+            raise ElmanError(f"cannot write into {folder.resolve()}: {error.strerror}") from None
 
     def _acquire(self) -> int:
         while True:
@@ -48,7 +57,7 @@ class OutputFile:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(lock)
-                raise ElmanError(
+                raise InUseError(
                     f"another process is writing {self.path}; wait for it, "
                     "or name another file with -o"
                 ) from None
@@ -103,10 +112,17 @@ class OutputFile:
         self.close()
 
 
-def free_name(stem: str) -> Path:
-    """A file name in the working directory that nothing has yet."""
-    path, number = Path(stem + MODEL_SUFFIX), 1
-    while path.exists():
-        number += 1
-        path = Path(f"{stem}-{number}{MODEL_SUFFIX}")
-    return path
+def claim(stem: str) -> OutputFile:
+    """A file in the working directory that nothing has yet, and that nobody else takes."""
+    for number in count(1):
+        path = Path(f"{stem}{f'-{number}' if number > 1 else ''}{MODEL_SUFFIX}")
+        if path.exists():
+            continue
+        try:
+            file = OutputFile(path)
+        except InUseError:
+            continue
+        if not path.exists():  # nor was it made between the look and the lock
+            return file
+        file.close()
+    raise AssertionError("numbers do not end")

@@ -103,6 +103,56 @@ def affine(
     return y.reshape(T, B, -1), pullback
 
 
+def mean_over_time(h: Array, mask: Array | None = None) -> tuple[Array, Callable[[Array], Array]]:
+    """y = Σ_t h_t / T over the steps that are there.
+
+    Parameters
+    ----------
+    h : (T, B, H)
+    mask : (T, B) bool, False at padded steps, at least one True per sequence; or None
+
+    Returns
+    -------
+    y : (B, H)
+    pullback : dy (B, H) -> dh (T, B, H), 0 at padded steps
+    """
+    if mask is None:
+        share = np.full((*h.shape[:2], 1), 1 / len(h), h.dtype)
+    else:
+        share = (mask / mask.sum(axis=0))[:, :, None].astype(h.dtype)
+
+    def pullback(dy: Array) -> Array:
+        return share * dy
+
+    return (share * h).sum(axis=0), pullback
+
+
+def max_over_time(h: Array, mask: Array | None = None) -> tuple[Array, Callable[[Array], Array]]:
+    """y = max_t h_t, unit by unit, over the steps that are there.
+
+    The gradient goes to the step that holds the maximum, the first of equals.
+
+    Parameters
+    ----------
+    h : (T, B, H)
+    mask : (T, B) bool, False at padded steps, at least one True per sequence; or None
+
+    Returns
+    -------
+    y : (B, H)
+    pullback : dy (B, H) -> dh (T, B, H)
+    """
+    there = h if mask is None else np.where(mask[:, :, None], h, -np.inf)
+    at = there.argmax(axis=0)[None]
+
+    def pullback(dy: Array) -> Array:
+        dh = np.zeros_like(h)
+        np.put_along_axis(dh, at, dy[None], axis=0)
+        return dh
+
+    return np.take_along_axis(h, at, axis=0)[0], pullback
+
+
 def dropout(
     x: Array, rate: float, rng: np.random.Generator
 ) -> tuple[Array, Callable[[Array], Array]]:

@@ -1,19 +1,20 @@
 """A trained model: network, vocabulary and how it came to be, in one object and one file."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from . import checkpoint
 from .cells import CELLS
 from .engine import Engine, select
-from .errors import ModelFileError, UsageError
+from .errors import CorpusError, ModelFileError, UsageError
 from .files import OutputFile
-from .network import Network, NetworkConfig
+from .network import BaseNetwork, Network, NetworkConfig
 from .ngram import NGram
 from .sampling import (
     MAX_LENGTH,
@@ -22,6 +23,7 @@ from .sampling import (
     beam_search,
     decode_stream,
     generate,
+    read,
     until,
 )
 from .scoring import Score, score_text
@@ -30,6 +32,7 @@ from .text import TextOptions, split_lines, transform
 from .vocabulary import KINDS, Vocabulary
 
 Array = np.ndarray
+N = TypeVar("N", bound=BaseNetwork)
 NETWORK_FIELDS = tuple(NetworkConfig.__dataclass_fields__)
 
 
@@ -170,6 +173,7 @@ class Model:
         """Symbols after the start, up to the end of the line in a model of lines."""
         v = self.vocabulary
         forbidden = [i for i in (v.unknown, v.begin) if i is not None]
+        start = read(self.network, start)
         if beam:
             symbols = iter(beam_search(self.network, start, beam, length, forbidden, v.end))
         else:
@@ -220,6 +224,13 @@ class Model:
 
     def clean(self, text: str | bytes) -> str | bytes:
         """Text treated as the training text was (lower-case, normal form, line ends)."""
+        if not isinstance(text, (str, bytes)):
+            raise UsageError(f"a text must be a string or bytes, not {text!r}")
+        if isinstance(text, bytes) and self.vocabulary.kind != "byte":
+            try:
+                text = text.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise CorpusError(f"the text is not UTF-8: {error.reason}") from None
         if isinstance(text, bytes):
             return text
         if self.vocabulary.kind == "byte":
@@ -266,22 +277,37 @@ class Model:
 
 
 def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Model:
-    """Read a model file and check everything in it.
+    """Read the file of a language model and check everything in it.
 
     Raises
     ------
-    ModelFileError : missing, damaged, foreign, inconsistent, or from a future version
-
-    Example
-    -------
-    >>> model = elman.load("shakespeare.safetensors")  # doctest: +SKIP
+    ModelFileError : missing, damaged, foreign, inconsistent, from a future version,
+        or a classifier
     """
     tensors, metadata = checkpoint.unpack(path)
+    return from_file(path, tensors, metadata, select(engine, threads))
+
+
+def from_file(
+    path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
+) -> Model:
+    """The model of an unpacked file; raises ModelFileError if it is none."""
+    with refuse_damaged(path):
+        if metadata["config"].get("task") == "classify":
+            raise ModelFileError(
+                "it is a classifier, not a language model; use elman classify or elman embed"
+            )
+        return _build(tensors, metadata, engine)
+
+
+@contextmanager
+def refuse_damaged(path: str | Path) -> Iterator[None]:
+    """Whatever goes wrong inside is the fault of the file, and the message says so."""
     try:
-        return _build(tensors, metadata, select(engine, threads))
+        yield
     except ModelFileError as error:
         raise ModelFileError(f"{path} is no valid model: {error}") from None
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, UsageError):
             raise
         reason = f"{type(error).__name__}: {error}"
@@ -289,8 +315,9 @@ def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) 
 
 
 def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Model:
+    checkpoint.check_history(metadata)
     config = metadata["config"]
-    vocabulary = _vocabulary(metadata["vocabulary"])
+    vocabulary = read_vocabulary(metadata["vocabulary"])
     if config["vocabulary_size"] != len(vocabulary):
         raise ModelFileError("the vocabulary does not have the size that the configuration says")
     network: Network | NGram
@@ -299,17 +326,34 @@ def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
         network.load({k: v for k, v in tensors.items() if k.startswith("ngram.")})
     else:
         network_config = NetworkConfig(**{name: config[name] for name in NETWORK_FIELDS})
-        network = _network(tensors, network_config, config["dtype"], engine)
+        network = read_network(Network, tensors, network_config, config["dtype"], engine)
     training = None
     if "training" in metadata:
         arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
         training = (arrays, metadata["training"])
+        _check_start(arrays, network, len(vocabulary))
     return Model(network, vocabulary, config, metadata.get("summary"), training)
 
 
-def _network(
-    tensors: checkpoint.Tensors, config: NetworkConfig, dtype: str, engine: Engine
-) -> Network:
+def _check_start(
+    arrays: checkpoint.Tensors, network: Network | NGram, vocabulary_size: int
+) -> None:
+    """Where sampling goes on: a state that fits the network, and a symbol that exists."""
+    if "training.last_symbol" not in arrays:
+        return
+    symbol, state = arrays["training.last_symbol"], arrays["training.state"]
+    if symbol.shape != (1,) or not 0 <= int(symbol[0]) < vocabulary_size:
+        raise ModelFileError("the last symbol of the training is none of the vocabulary")
+    wanted = network.zero_state(1).shape
+    if state.ndim != 4 or state.shape[:2] != wanted[:2] or state.shape[3] != wanted[3]:
+        raise ModelFileError(f"the state of the training has shape {state.shape}")
+    if not state.shape[2] or not np.isfinite(state).all():
+        raise ModelFileError("the state of the training is empty, or not finite")
+
+
+def read_network(
+    kind: type[N], tensors: checkpoint.Tensors, config: NetworkConfig, dtype: str, engine: Engine
+) -> N:
     """A network with the weights of the file, which are checked before memory is taken."""
     if dtype not in ("float32", "float64"):
         raise ModelFileError(f"unknown dtype {dtype!r}")
@@ -331,13 +375,14 @@ def _network(
     extra = [n for n in tensors if n not in expected and not n.startswith("training.")]
     if extra:
         raise ModelFileError(f"the tensor {extra[0]} does not belong to such a network")
-    network = Network(config, np.dtype(dtype), engine)
+    network = kind(config, np.dtype(dtype), engine)
     for name in expected:
         network.parameters[name][...] = tensors[name]
     return network
 
 
-def _vocabulary(data: dict[str, Any]) -> Vocabulary:
+def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
+    """The vocabulary as a model file holds it, checked."""
     kind, symbols = data["kind"], data["symbols"]
     if kind not in KINDS or not isinstance(symbols, list) or not symbols:
         raise ModelFileError("the vocabulary is of an unknown kind, or empty")

@@ -56,12 +56,8 @@ class NetworkConfig:
         return sum(int(np.prod(shape)) for shape in self.shapes().values())
 
 
-class Network:
-    """Parameters, their gradient, and the functions that use both.
-
-    The state of the whole network is one array (L, S, B, H): L layers, S = 2
-    for an LSTM (h and c), else 1.
-    """
+class BaseNetwork:
+    """Parameters, their gradient, and the engine that runs the cells."""
 
     def __init__(
         self,
@@ -77,6 +73,14 @@ class Network:
     @property
     def dtype(self) -> np.dtype:
         return self.parameters.dtype
+
+
+class Network(BaseNetwork):
+    """A language model: logits of the next symbol after every prefix.
+
+    The state of the whole network is one array (L, S, B, H): L layers, S = 2
+    for an LSTM (h and c), else 1.
+    """
 
     @property
     def vocabulary_size(self) -> int:

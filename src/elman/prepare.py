@@ -13,17 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, corpora, corpus
+from . import __version__, batches, corpora, corpus
+from .classifier import Classifier
 from .engine import Engine, conditions, select
-from .errors import ModelFileError, UsageError
-from .files import MODEL_SUFFIX, free_name
+from .errors import CorpusError, ModelFileError, UsageError
+from .files import MODEL_SUFFIX, OutputFile, claim
+from .loading import load as load_any
+from .loop import Loop
 from .model import Model, load
 from .network import Network, NetworkConfig, initialise
 from .ngram import NGram
-from .run import Run, characters_per_symbol
+from .run import Run, TextRun, characters_per_symbol
 from .settings import NAMES, Settings, flag, resolve
 from .text import TextOptions
 from .training import Event, Trainer, limit
+
+# What goes wrong when a training state is not what it says.
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 # What a resumed run may be told anew: how far to go, and what does not touch the numbers.
 CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
@@ -35,7 +41,7 @@ TEXT_SETTINGS = ("tokens", "lines", "lowercase", "normalize", "unknown")
 def begin(
     names: Sequence[str],
     given: dict[str, Any],
-    output: str | Path | None = None,
+    output: str | Path | OutputFile | None = None,
     start_from: str | Path | None = None,
     command: str = "",
 ) -> Run:
@@ -45,8 +51,29 @@ def begin(
     ------
     UsageError, CorpusError, ModelFileError, ElmanError : see there
     """
-    started = time.monotonic()
     names = list(names)
+    if output is None:
+        return _prepare(names, given, start_from, command)
+    # Whether the model can be written is found out before a large corpus is read.
+    file = output if isinstance(output, OutputFile) else OutputFile(output)
+    try:
+        _refuse_overwriting(names, file.path)
+        run = _prepare(names, given, start_from, command)
+        run.open(file)
+    except BaseException:
+        file.close()
+        raise
+    return run
+
+
+def _prepare(
+    names: list[str], given: dict[str, Any], start_from: str | Path | None, command: str
+) -> Run:
+    if given.get("task") == "classify":
+        from . import prepare_classifier
+
+        return prepare_classifier.begin(names, given, None, start_from, command)
+    started = time.monotonic()
     if not names:
         names = [corpora.STDLIB]
         if not {"epochs", "steps", "minutes"} & set(given):
@@ -55,7 +82,6 @@ def begin(
     if source is not None:
         given = _inherit(given, source, start_from)
     settings = Settings(**given)
-    _refuse_overwriting(names, output)
     text = corpus.load(names, corpus_options(settings), source.vocabulary if source else None)
     parts = corpus.split(text, settings.validation, settings.test, settings.seed)
     engine = select(settings.engine, settings.threads)
@@ -69,7 +95,11 @@ def begin(
         learner = NGram(len(text.vocabulary), settings.order, text.vocabulary.begin)
     else:
         config = network_config(settings, len(text.vocabulary))
-        _refuse_too_large(config, settings)
+        seq_len, batch_size = batches.fit(
+            parts[0], settings.batching, settings.seq_len, settings.batch_size
+        )
+        reach = max(seq_len, min(settings.bptt or 0, parts[0].predictions // batch_size))
+        refuse_too_large(config, settings, reach * batch_size)
         network = Network(config, np.dtype(settings.dtype), engine)
         if source is not None and isinstance(source.network, Network):
             network.parameters.flat[:] = source.network.parameters.flat
@@ -79,14 +109,12 @@ def begin(
         learner = Trainer(network, text.vocabulary, settings, parts[0], parts[1],
                           characters_per_symbol(text))  # fmt: skip
     summary = {"command": command, "corpus": names, "sha256": text.sha256,
-               "versions": _versions()}  # fmt: skip
-    run = Run(settings, text, parts, learner, summary, started)
+               "versions": versions()}  # fmt: skip
+    run = TextRun(settings, text, parts, learner, summary, started)
     if isinstance(learner, Trainer):
         _note_shrunken(run, learner)
     if not parts[1].predictions and settings.validation != 0:
         run.notes.append("the text is too short to hold a part out: no held-out figures")
-    if output is not None:
-        run.open(output)
     return run
 
 
@@ -105,9 +133,15 @@ def resume(
     CorpusError : the corpus has changed or is gone
     """
     started = time.monotonic()
-    model = load(path)
+    model = load_any(path)
+    if not isinstance(model, Model):
+        from . import prepare_classifier
+
+        return prepare_classifier.resume(model, path, given, names, output)
     network = model.network
-    if model.training is None or isinstance(network, NGram) or "state" not in model.training[1]:
+    if isinstance(network, NGram):
+        raise UsageError(f"{path} is a Markov chain: it was counted in one go, train it again")
+    if model.training is None or "state" not in model.training[1]:
         raise ModelFileError(
             f"{path} holds no training state, so it cannot be resumed; --from {path} starts a new "
             "training from its weights"
@@ -121,33 +155,29 @@ def resume(
         network.engine = select(
             given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
         )
-    except (KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
-    _refuse_contradictions(given, settings, path)
-    if not names and "-" in stored_names:
-        raise UsageError(
-            f"{path} was trained on standard input; give the same text again: "
-            f"elman train - --resume {path}"
-        )
-    names = list(names) or stored_names
-    text = corpus.load(names, corpus_options(settings), model.vocabulary, sha256)
-    text.names = list(model.summary.get("corpus", names))
+    refuse_contradictions(given, settings, path)
+    text = corpus.load(
+        corpus_again(names, stored_names, path), corpus_options(settings), model.vocabulary, sha256
+    )
+    text.names = list(model.summary.get("corpus", text.names))
     settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
     parts = corpus.split(text, settings.validation, settings.test, settings.seed)
     trainer = Trainer(network, model.vocabulary, settings, parts[0], parts[1],
                       characters_per_symbol(text))  # fmt: skip
     try:
         trainer.restore(tensors, training["state"])
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except UNREADABLE as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     if limit(settings)[1] != trainer.limit[1]:
         trainer.limit = limit(settings)
         trainer.stopped_early = False
         if trainer.step == 0:  # nothing was learned on the old schedule
             trainer.horizon = trainer.limit
-    run = Run(settings, text, parts, trainer, model.summary, started)
-    run.notes += _machine_differences(machine, trainer)
-    run.open(output or path)
+    run = TextRun(settings, text, parts, trainer, model.summary, started)
+    run.notes += machine_differences(machine, trainer)
+    run.open(OutputFile(output or path))
     return run
 
 
@@ -158,13 +188,14 @@ def train(
     start_from: str | Path | None = None,
     on_event: Callable[[Event], object] | None = None,
     **settings: Any,
-) -> Model:
-    """Train a model of text.
+) -> Model | Classifier:
+    """Train a model of text, or with `task="classify"` a classifier of labelled texts.
 
     Parameters
     ----------
     corpus : files, folders or names of corpora (see `elman corpora`); nothing is
-        the Python standard library, for one minute
+        the Python standard library, for one minute; for a classifier tables, one
+        file per class, or a folder of files
     output : the model file, written while training and at the end; None: no file
     start_from : a model file whose weights and vocabulary training starts from
     on_event : called with every event of the training, a dict with the key "event"
@@ -187,18 +218,39 @@ def train(
     unknown = set(settings) - set(NAMES)
     if unknown:
         raise UsageError(f"there is no setting {sorted(unknown)[0]!r}; see elman.settings.Settings")
-    names = [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
-    run = begin([str(name) for name in names], settings, output, start_from, "elman.train(...)")
+    names = [corpus] if isinstance(corpus, (str, Path)) else corpus
+    if isinstance(names, bytes) or not isinstance(names, Sequence):
+        raise UsageError(f"corpus must be a path, a name or a list of them, not {corpus!r}")
+    given = {name: value for name, value in settings.items() if value is not None}
+    run = begin([str(name) for name in names], given, output, start_from, "elman.train(...)")
     for event in run.events():
         if on_event is not None:
             on_event(event)
     return run.model()
 
 
-def default_output(names: Sequence[str]) -> Path:
-    """A name for the model file, made from the corpus, that no file has yet."""
+def default_output(names: Sequence[str]) -> OutputFile:
+    """A model file with a name made from the corpus; it replaces nothing."""
     first = names[0] if names else corpora.STDLIB
-    return free_name("stdin" if first == "-" else Path(first).stem or "model")
+    return claim("stdin" if first == "-" else Path(first).stem or "model")
+
+
+def corpus_again(names: Sequence[str], stored: list[str], path: object) -> list[str]:
+    """What a resumed run reads: the names given now, else those stored in the file."""
+    if names:
+        return list(names)
+    if "-" in stored:
+        raise UsageError(
+            f"{path} was trained on standard input; give the same text again: "
+            f"elman train - --resume {path}"
+        )
+    for name in stored:
+        if not Path(name).exists() and name not in corpora.DESCRIPTIONS:
+            raise CorpusError(
+                f"the corpus {name} that {path} was trained on is gone; if it was moved, "
+                f"name its new place: elman train PLACE --resume {path}"
+            )
+    return stored
 
 
 def corpus_options(settings: Settings) -> corpus.CorpusOptions:
@@ -216,9 +268,9 @@ def network_config(settings: Settings, vocabulary_size: int) -> NetworkConfig:
     )  # fmt: skip
 
 
-def _refuse_overwriting(names: Sequence[str], output: str | Path | None) -> None:
+def _refuse_overwriting(names: Sequence[str], output: Path) -> None:
     """The model must not replace the text that it is learned from."""
-    if output is None or not Path(output).is_file():
+    if not Path(output).is_file():
         return
     for path in (Path(name) for name in names):
         inside = path.is_dir() and Path(output).resolve().is_relative_to(path.resolve())
@@ -254,19 +306,21 @@ def _inherit(given: dict[str, Any], source: Model, path: object) -> dict[str, An
     return {"dropout": source.config["dropout"], "dtype": source.config["dtype"]} | given | fixed
 
 
-def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
+def refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
     unit = limit(stored)[0]
     for name, value in given.items():
         if name in ("epochs", "steps", "minutes") and name != unit:
             raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
-        if name in NAMES and name not in CHANGEABLE and getattr(stored, name) != value:
+        then = getattr(stored, name, None)
+        if name in NAMES and name not in CHANGEABLE and then != value:
+            how = "with biases" if name == "bias" else f"with {then!r}"
             raise UsageError(
-                f"{flag(name)} contradicts {path}, which was trained with "
-                f"{getattr(stored, name)!r}; leave it out, or start a new training with --from"
+                f"{flag(name)} contradicts {path}, which was trained {how}; leave it out, "
+                "or start a new training with --from"
             )
 
 
-def _machine_differences(stored: dict[str, Any], trainer: Trainer) -> list[str]:
+def machine_differences(stored: dict[str, Any], trainer: Loop) -> list[str]:
     now = conditions(trainer.network.engine)
     differences = [
         f"{k} {stored[k]} then, {v} now" for k, v in now.items() if stored.get(k, v) != v
@@ -286,11 +340,13 @@ def _note_shrunken(run: Run, trainer: Trainer) -> None:
         )
 
 
-def _refuse_too_large(config: NetworkConfig, settings: Settings) -> None:
-    """Refuse a network that does not fit into memory, before trying."""
+def refuse_too_large(config: NetworkConfig, settings: Settings, steps: int) -> None:
+    """Refuse a network that does not fit into memory, before trying.
+
+    `steps` is how many steps of all sequences of a batch are kept for the backward pass.
+    """
     itemsize = np.dtype(settings.dtype).itemsize
     copies = 3 + {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
-    steps = max(settings.seq_len, settings.bptt or 0) * settings.batch_size
     per_step = config.vocabulary_size * 2 + 12 * config.hidden_size * config.num_layers
     needed = itemsize * (copies * config.num_parameters() + steps * per_step)
     available = _available_memory()
@@ -315,5 +371,5 @@ def _available_memory() -> float:
         return float("inf")
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     return {"elman": __version__, "python": platform.python_version(), "numpy": np.__version__}

@@ -3,13 +3,13 @@
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
 from .errors import UsageError
 from .layers import softmax
-from .scoring import LanguageModel
+from .scoring import CHUNK, LanguageModel
 from .vocabulary import Vocabulary
 
 MAX_LENGTH = 100_000_000
@@ -35,11 +35,11 @@ class SamplingOptions:
     greedy: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < np.inf:
+        if not isinstance(self.temperature, Real) or not 0 <= self.temperature < np.inf:
             raise UsageError(f"--temperature must be 0 or more, not {self.temperature}")
         if not isinstance(self.top_k, Integral) or self.top_k < 0:
             raise UsageError(f"--top-k must be a whole number from 0, not {self.top_k}")
-        if not 0 < self.top_p <= 1:
+        if not isinstance(self.top_p, Real) or not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p must be above 0 and at most 1, not {self.top_p}")
 
 
@@ -49,6 +49,14 @@ class Start:
 
     state: np.ndarray
     ids: np.ndarray
+
+
+def read(model: LanguageModel, start: Start) -> Start:
+    """The start after all but its last symbol were read, in pieces: a prime may be long."""
+    ids, state = np.asarray(start.ids, np.int32)[:, None], start.state
+    for at in range(0, len(ids) - 1, CHUNK):
+        _, state = model.predict(ids[at : min(at + CHUNK, len(ids) - 1)], state)
+    return Start(state, ids[-1:, 0])
 
 
 def distribution(logits: np.ndarray, options: SamplingOptions) -> np.ndarray:

@@ -168,11 +168,25 @@ def split_lines(text: str | bytes) -> list[str | bytes]:
 
 def from_stdin() -> Source:
     """Standard input, kept in a temporary file until the process ends."""
+    return keep("standard input", None)
+
+
+def keep(name: str, path: Path | None) -> Source:
+    """A copy of what can be read only once: a pipe, or standard input for None."""
     kept = tempfile.NamedTemporaryFile(prefix="elman-")  # noqa: SIM115
     _KEPT.append(kept)
-    shutil.copyfileobj(sys.stdin.buffer, kept, PIECE)
-    kept.flush()
-    return Source("standard input", Path(kept.name))
+    try:
+        if path is None:
+            shutil.copyfileobj(sys.stdin.buffer, kept, PIECE)
+        else:
+            with open(path, "rb") as file:
+                shutil.copyfileobj(file, kept, PIECE)
+        kept.flush()
+    except OSError as error:
+        raise CorpusError(
+            f"cannot keep a copy of {name} in {tempfile.gettempdir()}: {error.strerror}"
+        ) from None
+    return Source(name, Path(kept.name))
 
 
 _KEPT: list = []  # a temporary file lives as long as its object

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from math import isfinite
 from typing import Any
 
@@ -14,6 +15,8 @@ VERBS = {
     "train": "Train a model on text.",
     "sample": "Write text with a model.",
     "score": "Say how likely texts are under a model.",
+    "classify": "Say which class texts belong to.",
+    "embed": "Turn texts into vectors.",
     "check": "Check every gradient numerically, on this machine.",
     "info": "Show the engine in use, or what a model file holds.",
     "corpora": "List the corpora that have a name.",
@@ -87,7 +90,10 @@ def print_json(values: dict[str, Any]) -> None:
 
 def main() -> None:
     """Entry point of the `elman` command."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):  # text is UTF-8 whatever the locale says
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     cli(prog_name="elman")

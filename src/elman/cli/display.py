@@ -66,28 +66,28 @@ class Display:
         self._say(f"note: {e['text']}", "yellow")
 
     def _step(self, e: dict[str, Any]) -> None:
-        share = self._share(e)
+        share = e["progress"]
         figures = (
-            f"{e['characters_per_second']:,.0f} characters/s  "
-            f"train {e['train_bits_per_character']:.3f}  held out {self.held_out} bits/character"
+            f"{_short(e['characters_per_second'])} chars/s  "
+            f"train {e['train_bits_per_character']:.2f}  held out {self.held_out} bits/char"
         )
         if self.bar is not None:
             left = e["seconds"] * (1 - share) / max(share, 1e-3)
-            clock = f"{_clock(e['seconds'])} / {_clock(left)} left"
-            self.bar.update(self.task, completed=share, clock=clock, figures=figures)
+            times = f"{clock(e['seconds'])} / {clock(left)} left"
+            self.bar.update(self.task, completed=share, clock=times, figures=figures)
         elif not self.live and time.monotonic() - self._last_line > PLAIN_SECONDS:
             self._last_line = time.monotonic()
             print(f"step {e['step']:,}  {share:.0%}  {figures}", file=sys.stderr, flush=True)
 
     def _evaluation(self, e: dict[str, Any]) -> None:
-        self.held_out = f"{e['validation_bits_per_character']:.3f}"
+        self.held_out = f"{e['validation_bits_per_character']:.2f}"
         if not self.live:
             self._last_line = time.monotonic()
             mark = "  best so far" if e["best"] else ""
             self._say(
-                f"step {e['step']:,}  {_clock(e['seconds'])}  train "
-                f"{e['train_bits_per_character']:.3f}  held out {self.held_out} "
-                f"bits/character{mark}"
+                f"step {e['step']:,}  {clock(e['seconds'])}  train "
+                f"{e['train_bits_per_character']:.3f}  held out "
+                f"{e['validation_bits_per_character']:.3f} bits/character{mark}"
             )
         if e["stopped_early"]:
             self._say("the held-out loss no longer falls: stopping early, keeping the best model")
@@ -115,7 +115,7 @@ class Display:
         if e["test_bits_per_character"] is not None:
             self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
         if e["steps"]:
-            self._say(f"{e['steps']:,} steps in {_clock(e['seconds'])}, "
+            self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, "
                       f"{e['characters_per_second']:,.0f} characters/s")  # fmt: skip
         if e["model"]:
             size = os.path.getsize(e["model"]) / 1e6
@@ -136,21 +136,18 @@ class Display:
             table.add_row(name, f"{bits:.3f}", f"{perplexity:.2f}", style="" if i else "green")
         self.console.print(table)
 
-    def _share(self, e: dict[str, Any]) -> float:
-        s = self.settings
-        if s.steps:
-            return e["step"] / s.steps
-        if s.epochs:
-            return e["epoch"] / s.epochs
-        return min(1.0, e["seconds"] / (60 * (s.minutes or 1)))
-
     def _close(self) -> None:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _short(number: float) -> str:
+    """A number of characters per second in four or five places."""
+    return f"{number / 1000:.1f}k" if number < 100_000 else f"{number / 1000:,.0f}k"

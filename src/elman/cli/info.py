@@ -1,10 +1,17 @@
 """`elman info`."""
 
+from __future__ import annotations
+
 import platform
+from typing import TYPE_CHECKING
 
 import click
 
 from . import print_json
+
+if TYPE_CHECKING:
+    from ..classifier import Classifier
+    from ..model import Model
 
 EPILOG = """\b
 Examples:
@@ -51,10 +58,13 @@ def _machine() -> dict:
 
 
 def _model(path: str) -> dict:
-    from ..model import load
+    from ..classifier import Classifier
+    from ..loading import load
     from ..network import Network
 
     m = load(path)
+    if isinstance(m, Classifier):
+        return _classifier(path, m)
     c, s = m.config, m.summary
     facts = {"file": path, "cell": c["cell"]}
     if isinstance(m.network, Network):
@@ -75,8 +85,45 @@ def _model(path: str) -> dict:
     ):
         if s.get(name) is not None:
             facts[label] = round(s[name], 4) if isinstance(s[name], float) else s[name]
-    if m.training is not None and "state" in m.training[1]:
-        state = m.training[1]["state"]
-        facts["training"] = "finished" if state["finished"] else f"at step {state['step']:,}"
-        facts["resume"] = f"elman train --resume {path}"
-    return facts
+    return facts | _training(path, m)
+
+
+def _classifier(path: str, m: Classifier) -> dict:
+    c, s = m.config, m.summary
+    kind = "bidirectional " * c["bidirectional"]
+    facts = {
+        "file": path,
+        "task": "classify",
+        "cell": kind + c["cell"],
+        "layers": f"{c['num_layers']} × {c['hidden_size']}, pooling {c['pooling']}",
+        "parameters": m.network.config.num_parameters(),
+        "dtype": c["dtype"],
+        "symbols": f"{len(m.vocabulary):,} {m.vocabulary.kind}",
+        "classes": ", ".join(m.classes),
+        "trained on": ", ".join(s.get("corpus", ["?"])),
+    }
+    for name, label in (("texts", "texts"), ("steps", "steps"), ("command", "command")):
+        if s.get(name) is not None:
+            facts[label] = s[name]
+    for part in ("validation", "test"):
+        if part in s:
+            facts[f"{part} accuracy"] = round(s[part]["accuracy"], 4)
+            facts[f"{part} macro-F1"] = round(s[part]["macro_f1"], 4)
+    for name, figures in s.get("baselines", {}).items():
+        facts[name] = f"accuracy {figures['accuracy']:.4f}, macro-F1 {figures['macro_f1']:.4f}"
+    for name, figures in s.get("test", s.get("validation", {})).get("classes", {}).items():
+        facts[f"class {name}"] = (
+            f"precision {figures['precision']:.3f}, recall {figures['recall']:.3f}, "
+            f"F1 {figures['f1']:.3f}, support {figures['support']:,}"
+        )
+    return facts | _training(path, m)
+
+
+def _training(path: str, m: Model | Classifier) -> dict:
+    if m.training is None or "state" not in m.training[1]:
+        return {}
+    state = m.training[1]["state"]
+    return {
+        "training": "finished" if state["finished"] else f"at step {state['step']:,}",
+        "resume": f"elman train --resume {path}",
+    }

@@ -75,6 +75,7 @@ def sample(
     from ..errors import UsageError
     from ..model import load
     from ..sampling import SamplingOptions
+    from ..sampling import novelty as compare
     from ..text import TextOptions, read
 
     if prime is not None and prime_file is not None:
@@ -88,6 +89,7 @@ def sample(
     if prime_file is not None:
         text = read(prime_file, TextOptions(raw=loaded.vocabulary.kind == "byte"))
     options = SamplingOptions(temperature, top_k, top_p, greedy)
+    trained_on = _training_text(loaded) if novelty else ""
     pieces = loaded.stream(length, text, options, beam=beam, stop=stop, seed=seed)
     written = []
     for piece in pieces:
@@ -101,36 +103,43 @@ def sample(
     shown_prime = text if isinstance(text, str) else text.decode("utf-8", "replace")
     report: dict[str, Any] = {"text": whole, "prime": shown_prime, "seed": seed}
     if novelty:
-        report |= _novelty(loaded, whole[len(shown_prime) :])
+        found = compare(whole[len(shown_prime) :], trained_on)
+        report |= {
+            "longest_copy": found.longest_copy,
+            "longest_copy_length": len(found.longest_copy),
+            "novel_10_grams": found.novel_share,
+        }
         if not as_json:
             click.echo(
                 f"novelty: the longest run copied from the training text has "
-                f"{report['longest_copy_length']} characters, {report['longest_copy']!r}; "
-                f"{report['novel_10_grams']:.1%} of the 10-grams are new",
+                f"{len(found.longest_copy)} characters, {found.longest_copy!r}; "
+                f"{found.novel_share:.1%} of the 10-grams are new",
                 err=True,
             )
     if as_json:
         print_json(report)
 
 
-def _novelty(model: Model, text: str) -> dict[str, Any]:
-    """Compare with the training text, read again from where it was."""
+def _training_text(model: Model) -> str:
+    """The text that the model was trained on, the held-out parts left out, read again."""
     from ..corpus import load as load_corpus
+    from ..corpus import split
     from ..errors import ElmanError
     from ..prepare import corpus_options
-    from ..sampling import novelty
     from ..settings import Settings
 
     if model.training is None:
         raise ElmanError("the model file does not say where its training text is: no --novelty")
     training = model.training[1]
-    options = corpus_options(Settings(**training["settings"]))
-    corpus = load_corpus(training["corpus"]["paths"], options, model.vocabulary)
-    if corpus.sha256 != training["corpus"]["sha256"]:
-        raise ElmanError("the training text has changed since the training: no --novelty")
-    result = novelty(text, model.vocabulary.decode(corpus.ids.tolist()))
-    return {
-        "longest_copy": result.longest_copy,
-        "longest_copy_length": len(result.longest_copy),
-        "novel_10_grams": result.novel_share,
-    }
+    paths, settings = training["corpus"]["paths"], Settings(**training["settings"])
+    if "-" in paths:
+        raise ElmanError("the model was trained on standard input, which is gone: no --novelty")
+    corpus = load_corpus(
+        paths, corpus_options(settings), model.vocabulary, training["corpus"]["sha256"]
+    )
+    part, _, _ = split(corpus, settings.validation, settings.test, settings.seed)
+    decode = model.vocabulary.decode
+    if part.offsets is None or part.rows is None:
+        return decode(part.ids.tolist())
+    ends = part.offsets
+    return "\n".join(decode(part.ids[ends[row] : ends[row + 1]].tolist()) for row in part.rows)

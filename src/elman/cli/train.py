@@ -20,6 +20,8 @@ Examples:
   elman train --resume poems.safetensors         go on after a crash
   elman train more.txt --from poems.safetensors  fine-tune
   elman train poems.txt --cell ngram --order 5   a Markov chain, to compare with
+  elman train mail.tsv --task classify           columns text and label
+  elman train names/ --task classify             one file per class, a text a line
 
 Counts like --eval-every are in steps (updates). Losses are in nats, figures for
 people in bits per character. Ctrl-C saves and stops; --resume goes on.
@@ -45,7 +47,7 @@ def option(name: str, help: str, **kind: Any) -> Callable:
     help="Model file; it is replaced atomically.  "
     "[default: made from the name of the corpus, never replacing a file]",
 )
-@option("task", "What to learn: lm is a language model.")
+@option("task", "What to learn: lm is a language model, classify the classes of labelled texts.")
 @option("cell", "Recurrent cell, or ngram: a Markov chain.  [default: gru]")
 @option("hidden_size", "Units of a layer.  [default: 128 to 512, by text and time]", type=int)
 @option("num_layers", "Layers, one above the other.  [default: 1]", type=int)
@@ -87,6 +89,14 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @option("clip_norm", "Longest gradient; 0 is no clipping.  [default: 1]", type=float)
 @option("clip_value", "Largest gradient component, instead of the norm; 0 is none.", type=float)
 @option("loss", "Mean over time and batch, or sum over time.  [default: mean]")
+@option("pooling", "Of a classifier over time: the last state, the mean or the maximum.")
+@click.option(
+    "--bidirectional/--no-bidirectional",
+    default=None,
+    help="Whether a classifier reads each text from both ends.  [default: it does]",
+)
+@option("symbol_dropout", "Share of a classifier's symbols read as <unk>.", type=float)
+@option("label_smoothing", "Share of a classifier's targets spread over all classes.", type=float)
 @option("init", "First values of the weights.  [default: uniform]")
 @option("init_scale", "Scale of --init.  [default: normal 0.01, others 1]", type=float)
 @option("dtype", "[default: float32]")
@@ -98,10 +108,14 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @option("normalize", "Unicode normal form.  [default: the text as it is]")
 @option("max_characters", "Read no more than so many.", type=int)
 @option("errors", "What to do with bytes that are not UTF-8.  [default: strict]")
+@option("text_column", "Of a table with labels.  [default: text]", metavar="NAME")
+@option("label_column", "Of a table with labels.  [default: label]", metavar="NAME")
 @option(
     "validation", "Share held out at the end.  [default: 0.1, at most 500,000 symbols]", type=float
 )
 @option("test", "Share held out behind that, which nothing looks at until the end.", type=float)
+@option("class_weights", "What a class counts in the loss: balanced 1/n, sqrt 1/√n.")
+@option("monitor", "By what a classifier's best parameters are chosen.  [default: loss]")
 @option("patience", "Evaluations without a better one after which to stop; 0: never.", type=int)
 @option("eval_every", "[default: 24 times a run]", type=int)
 @option("save_every", "[default: at evaluations, and once a minute]", type=int)
@@ -133,6 +147,7 @@ def train(
     from ..prepare import begin, default_output
     from ..prepare import resume as resume_run
     from .display import Display
+    from .display_classifier import ClassifierDisplay
 
     if resume is not None and start_from is not None:
         raise UsageError("give --resume or --from, not both")
@@ -140,16 +155,21 @@ def train(
         run = resume_run(resume, given, corpus, output)
     else:
         # Every wrong flag is found before a large corpus is read.
-        allowed.Settings(**given)
+        allowed.make(given)
         target = output if output is not None else default_output(corpus)
+        if sys.stderr.isatty():
+            click.echo("reading the text …", err=True)
         run = begin(corpus, given, target, start_from, " ".join(["elman", *sys.argv[1:]]))
-    display = Display(run.settings)
+    kind = ClassifierDisplay if run.settings.task == "classify" else Display
+    display = kind(run.settings)
     stopped_by: list[int] = []
+    event: dict[str, Any] = {"event": "none"}
 
     def stop(number: int, frame: object) -> None:
-        if stopped_by:
-            raise KeyboardInterrupt
+        first = not stopped_by
         stopped_by.append(number)
+        if not first:
+            raise KeyboardInterrupt
         run.stop()
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -159,8 +179,12 @@ def train(
                 if as_json:
                     print_json(event)
                 display.show(event)
+    except KeyboardInterrupt:
+        written = run.output is not None and run.output.path.exists()
+        kept = f"; {run.output.path} stands as it was last saved" if run.output and written else ""
+        click.echo(f"stopped{kept}", err=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if stopped_by and event["event"] == "interrupted":
+    if stopped_by and event["event"] != "done":
         ctx.exit(128 + stopped_by[0])

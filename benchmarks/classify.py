@@ -1,0 +1,222 @@
+"""How good and how fast classifiers are, beside scikit-learn and PyTorch.
+
+Quality: the same texts, split alike (80 % to learn from, stratified, no text on two
+sides), to Elman with the settings below, and to a logistic regression on TF-IDF weighted
+character 1- to 4-grams. Mean and spread over seeds; a seed draws another split.
+
+Speed: texts per second of the trained network, by Elman and by PyTorch with the
+same weights, on batches of similar length; the answers are compared.
+
+The data are folders `names` (one file per language of surnames) and `words`
+(english.txt, french.txt, german.txt) in the folder that ELMAN_CORPORA names.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean, median, pstdev
+from typing import Any
+from unittest.mock import patch
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import elman
+from elman import labelled
+from elman.engine import select
+from elman.labelled import LabelledOptions
+from elman.report import Report, report
+from elman.text import TextOptions
+
+# data: (folder, settings besides the defaults)
+# Words are many enough to need less regularisation, and larger batches to be quick.
+DATA: dict[str, tuple[str, dict[str, Any]]] = {
+    "surnames, 18 languages": ("names", {"epochs": 24}),
+    "words, 3 languages": ("words", {
+        "lowercase": True, "epochs": 11, "num_layers": 1, "hidden_size": 256, "batch_size": 128,
+        "learning_rate": 0.006, "symbol_dropout": 0.1, "dropout": 0.4,
+    }),
+}  # fmt: skip
+SHARE = 0.2  # of the texts that both are tested on
+REGULARISATION = (1.0, 10.0, 100.0)  # C of the logistic regression: its best on the test part
+
+
+def split(path: Path, lowercase: bool, seed: int) -> tuple[Any, np.ndarray, np.ndarray]:
+    """The labelled texts of a folder, and which are learned from and tested on."""
+    data = labelled.load([str(path)], LabelledOptions(text=TextOptions(lowercase=lowercase)))
+    train, _, test = labelled.split(data.labels, 0.0, SHARE, seed)
+    return data, train, test
+
+
+def network(path: Path, settings: dict[str, Any], seed: int) -> tuple[Any, dict[str, float]]:
+    """A classifier, and its figures on the test part."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    with patch("elman.report._regression", lambda: None):  # it is measured by itself, below
+        model = elman.train(
+            path, task="classify", test=SHARE, validation=0.0, seed=seed, **settings
+        )
+    figures = {
+        "accuracy": model.summary["test"]["accuracy"],
+        "macro_f1": model.summary["test"]["macro_f1"],
+        "seconds": time.perf_counter() - wall,
+        "cpu_seconds": time.process_time() - cpu,
+        "epochs": model.summary["epochs"],
+    }
+    return model, figures
+
+
+def regression(path: Path, lowercase: bool, seed: int) -> dict[str, float]:
+    """The figures of scikit-learn's pipeline with the C that is best on the test part."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    data, train, test = split(path, lowercase, seed)
+    texts = np.array(data.texts, object)
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=lowercase)
+    features, tested = vectorizer.fit_transform(texts[train]), vectorizer.transform(texts[test])
+    found: list[Report] = []
+    for C in REGULARISATION:
+        fitted = LogisticRegression(C=C, max_iter=2000).fit(features, data.labels[train])
+        found.append(report(data.classes, data.labels[test], fitted.predict(tested)))
+    return {
+        "accuracy": max(r.accuracy for r in found),
+        "macro_f1": max(r.macro_f1 for r in found),
+    }
+
+
+# -- speed ----------------------------------------------------------------------------
+
+
+def torch_classifier(model: Any, threads: int) -> Callable[[list[str], int], np.ndarray]:
+    """PyTorch's network with the weights of ours: texts and batch size to probabilities."""
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+
+    torch.set_num_threads(threads)
+    config, p = model.network.config, model.network.parameters
+    V, H, C = config.vocabulary_size, config.hidden_size, config.num_classes
+    embed = torch.nn.Embedding(V, V)
+    embed.weight.data = torch.eye(V)  # one-hot, the layer's product with it is the look-up
+    kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}[config.cell]
+    cell = kind(V, H, config.num_layers, bidirectional=config.bidirectional)
+    for layer, prefixes in enumerate(config.prefixes):
+        for suffix, prefix in zip((f"_l{layer}", f"_l{layer}_reverse"), prefixes, strict=False):
+            bias = torch.zeros(p[prefix + "W_h"].shape[1])
+            if config.cell == "gru":
+                bias[2 * H :] = torch.tensor(p[prefix + "c_n"])
+            values = {
+                "weight_ih": torch.tensor(p[prefix + "W_x"].T.copy()),
+                "weight_hh": torch.tensor(p[prefix + "W_h"].T.copy()),
+                "bias_ih": torch.tensor(p[prefix + "b"]),
+                "bias_hh": bias,
+            }
+            for name, value in values.items():
+                getattr(cell, name + suffix).data = value
+    readout = torch.nn.Linear(config.width, C)
+    readout.weight.data = torch.tensor(p["readout.W_y"].T.copy())
+    readout.bias.data = torch.tensor(p["readout.b_y"])
+    ids, unknown = model.vocabulary.ids, model.vocabulary.unknown
+
+    @torch.inference_mode()
+    def classify(texts: list[str], batch_size: int) -> np.ndarray:
+        out = np.empty((len(texts), C), np.float32)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            encoded = [torch.tensor([ids.get(c, unknown) for c in texts[i]]) for i in rows]
+            lengths = torch.tensor([len(x) for x in encoded])
+            packed = pack_padded_sequence(
+                embed(pad_sequence(encoded)), lengths, enforce_sorted=False
+            )
+            final = cell(packed)[1]
+            final = final[0] if config.cell == "lstm" else final
+            both = torch.cat(list(final[-len(config.prefixes[-1]) :]), dim=1)
+            out[rows] = torch.softmax(readout(both), dim=1).numpy()
+        return out
+
+    return classify
+
+
+def speed(model: Any, path: Path, lowercase: bool, threads: int, turns: int) -> dict[str, float]:
+    """Texts per second, text to probability; medians over turns taken one after the other."""
+    data, _, _ = split(path, lowercase, 0)
+    texts = data.texts[:16_000]
+    model.network.engine = select("auto", threads)
+    other = torch_classifier(model, threads)
+    ways: dict[str, Callable[[], np.ndarray]] = {"elman": lambda: model.predict_proba(texts)}
+    for size in (64, 256, 1024):
+        ways[f"pytorch, batches of {size}"] = lambda size=size: other(texts, size)
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    answers = {name: way() for name, way in ways.items()}
+    for _ in range(turns):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name].append(time.perf_counter() - start)
+    worst = max(float(np.abs(answers["elman"] - a).max()) for a in answers.values())
+    assert worst < 1e-4, f"the answers differ by {worst}"
+    return {name: len(texts) / median(seconds) for name, seconds in times.items()}
+
+
+@click.command()
+@click.option("--corpora", default=lambda: os.environ.get("ELMAN_CORPORA"), metavar="FOLDER")
+@click.option("--only", type=click.Choice(list(DATA)), multiple=True, help="Only these data.")
+@click.option("--seeds", default=3, show_default=True)
+@click.option("--threads", type=int, help="[default: elman's]")
+@click.option("--set", "extra", multiple=True, metavar="NAME=VALUE", help="Another setting.")
+@click.option("--speed/--no-speed", "with_speed", default=True, show_default=True)
+@click.option("--turns", default=7, show_default=True, help="Of the measurement of speed.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the figures.")
+def main(
+    corpora: str | None, only: tuple[str, ...], seeds: int, threads: int | None,
+    extra: tuple[str, ...], with_speed: bool, turns: int, json_path: str | None,
+) -> None:  # fmt: skip
+    """Print tables of quality and speed."""
+    if corpora is None:
+        raise click.UsageError("name the folder of names/ and words/ with --corpora")
+    console, results = Console(), {}
+    given = {k: json.loads(v) for k, v in (pair.split("=", 1) for pair in extra)}
+    if threads is not None:
+        given["threads"] = threads
+    quality = Table("data", "model", "accuracy", "macro-F1", "seconds", "CPU seconds")
+    for name in only or DATA:
+        folder, settings = DATA[name]
+        path = Path(corpora) / folder
+        lowercase = settings.get("lowercase", False)
+        ours, theirs = [], []
+        for seed in range(seeds):
+            model, figures = network(path, settings | given, seed)
+            ours.append(figures)
+            theirs.append(regression(path, lowercase, seed))
+            console.print(name, seed, figures, theirs[-1])
+        results[name] = {"elman": ours, "n-gram regression": theirs}
+        for label, rows in results[name].items():
+            spread = [
+                f"{mean(r[key] for r in rows):.4f} ± {pstdev(r[key] for r in rows):.4f}"
+                for key in ("accuracy", "macro_f1")
+            ]
+            times = [f"{mean(r[k] for r in rows):.0f}" if k in rows[0] else ""
+                     for k in ("seconds", "cpu_seconds")]  # fmt: skip
+            quality.add_row(name, label, *spread, *times)
+        if with_speed:
+            results[name]["texts_per_second"] = {
+                str(n): speed(model, path, lowercase, n, turns) for n in (1, 2)
+            }
+    console.print(quality)
+    if with_speed:
+        table = Table("data", "system", "texts/s, 1 thread", "2 threads")
+        for name, found in results.items():
+            for system in found["texts_per_second"]["1"]:
+                figures = [f"{found['texts_per_second'][n][system]:,.0f}" for n in ("1", "2")]
+                table.add_row(name, system, *figures)
+        console.print(table)
+    if json_path:
+        Path(json_path).write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""A trained classifier: network, vocabulary, classes, in one object and one file."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import batches, checkpoint, labelled
+from .classification import POOLINGS, ClassifierConfig, ClassifierNetwork
+from .engine import Engine, select
+from .errors import CorpusError, ModelFileError, UsageError
+from .files import OutputFile
+from .layers import softmax
+from .model import read_network, read_vocabulary, refuse_damaged
+from .text import TextOptions, transform
+from .vocabulary import Vocabulary
+
+Array = np.ndarray
+CONFIG_FIELDS = tuple(ClassifierConfig.__dataclass_fields__)
+SYMBOLS = 4096  # of a batch, padding included: its gates then stay in the cache
+
+
+class Classifier:
+    """A network that says which class a text belongs to.
+
+    Made by `elman.train(..., task="classify")` and `elman.load`, not by hand.
+
+    Attributes
+    ----------
+    network : the `ClassifierNetwork`
+    vocabulary : its symbols; what it does not hold is `<unk>`
+    classes : names of the classes, in the order of the probabilities
+    config : architecture and treatment of text, as the model file holds it
+    summary : how it was made: command, data, steps, the report on the test part, versions
+    training : what resuming needs (arrays and settings), None if stripped
+    """
+
+    def __init__(
+        self,
+        network: ClassifierNetwork,
+        vocabulary: Vocabulary,
+        classes: Sequence[str],
+        config: dict[str, Any],
+        summary: dict[str, Any] | None = None,
+        training: tuple[checkpoint.Tensors, dict[str, Any]] | None = None,
+    ):
+        self.network = network
+        self.vocabulary = vocabulary
+        self.classes = list(classes)
+        self.config = config
+        self.summary = summary or {}
+        self.training = training
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """The most probable class of every text.
+
+        Raises
+        ------
+        CorpusError : an empty text
+
+        Example
+        -------
+        >>> classifier.predict(["Müller", "Rossi"])  # doctest: +SKIP
+        ['German', 'Italian']
+        """
+        return [self.classes[i] for i in self.predict_proba(texts).argmax(axis=1)]
+
+    def predict_proba(self, texts: Sequence[str]) -> Array:
+        """Probabilities (n, C) of every class, in the order of `classes`.
+
+        A text has the same probabilities alone and among others, up to rounding.
+
+        Raises
+        ------
+        CorpusError : an empty text
+        """
+        return self.probabilities(self.encode(texts))
+
+    def embed(self, texts: Sequence[str]) -> Array:
+        """Vectors (n, H), 2·H if bidirectional: what the pooling gives the readout.
+
+        Raises
+        ------
+        CorpusError : an empty text
+        """
+        return self.run(
+            self.encode(texts), lambda ids, mask: self.network.encode(ids, mask)[0],
+            self.network.config.width,
+        )  # fmt: skip
+
+    def encode(self, texts: Sequence[str]) -> labelled.Encoded:
+        """Ids of texts, treated as the training texts were."""
+        if isinstance(texts, str):
+            raise UsageError("give a list of texts, not one text")
+        options = TextOptions(
+            lowercase=self.config.get("lowercase", False), normalize=self.config.get("normalize")
+        )
+        clean = [transform(text, options) for text in texts]
+        for number, text in enumerate(clean, 1):
+            if not text:
+                raise CorpusError(f"text {number} is empty: it has no class")
+        return labelled.encode(self.vocabulary, clean, self.config["seq_len"])
+
+    def unknown(self, texts: labelled.Encoded) -> int:
+        """How many symbols of the texts the vocabulary does not hold."""
+        if self.vocabulary.unknown is None:
+            return 0
+        return int((texts.ids == self.vocabulary.unknown).sum())
+
+    def probabilities(self, texts: labelled.Encoded) -> Array:
+        """Probabilities (n, C) of encoded texts."""
+        return softmax(self.logits(texts))
+
+    def logits(self, texts: labelled.Encoded) -> Array:
+        """Logits (n, C) of encoded texts, in float64."""
+        forward: Callable = self.network.forward
+        run = self.run(texts, lambda ids, mask: forward(ids, mask)[0], len(self.classes))
+        return run.astype(np.float64)
+
+    def run(
+        self,
+        texts: labelled.Encoded,
+        function: Callable[[Array, Array | None], Array],
+        width: int,
+    ) -> Array:
+        """`function` (ids, mask) -> (B, width) of all texts, in batches of similar length.
+
+        The NumPy engine runs a batch on each core; its products are too small to
+        be divided.
+        """
+        out = np.empty((len(texts), width), self.network.dtype)
+        engine = self.network.engine
+
+        def work(rows: Array) -> None:
+            out[rows] = function(*batches.padded(texts, rows))
+
+        groups = list(batches.by_length(texts, SYMBOLS))
+        if engine.name != "numpy" or engine.threads < 2 or len(groups) < 2:
+            with engine.limit_threads():
+                for rows in groups:
+                    work(rows)
+            return out
+        with select("numpy", 1).limit_threads(), ThreadPoolExecutor(engine.threads) as pool:
+            list(pool.map(work, groups[::-1]))  # the longest first: the cores end together
+        return out
+
+    def pack(self, weights_only: bool = False) -> bytes:
+        """The bytes of the model file."""
+        tensors: checkpoint.Tensors = dict(self.network.parameters)
+        metadata = {
+            "config": self.config | {"classes": self.classes},
+            "vocabulary": self.vocabulary.to_json(),
+            "summary": self.summary,
+        }
+        if self.training is not None and not weights_only:
+            tensors = tensors | self.training[0]
+            metadata["training"] = self.training[1]
+        return checkpoint.pack(tensors, metadata)
+
+    def save(self, path: str | Path, *, weights_only: bool = False) -> None:
+        """Write the model file: whole, or not at all.
+
+        Parameters
+        ----------
+        weights_only : leave out what resuming needs, for a smaller file
+
+        Raises
+        ------
+        ElmanError : the place cannot be written, or another process is writing it
+        """
+        data = self.pack(weights_only)
+        with OutputFile(path) as file:
+            file.write(data)
+
+
+def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Classifier:
+    """Read the file of a classifier and check everything in it.
+
+    Raises
+    ------
+    ModelFileError : missing, damaged, foreign, or a language model
+    """
+    tensors, metadata = checkpoint.unpack(path)
+    return from_file(path, tensors, metadata, select(engine, threads))
+
+
+def from_file(
+    path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
+) -> Classifier:
+    """The classifier of an unpacked model file; raises ModelFileError if it is none."""
+    with refuse_damaged(path):
+        if metadata["config"].get("task") != "classify":
+            raise ModelFileError(
+                "it is a language model, not a classifier; use elman score, or elman train "
+                "--task classify for one"
+            )
+        return _build(tensors, metadata, engine)
+
+
+def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Classifier:
+    checkpoint.check_history(metadata)
+    config = dict(metadata["config"])
+    classes = config.pop("classes")
+    vocabulary = read_vocabulary(metadata["vocabulary"])
+    if config["vocabulary_size"] != len(vocabulary):
+        raise ModelFileError("the vocabulary does not have the size that the configuration says")
+    if not isinstance(classes, list) or len(classes) != config["num_classes"]:
+        raise ModelFileError("there are not as many classes as the configuration says")
+    if len(set(classes)) != len(classes) or not all(isinstance(c, str) for c in classes):
+        raise ModelFileError("its classes are repeated or no text")
+    if config["pooling"] not in POOLINGS or not config["seq_len"] > 0:
+        raise ModelFileError("its pooling or the length of its texts is none that there is")
+    network_config = ClassifierConfig(**{name: config[name] for name in CONFIG_FIELDS})
+    network = read_network(ClassifierNetwork, tensors, network_config, config["dtype"], engine)
+    training = None
+    if "training" in metadata:
+        arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
+        training = (arrays, metadata["training"])
+    return Classifier(network, vocabulary, classes, config, metadata.get("summary"), training)

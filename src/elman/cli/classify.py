@@ -1,0 +1,70 @@
+"""`elman classify`."""
+
+import json
+import sys
+
+import click
+
+EPILOG = """\b
+Examples:
+  elman classify names.safetensors Müller Rossi
+  elman classify names.safetensors - < names.txt > labelled.tsv
+  elman classify names.safetensors --all Martin
+
+One row per text, in order: text, label, probability, with tabs between. --all gives
+a row for every class, the most probable first. Standard input is read line by line
+and answered as it arrives.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model")
+@click.argument("texts", nargs=-1)
+@click.option("--all", "show_all", is_flag=True, help="Every class with its probability.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="What to do with bytes that are not UTF-8.",
+)
+@click.option("--engine", default="auto", show_default=True, metavar="NAME")
+@click.option("--threads", type=click.IntRange(1), default=None)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per text.")
+def classify(
+    model: str, texts: tuple[str, ...], show_all: bool, errors: str, engine: str,
+    threads: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say which class each of TEXTS (or each line of stdin) belongs to, by MODEL."""
+    from ..classifier import load
+    from . import inputs
+
+    loaded = load(model, engine=engine, threads=threads)
+    classes = loaded.classes
+    unknown = symbols = 0
+    for batch in inputs.texts(texts, errors):
+        encoded = loaded.encode(batch)
+        p = loaded.probabilities(encoded)
+        unknown += loaded.unknown(encoded)
+        symbols += len(encoded.ids)
+        rows = []
+        for text, row, best in zip(batch, p, p.argmax(axis=1).tolist(), strict=True):
+            if as_json:
+                found = {"text": text, "label": classes[best], "probability": float(row[best])}
+                if show_all:
+                    found["probabilities"] = dict(zip(classes, row.tolist(), strict=True))
+                rows.append(json.dumps(found, ensure_ascii=False))
+            elif show_all:
+                text = inputs.field(text)
+                for i in (-row).argsort(kind="stable"):
+                    rows.append(f"{text}\t{classes[i]}\t{row[i]:.4f}")
+            else:
+                rows.append(f"{inputs.field(text)}\t{classes[best]}\t{row[best]:.4f}")
+        sys.stdout.write("\n".join(rows) + "\n")
+        sys.stdout.flush()
+    if unknown:
+        click.echo(
+            f"note: {unknown:,} of {symbols:,} symbols ({unknown / symbols:.1%}) are unknown to "
+            "the model and were read as <unk>",
+            err=True,
+        )

@@ -1,0 +1,361 @@
+"""scikit-learn estimators over strings: classifier, language model, vectorizer.
+
+Install with the extra `sklearn`. X is a list, an array or a pandas Series of
+strings; labels may be of any type that sorts. Numbers have no place here: a table
+of numbers is no sequence of symbols, so there is no numeric variant.
+
+Fitted estimators pickle through Elman's own model file, which is read back with
+all its checks; `save` writes that file, `elman classify`, `elman embed`, `elman
+score` and `elman.load` open it.
+"""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin as FeatureNamesOut
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from . import loading, prepare, prepare_classifier
+from .classifier import Classifier
+from .classifier_run import ClassifierTrainer
+from .embedding import embed
+from .labelled import Labelled, LabelledPart
+from .model import Model
+
+__all__ = ["LanguageModel", "SequenceClassifier", "SequenceVectorizer"]
+
+Array = np.ndarray
+HELD_OUT_LEAST = 50  # texts from which a part is held out for early stopping
+
+
+class _TextEstimator(BaseEstimator):
+    """What the estimators share: strings in, the model in `model_`, pickling through its file."""
+
+    model_: Any
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_trainer", None)
+        if "model_" in state:
+            state["model_"] = state["model_"].pack()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "model_" in state:
+            with tempfile.TemporaryDirectory(prefix="elman-") as folder:
+                path = Path(folder) / "model.safetensors"
+                path.write_bytes(state["model_"])
+                state = state | {"model_": loading.load(path)}
+        super().__setstate__(state)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file, without what only resuming needs."""
+        check_is_fitted(self)
+        self.model_.save(path, weights_only=True)
+
+    def _settings(self, names: Iterable[str]) -> dict[str, Any]:
+        """The parameters of the estimator as settings; what is None is left to the default."""
+        given = {name: getattr(self, name) for name in names}
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        return {name: value for name, value in given.items() if value is not None} | {"seed": seed}
+
+
+class SequenceClassifier(ClassifierMixin, _TextEstimator):
+    """Short strings to labels: a recurrent network, many to one.
+
+    Parameters
+    ----------
+    cell, hidden_size, num_layers, embedding_size, bidirectional, pooling, dropout,
+    symbol_dropout, label_smoothing, tokens, lowercase, class_weights, learning_rate,
+    batch_size, epochs, monitor, patience, threads : as the flags of `elman train --task classify`
+    validation : share of the texts held out to choose the best network by and to
+        stop early; 0, or fewer than 50 texts: none
+    random_state : same number, same result
+
+    Attributes
+    ----------
+    classes_ : labels, sorted
+    model_ : the `elman.Classifier`
+
+    Example
+    -------
+    >>> from elman.estimators import SequenceClassifier
+    >>> SequenceClassifier(epochs=5).fit(names, countries).predict(["Rossi"])  # doctest: +SKIP
+    array(['Italian'], dtype='<U10')
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str = "gru",
+        hidden_size: int = 192,
+        num_layers: int = 2,
+        embedding_size: int = 0,
+        bidirectional: bool = True,
+        pooling: str = "last",
+        dropout: float | None = None,
+        symbol_dropout: float | None = None,
+        label_smoothing: float | None = None,
+        tokens: str = "char",
+        lowercase: bool = False,
+        class_weights: str = "none",
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        epochs: float = 20,
+        validation: float = 0.1,
+        monitor: str = "loss",
+        patience: int | None = None,
+        threads: int | None = None,
+        random_state: Any = None,
+    ):
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.embedding_size = embedding_size
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.dropout = dropout
+        self.symbol_dropout = symbol_dropout
+        self.label_smoothing = label_smoothing
+        self.tokens = tokens
+        self.lowercase = lowercase
+        self.class_weights = class_weights
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.validation = validation
+        self.monitor = monitor
+        self.patience = patience
+        self.threads = threads
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from texts (n,) and their labels (n,).
+
+        Texts that repeat count as often as they stand there; none is both learned
+        from and held out.
+
+        Raises
+        ------
+        ValueError : no strings, an empty one, other lengths, or fewer than two classes
+        """
+        texts, labels = self._pairs(X, y)
+        self.classes_ = np.unique(labels)
+        data = self._data(texts, labels)
+        given = self._settings_of_run() | {"test": 0.0}
+        if len(texts) < HELD_OUT_LEAST:
+            given["validation"] = 0.0
+        run = prepare_classifier.begin(data, given, command=type(self).__name__)
+        for _ in run.events():
+            pass
+        self.model_ = run.model()
+        self._trainer: ClassifierTrainer | None = None
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+        """Learn once from each of these texts, going on from where it stands.
+
+        The vocabulary is that of the first call: characters that come later are
+        `<unk>`. The learning rate does not fall.
+
+        Parameters
+        ----------
+        classes : all labels there will be; needed at the first call
+        """
+        texts, labels = self._pairs(X, y)
+        if not hasattr(self, "model_"):
+            if classes is None:
+                raise ValueError("the first call of partial_fit needs all classes")
+            self.classes_ = np.unique(np.asarray(classes))
+            given = self._settings_of_run() | {"test": 0.0, "validation": 0.0}
+            given |= {"schedule": "constant"}
+            data = self._data(texts, labels)
+            self._trainer = prepare_classifier.begin(data, given).trainer
+            self.model_ = self._trainer.classifier()
+        data = self._data(texts, labels)
+        if getattr(self, "_trainer", None) is None:
+            self._trainer = self._continued()
+        trainer = self._trainer
+        assert trainer is not None
+        encoded = self.model_.encode(texts)
+        trainer.learn(LabelledPart(encoded, data.labels, np.arange(len(texts))))
+        self.model_ = trainer.classifier()
+        return self
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities (n, C), a column for each of `classes_`."""
+        check_is_fitted(self)
+        texts = _texts(X)
+        if not texts:
+            return np.empty((0, len(self.classes_)))
+        return self.model_.predict_proba(texts)
+
+    def predict(self, X: Any) -> Array:
+        """The most probable label (n,) of every text."""
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _pairs(self, X: Any, y: Any) -> tuple[list[str], Array]:
+        texts, labels = _texts(X), np.asarray(y)
+        if labels.ndim != 1 or len(labels) != len(texts):
+            raise ValueError(f"y has shape {labels.shape}, X has {len(texts)} texts")
+        if labels.dtype.kind == "O":
+            labels = np.asarray(labels.tolist())
+        return texts, labels
+
+    def _data(self, texts: list[str], labels: Array) -> Labelled:
+        """The texts as they are, labels as places in `classes_`, in one order for all calls."""
+        if len(self.classes_) < 2:
+            raise ValueError(f"a classifier needs at least 2 classes, y has {len(self.classes_)}")
+        unknown = set(labels.tolist()) - set(self.classes_.tolist())
+        if unknown:
+            raise ValueError(f"y has the label {sorted(unknown)[0]!r}, which is not in classes")
+        places = np.searchsorted(self.classes_, labels)
+        names = [str(label) for label in self.classes_.tolist()]
+        return Labelled(texts, places, names, len(texts), 0, 0, "", ["X"])
+
+    def _settings_of_run(self) -> dict[str, Any]:
+        names = set(self.get_params()) - {"random_state"}
+        return self._settings(names) | {"task": "classify"}
+
+    def _continued(self) -> ClassifierTrainer:
+        """A trainer that goes on with the weights of the model, and its optimizer if kept."""
+        model: Classifier = self.model_
+        given = self._settings_of_run() | {"schedule": "constant", "test": 0.0, "validation": 0.0}
+        nothing = LabelledPart(model.encode([]), np.empty(0, np.int64), np.empty(0, np.int64))
+        return prepare_classifier.continued(model, given, nothing)
+
+
+class LanguageModel(_TextEstimator):
+    """How likely is a string: a recurrent language model of lines.
+
+    Parameters
+    ----------
+    cell, hidden_size, num_layers, embedding_size, dropout, tokens, lowercase,
+    learning_rate, batch_size, epochs, validation, patience, threads : as the flags
+        of `elman train --lines`
+    random_state : same number, same result
+
+    Attributes
+    ----------
+    model_ : the `elman.Model`
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str = "gru",
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        embedding_size: int = 0,
+        dropout: float | None = None,
+        tokens: str = "char",
+        lowercase: bool = False,
+        learning_rate: float | None = None,
+        batch_size: int = 32,
+        epochs: float = 10,
+        validation: float = 0.1,
+        patience: int | None = None,
+        threads: int | None = None,
+        random_state: Any = None,
+    ):
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.tokens = tokens
+        self.lowercase = lowercase
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.validation = validation
+        self.patience = patience
+        self.threads = threads
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the language of texts (n,); y is ignored.
+
+        Raises
+        ------
+        ValueError : no strings, an empty one, or one with a line end
+        """
+        texts = _texts(X)
+        for number, text in enumerate(texts):
+            if "\n" in text or "\r" in text:
+                raise ValueError(f"text {number} has a line end; a text is one line here")
+        given = self._settings(set(self.get_params()) - {"random_state"})
+        given |= {"lines": True, "unknown": self.tokens == "char", "sample_every": 10**12}
+        if len(texts) < HELD_OUT_LEAST:
+            given["validation"] = 0.0
+        with tempfile.TemporaryDirectory(prefix="elman-") as folder:
+            path = Path(folder) / "X.txt"
+            path.write_text("\n".join(texts) + "\n", encoding="utf-8")
+            self.model_ = prepare.train(path, **given)
+        self.model_.training = None  # its corpus is gone, so there is nothing to resume
+        return self
+
+    def score_samples(self, X: Any) -> Array:
+        """Log-likelihood (n,) of every text, its end included, in nats."""
+        check_is_fitted(self)
+        return np.array([-self.model_.score(text).nats for text in _texts(X)])
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean log-likelihood of the texts, in nats: higher is better."""
+        return float(self.score_samples(X).mean())
+
+    def sample(self, n_samples: int = 1, length: int = 100, random_state: Any = None) -> list[str]:
+        """Texts drawn from the model, each of at most `length` symbols."""
+        check_is_fitted(self)
+        rng = check_random_state(random_state)
+        model: Model = self.model_
+        drawn = (model.sample(length, seed=int(rng.randint(2**31 - 1))) for _ in range(n_samples))
+        return [text.split("\n")[0] for text in drawn]
+
+
+class SequenceVectorizer(FeatureNamesOut, TransformerMixin, LanguageModel):
+    """Strings to vectors: the state of a language model after the last character.
+
+    Learns the language of the texts (labels are not looked at), then gives every
+    text the hidden state (n, hidden_size) in which reading it leaves the network.
+    """
+
+    def transform(self, X: Any) -> Array:
+        """Vectors (n, hidden_size) of the texts."""
+        check_is_fitted(self)
+        return embed(self.model_, _texts(X))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.network.config.hidden_size
+
+
+def _texts(X: Any) -> list[str]:
+    """The strings of a list, an array or a Series; raises ValueError if it is none."""
+    if isinstance(X, (str, bytes)):
+        raise ValueError("X is one string; give a list of strings")
+    if getattr(X, "ndim", 1) != 1:
+        raise ValueError(f"X has {X.ndim} dimensions; give a list or a column of strings")
+    texts: Sequence[Any] = X.tolist() if hasattr(X, "tolist") else list(X)
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"X has a {type(text).__name__} at place {number}, not a string")
+        if not text:
+            raise ValueError(f"text {number} of X is empty")
+    return list(texts)

@@ -1,0 +1,210 @@
+"""Settings and labelled texts to a prepared run of a classifier."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import classifier, labelled
+from .classification import ClassifierConfig, ClassifierNetwork
+from .classifier import Classifier
+from .classifier_run import ClassifierRun, ClassifierTrainer, Parts
+from .engine import select
+from .errors import CorpusError, ModelFileError, UsageError
+from .files import OutputFile
+from .labelled import Encoded, Labelled, LabelledOptions, LabelledPart
+from .network import initialise
+from .prepare import (
+    CHANGEABLE,
+    NETWORK_SETTINGS,
+    UNREADABLE,
+    corpus_again,
+    machine_differences,
+    refuse_contradictions,
+    refuse_too_large,
+    versions,
+)
+from .settings import Settings, flag, make, resolve_classifier
+from .text import TextOptions
+from .training import limit
+from .vocabulary import Vocabulary
+
+# A symbol's row of first values is this much wider than the fan-in says: a short text
+# has few steps in which small inputs could add up. Of 1 and 4 the better on surnames.
+INPUT_SCALE = 4
+
+FIXED = (*NETWORK_SETTINGS, "bidirectional", "pooling", "tokens", "lowercase", "normalize",
+         "seq_len", "dtype")  # fmt: skip
+
+
+def begin(
+    source: Sequence[str] | Labelled,
+    given: dict[str, Any],
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    command: str = "",
+) -> ClassifierRun:
+    """Prepare a new run on files, or on labelled texts in memory.
+
+    Raises
+    ------
+    UsageError, CorpusError, ModelFileError, ElmanError : see there
+    """
+    started = time.monotonic()
+    older = classifier.load(start_from) if start_from is not None else None
+    if older is not None:
+        given = _inherit(given, older, start_from)
+    settings = make(given)
+    data = source if isinstance(source, Labelled) else _load(source, settings)
+    if older is not None:
+        if older.classes != data.classes:
+            raise UsageError(
+                f"{start_from} has other classes than {', '.join(data.names)}; leave --from out"
+            )
+        vocabulary = older.vocabulary
+    else:
+        vocabulary = labelled.vocabulary_of(data.texts, settings.tokens, settings.vocabulary_size)
+    texts = labelled.encode(vocabulary, data.texts, settings.seq_len)
+    parts = _parts(data, texts, settings)
+    settings = resolve_classifier(settings, len(parts[0]))
+    config = ClassifierConfig(
+        len(vocabulary), settings.cell, settings.hidden_size or 0, settings.num_layers,
+        settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
+        len(data.classes), settings.bidirectional, settings.pooling,
+    )  # fmt: skip
+    refuse_too_large(config, settings, settings.seq_len * settings.batch_size)
+    engine = select(settings.engine, settings.threads)
+    network = ClassifierNetwork(config, np.dtype(settings.dtype), engine)
+    if older is not None:
+        network.parameters.flat[:] = older.network.parameters.flat
+    else:
+        rng = np.random.default_rng([settings.seed, 3])
+        initialise(network.parameters, config, settings.init, settings.init_scale, rng)
+        if settings.init == "uniform":
+            first = ["embedding.E"] if config.embedding_size else [
+                prefix + "W_x" for prefix in config.prefixes[0]
+            ]  # fmt: skip
+            for name in first:
+                network.parameters[name][...] *= INPUT_SCALE
+    trainer = ClassifierTrainer(network, vocabulary, data.classes, settings, *parts[:2])
+    summary = {"command": command, "corpus": data.names, "sha256": data.sha256,
+               "versions": versions()}  # fmt: skip
+    run = ClassifierRun(settings, data, parts, trainer, summary, started)
+    run.notes += _length_notes(data, vocabulary, settings)
+    if output is not None:
+        run.open(OutputFile(output))
+    return run
+
+
+def resume(
+    model: Classifier,
+    path: str | Path,
+    given: dict[str, Any],
+    names: Sequence[str] = (),
+    output: str | Path | None = None,
+) -> ClassifierRun:
+    """Prepare to continue the run that wrote the file of a classifier.
+
+    Raises
+    ------
+    ModelFileError : no checkpoint, or a damaged one
+    UsageError : a setting that contradicts the file
+    CorpusError : the data have changed or are gone
+    """
+    started = time.monotonic()
+    if model.training is None or "state" not in model.training[1]:
+        raise ModelFileError(
+            f"{path} holds no training state, so it cannot be resumed; --from {path} starts a new "
+            "training from its weights"
+        )
+    tensors, training = model.training
+    try:
+        settings = Settings(**training["settings"])
+        sha256 = training["corpus"]["sha256"]
+        stored_names = list(training["corpus"]["paths"])
+        machine = dict(training["machine"])
+        model.network.engine = select(
+            given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
+        )
+    except UNREADABLE as error:
+        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
+    refuse_contradictions(given, settings, path)
+    data = _load(corpus_again(names, stored_names, path), settings)
+    if data.sha256 != sha256:
+        raise CorpusError(
+            f"the data {', '.join(data.names)} have changed since {path} was trained on them; "
+            f"restore them, or start a new training with --from {path}"
+        )
+    data.names = list(model.summary.get("corpus", data.names))
+    settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
+    parts = _parts(data, labelled.encode(model.vocabulary, data.texts, settings.seq_len), settings)
+    trainer = ClassifierTrainer(model.network, model.vocabulary, data.classes, settings, *parts[:2])
+    try:
+        trainer.restore(tensors, training["state"])
+    except UNREADABLE as error:
+        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
+    if limit(settings)[1] != trainer.limit[1]:
+        trainer.limit = limit(settings)
+        trainer.stopped_early = False
+        if trainer.step == 0:  # nothing was learned on the old schedule
+            trainer.horizon = trainer.limit
+    run = ClassifierRun(settings, data, parts, trainer, model.summary, started)
+    run.notes += machine_differences(machine, trainer)
+    run.open(OutputFile(output or path))
+    return run
+
+
+def continued(model: Classifier, given: dict[str, Any], part: LabelledPart) -> ClassifierTrainer:
+    """A trainer that goes on from the weights of a classifier, for `learn`."""
+    config = model.network.config
+    fixed = {name: model.config[name] for name in FIXED}
+    settings = resolve_classifier(make(given | fixed), len(part))
+    network = ClassifierNetwork(config, model.network.dtype, model.network.engine)
+    network.parameters.flat[:] = model.network.parameters.flat
+    return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)
+
+
+def _load(names: Sequence[str], settings: Settings) -> Labelled:
+    if not names:
+        raise UsageError(
+            "--task classify needs labelled texts: a TSV or CSV file, one file per class, or a "
+            "folder of them"
+        )
+    text = TextOptions(settings.errors, settings.lowercase, settings.normalize)
+    options = LabelledOptions(settings.text_column, settings.label_column, text)
+    return labelled.load(list(names), options)
+
+
+def _parts(data: Labelled, texts: Encoded, settings: Settings) -> Parts:
+    # What is divided are texts that differ; a text in memory may come with several rows.
+    places: dict[str, int] = {}
+    text_of = np.array([places.setdefault(text, len(places)) for text in data.texts], np.int64)
+    labels = data.labels[np.unique(text_of, return_index=True)[1]]
+    chosen = labelled.split(labels, settings.validation or 0.0, settings.test, settings.seed)
+    train, validation, test = (
+        LabelledPart(texts, data.labels, np.flatnonzero(np.isin(text_of, part))) for part in chosen
+    )
+    return train, validation, test
+
+
+def _length_notes(data: Labelled, vocabulary: Vocabulary, settings: Settings) -> list[str]:
+    lengths = map(len, data.texts) if vocabulary.kind == "char" else (
+        len(vocabulary.encode(text)) for text in data.texts
+    )  # fmt: skip
+    cut = sum(length > settings.seq_len for length in lengths)
+    if not cut:
+        return []
+    return [f"{cut:,} texts are longer than {settings.seq_len} symbols and are read only so far; "
+            "--seq-len changes that"]  # fmt: skip
+
+
+def _inherit(given: dict[str, Any], older: Classifier, path: object) -> dict[str, Any]:
+    """Settings of a fine-tuning: text and architecture are those of the classifier."""
+    fixed = {name: older.config[name] for name in FIXED}
+    for name, value in fixed.items():
+        if name in given and given[name] != value:
+            raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")
+    return {"dropout": older.config["dropout"]} | given | fixed

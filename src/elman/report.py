@@ -1,0 +1,166 @@
+"""How good a classifier is: accuracy, precision, recall, F1, confusion matrix.
+
+    precision = right / predicted as the class     recall = right / of the class
+    F1 = 2 · precision · recall / (precision + recall)     macro-F1: its mean over classes
+
+A class that is never predicted has precision 0, one without an example in the part
+recall 0. The mean is over the classes that occur in the part or were predicted
+there, as scikit-learn counts them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+MATRIX_CLASSES = 30  # beyond, a confusion matrix is no longer read but searched
+MISTAKES = 10
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a classifier made of a labelled part.
+
+    Attributes
+    ----------
+    classes : names
+    confusion : (C, C) counts; rows are true classes, columns predicted ones
+    nats : mean loss of the true labels, None if there were no probabilities
+    """
+
+    classes: list[str]
+    confusion: Array
+    nats: float | None = None
+
+    @property
+    def support(self) -> Array:
+        return self.confusion.sum(axis=1)
+
+    @property
+    def accuracy(self) -> float:
+        return float(np.trace(self.confusion) / max(1, self.confusion.sum()))
+
+    @property
+    def precision(self) -> Array:
+        return np.diag(self.confusion) / np.maximum(1, self.confusion.sum(axis=0))
+
+    @property
+    def recall(self) -> Array:
+        return np.diag(self.confusion) / np.maximum(1, self.support)
+
+    @property
+    def f1(self) -> Array:
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / np.where(total, total, 1)
+
+    @property
+    def macro_f1(self) -> float:
+        occurs = (self.support > 0) | (self.confusion.sum(axis=0) > 0)
+        return float(self.f1[occurs].mean()) if occurs.any() else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "nats": self.nats,
+            "texts": int(self.confusion.sum()),
+            "classes": {
+                name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
+                for name, p, r, f, n in zip(
+                    self.classes, self.precision, self.recall, self.f1, self.support, strict=True
+                )
+            },
+            "confusion": self.confusion.tolist(),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The report as text: a row per class, the confusion matrix, the commonest mistakes."""
+        width = max(5, *map(len, self.classes))
+        yield f"{'class':<{width}}  precision  recall     F1  support"
+        for i, name in enumerate(self.classes):
+            yield (
+                f"{name:<{width}}  {self.precision[i]:9.3f}  {self.recall[i]:6.3f}  "
+                f"{self.f1[i]:5.3f}  {self.support[i]:7,}"
+            )
+        yield ""
+        if len(self.classes) <= MATRIX_CLASSES:
+            yield from self.matrix()
+        else:
+            yield from self.mistakes()
+
+    def matrix(self) -> Iterator[str]:
+        """The confusion matrix: rows true, columns predicted, in the same order."""
+        width = max(5, *map(len, self.classes))
+        cell = max(3, len(str(self.confusion.max())))
+        names = [name[:cell] for name in self.classes]
+        yield "true class, and as what it was predicted"
+        yield " " * width + "  " + " ".join(f"{name:>{cell}}" for name in names)
+        for name, row in zip(self.classes, self.confusion, strict=True):
+            counts = " ".join(f"{n or '·':>{cell}}" for n in row)
+            yield f"{name:<{width}}  {counts}"
+
+    def mistakes(self) -> Iterator[str]:
+        """The commonest confusions, one a line."""
+        wrong = self.confusion * (1 - np.eye(len(self.classes), dtype=self.confusion.dtype))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:MISTAKES]
+        yield "commonest mistakes"
+        for true, predicted in zip(*np.unravel_index(order, wrong.shape), strict=True):
+            if wrong[true, predicted]:
+                yield (
+                    f"{wrong[true, predicted]:7,}  {self.classes[true]} taken for "
+                    f"{self.classes[predicted]}"
+                )
+
+
+def from_json(figures: dict[str, Any]) -> Report:
+    """The report that `to_json` made."""
+    confusion = np.array(figures["confusion"], np.int64)
+    return Report(list(figures["classes"]), confusion, figures["nats"])
+
+
+def report(
+    classes: Sequence[str], labels: Array, predicted: Array, nats: Array | None = None
+) -> Report:
+    """Compare predicted labels (n,) with the true ones (n,)."""
+    confusion = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    mean = None if nats is None or not len(nats) else float(np.mean(nats, dtype=np.float64))
+    return Report(list(classes), confusion, mean)
+
+
+def baselines(
+    classes: Sequence[str],
+    train: tuple[Sequence[str], Array],
+    test: tuple[Sequence[str], Array],
+    regression: bool = True,
+) -> dict[str, Report]:
+    """What a classifier has to beat, learned from the training part: reports on the test part.
+
+    The majority class, and where scikit-learn is installed a logistic regression on
+    TF-IDF weighted character 1- to 4-grams within word borders.
+    """
+    texts, labels = train
+    tested, true = test
+    majority = int(np.bincount(labels).argmax())
+    found = {"majority class": report(classes, true, np.full(len(true), majority))}
+    model = _regression() if regression else None
+    if model is not None:
+        model.fit(list(texts), labels)
+        predicted = model.predict(list(tested))
+        found["n-gram logistic regression"] = report(classes, true, predicted)
+    return found
+
+
+def _regression() -> Any:
+    """The scikit-learn pipeline, None where it is not installed."""
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+    except ImportError:
+        return None
+    # C = 10: of 1, 10 and 100 the best on surnames in 18 languages
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False)
+    return make_pipeline(vectorizer, LogisticRegression(C=10, max_iter=1000))

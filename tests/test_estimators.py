@@ -1,0 +1,233 @@
+"""The scikit-learn conventions, one by one: the string tag makes `check_estimator` skip them."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+
+import elman
+from elman.estimators import LanguageModel, SequenceClassifier, SequenceVectorizer
+
+SMALL = {"hidden_size": 8, "threads": 1, "random_state": 0, "learning_rate": 0.03}
+MAKERS = [SequenceClassifier, LanguageModel, SequenceVectorizer]
+
+
+def words(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    texts, labels = [], []
+    for i in range(n):
+        stem = "".join(rng.choice(list("abdeklmorst"), rng.integers(2, 5)))
+        texts.append(stem + ("ov", "ini")[i % 2])
+        labels.append(("Ov", "Ini")[i % 2])
+    return texts, labels
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return SequenceClassifier(**SMALL, epochs=15).fit(*words())
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_init_stores_its_parameters_and_does_nothing_else(make):
+    made = make(hidden_size=-5, cell="no such cell", epochs="many")
+    assert made.get_params()["hidden_size"] == -5
+    assert set(vars(made)) == set(made.get_params())
+    assert clone(made).get_params() == made.get_params()
+    assert made.set_params(hidden_size=7) is made and made.hidden_size == 7
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        made.set_params(nonsense=1)
+    assert "hidden_size=7" in repr(made)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_tags_say_that_x_is_strings(make):
+    tags = get_tags(make())
+    assert tags.input_tags.string and tags.input_tags.one_d_array
+    assert not tags.input_tags.two_d_array
+
+
+def test_fit_returns_itself_and_learns(fitted):
+    texts, labels = words(40, seed=1)
+    assert fitted.score(texts, labels) > 0.9
+    assert fitted.predict(texts).shape == (40,)
+    p = fitted.predict_proba(texts)
+    assert p.shape == (40, 2)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_array_equal(fitted.classes_[p.argmax(axis=1)], fitted.predict(texts))
+    np.testing.assert_array_equal(fitted.classes_, ["Ini", "Ov"])
+    assert not hasattr(fitted, "n_features_in_")  # a string has no number of features
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "array", "objects", "series"])
+def test_lists_arrays_and_series_are_taken(fitted, kind):
+    texts = words(6)[0]
+    if kind == "series":
+        pandas = pytest.importorskip("pandas")
+        X = pandas.Series(texts, index=range(10, 16))
+    else:
+        X = {"list": list, "tuple": tuple, "array": np.array,
+             "objects": lambda t: np.array(t, object)}[kind](texts)  # fmt: skip
+    np.testing.assert_array_equal(fitted.predict(X), fitted.predict(texts))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[3, -1] * 20, ["b", "a"] * 20, [True, False] * 20, np.array(["b", "a"] * 20, object)],
+    ids=["integers", "strings", "booleans", "objects"],
+)
+def test_labels_of_any_kind_come_back_as_they_were(labels):
+    texts, _ = words(40)
+    made = SequenceClassifier(**SMALL, epochs=2).fit(texts, labels)
+    np.testing.assert_array_equal(made.classes_, np.unique(np.asarray(labels).tolist()))
+    assert set(made.predict(texts).tolist()) <= set(np.asarray(labels).tolist())
+    assert made.model_.classes == [str(c) for c in made.classes_.tolist()]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_same_random_state_same_result(make):
+    texts, labels = words(40)
+
+    def weights(seed):
+        made = make(**SMALL | {"random_state": seed}, epochs=2).fit(texts, labels)
+        return made.model_.network.parameters.flat
+
+    np.testing.assert_array_equal(weights(3), weights(3))
+    np.testing.assert_array_equal(
+        weights(np.random.RandomState(3)), weights(np.random.RandomState(3))
+    )
+    assert not np.array_equal(weights(3), weights(4))
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_what_is_not_fitted_says_so(make, tmp_path):
+    made = make()
+    for method in ("predict", "predict_proba", "transform", "score_samples", "sample"):
+        if hasattr(made, method):
+            with pytest.raises(NotFittedError):
+                getattr(made, method)(*() if method == "sample" else (["a"],))
+    with pytest.raises(NotFittedError):
+        made.save(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "says"),
+    [
+        ("one string", ["a"], "one string"),
+        ([1, 2], ["a", "b"], "a int at place 0"),
+        (np.zeros((2, 2)), ["a", "b"], "2 dimensions"),
+        (["a", ""], ["a", "b"], "text 1 of X is empty"),
+        (["a", "b"], ["a"], "X has 2 texts"),
+        (["a", "b"], ["a", "a"], "at least 2 classes"),
+    ],
+)
+def test_bad_input_is_a_value_error(X, y, says):
+    with pytest.raises(ValueError, match=says):
+        SequenceClassifier().fit(X, y)
+
+
+def test_wrong_settings_are_found_when_fitting():
+    with pytest.raises(elman.ElmanError, match="--hidden-size"):
+        SequenceClassifier(hidden_size=0).fit(*words())
+
+
+def test_pickling_goes_through_the_model_file(fitted, tmp_path):
+    state = fitted.__getstate__()
+    assert isinstance(state["model_"], bytes) and state["model_"][8:9] == b"{"
+    again = pickle.loads(pickle.dumps(fitted))
+    texts = words(10)[0]
+    np.testing.assert_array_equal(again.predict_proba(texts), fitted.predict_proba(texts))
+    fitted.save(tmp_path / "m.safetensors")
+    assert elman.load(tmp_path / "m.safetensors").predict(texts) == fitted.predict(texts).tolist()
+
+
+def test_partial_fit_learns_batch_by_batch_and_survives_a_pickle():
+    texts, labels = words(120)
+    made = SequenceClassifier(**SMALL)
+    with pytest.raises(ValueError, match="needs all classes"):
+        made.partial_fit(texts, labels)
+    batches = [(texts[i : i + 40], labels[i : i + 40]) for i in range(0, 120, 40)] * 5
+    for i, (X, y) in enumerate(batches):
+        made.partial_fit(X, y, classes=["Ini", "Ov", "San"])
+        if i == 3:
+            made = pickle.loads(pickle.dumps(made))
+    assert made.predict_proba(texts).shape == (120, 3)
+    assert made.score(texts, labels) > 0.9
+    with pytest.raises(ValueError, match="'Other', which is not in classes"):
+        made.partial_fit(["a"], ["Other"])
+    before = made.model_.network.parameters.flat.copy()
+    made.partial_fit(["日本", "tarov"], ["Ini", "Ov"])  # new characters, an uneven batch
+    assert not np.array_equal(made.model_.network.parameters.flat, before)
+
+
+def test_partial_fit_goes_on_after_fit(fitted):
+    going_on = clone(fitted).set_params(epochs=3).fit(*words())
+    before = going_on.model_.network.parameters.flat.copy()
+    going_on.partial_fit(*words(20, seed=9))
+    assert 0 < np.abs(going_on.model_.network.parameters.flat - before).max() < 1
+
+
+def test_a_text_that_repeats_is_never_on_two_sides():
+    """Rows are divided by text: all rows of one lie in training, or all are held out."""
+    texts, labels = words(80)
+    distinct = len(set(texts))
+    made = SequenceClassifier(**SMALL, epochs=1).fit(texts * 3, labels * 3)
+    held_out = made.model_.summary["validation"]["texts"]
+    assert held_out % 3 == 0 or distinct < 80
+    assert 0 < held_out <= 3 * 10
+
+
+def test_cross_validation_grid_search_and_pipeline():
+    texts, labels = words(60)
+    scores = cross_val_score(SequenceClassifier(**SMALL, epochs=12), texts, labels, cv=2)
+    assert scores.mean() > 0.7
+    grid = GridSearchCV(SequenceClassifier(**SMALL, epochs=1), {"pooling": ["last", "max"]}, cv=2)
+    grid.fit(texts, labels)
+    assert grid.best_params_["pooling"] in ("last", "max")
+    pipeline = make_pipeline(SequenceVectorizer(**SMALL, epochs=3), LogisticRegression())
+    pipeline.fit(texts, labels)
+    assert pipeline.score(texts, labels) > 0.8
+    assert clone(pipeline).get_params()["sequencevectorizer__hidden_size"] == 8
+
+
+# --------------------------------------------------------------------------- without labels
+
+
+def test_a_vector_is_the_state_after_the_last_character():
+    texts = words()[0]
+    made = SequenceVectorizer(**SMALL, epochs=2)
+    vectors = made.fit_transform(texts)
+    assert vectors.shape == (60, 8) and vectors.dtype == np.float32
+    np.testing.assert_array_equal(made.transform(texts), vectors)
+    assert made.get_feature_names_out()[-1] == "sequencevectorizer7"
+    vocabulary, network = made.model_.vocabulary, made.model_.network
+    ids = np.concatenate([[vocabulary.begin], vocabulary.encode(texts[5])])[:, None]
+    state = network.zero_state(1)
+    for step in ids:
+        _, state = network.predict(step[None], state)
+    np.testing.assert_allclose(vectors[5], state[-1, 0, 0], atol=1e-6)
+
+
+def test_a_language_model_prefers_what_it_has_read():
+    texts = words()[0]
+    made = LanguageModel(**SMALL, epochs=10).fit(texts)
+    likely, unlikely = made.score_samples(["tarov", "vvvvv"])
+    assert likely > unlikely
+    assert made.score(["tarov", "vvvvv"]) == pytest.approx((likely + unlikely) / 2)
+    assert np.isfinite(made.score(["日本"]))  # unknown characters have a probability too
+    drawn = made.sample(3, random_state=1)
+    assert len(drawn) == 3 and drawn == made.sample(3, random_state=1)
+    again = pickle.loads(pickle.dumps(made))
+    np.testing.assert_array_equal(again.score_samples(texts), made.score_samples(texts))
+    with pytest.raises(ValueError, match="line end"):
+        made.fit(["a\nb"])
