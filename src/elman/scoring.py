@@ -91,15 +91,16 @@ def evaluate(
     Parameters
     ----------
     parallel : streams that are read side by side; 1 for a final figure
-    limit : predictions after which to stop, for a quick estimate
+    limit : about how many predictions to make, for a quick estimate: the beginnings of
+        the parallel streams, which lie evenly over the part
     chunk : steps that are read at once; changes the memory, not the figure
     """
     nats, predictions = 0.0, 0
     parallel = max(1, min(parallel, part.predictions))
     if part.offsets is not None:
         parallel = SIDE_BY_SIDE
-    elif limit is not None:
-        part = Part(part.ids[: limit + 1])
+    if limit is not None:
+        chunk = min(chunk, -(-limit // parallel))
     state = model.zero_state(parallel)
     for batch in streams(part, vocabulary, chunk, parallel):
         if batch.fresh:
