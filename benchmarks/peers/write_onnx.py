@@ -52,7 +52,7 @@ def model(work: Work) -> bytes:
         "step",
         [helper.make_tensor_value_info("ids", TensorProto.INT64, (1, 1))]
         + [helper.make_tensor_value_info(s, TensorProto.FLOAT, shape) for s in states],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, (1, work.vocabulary))]
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, (1, 1, work.vocabulary))]
         + [helper.make_tensor_value_info(s + "_out", TensorProto.FLOAT, shape) for s in states],
         [numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in constants.items()],
     )
