@@ -1,6 +1,7 @@
 """Elman: what `elman train` does between reading a batch and reporting the step."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import cycle
 
 import numpy as np
@@ -16,10 +17,13 @@ def version() -> str:
     return f"elman {elman.__version__}, NumPy {np.__version__}"
 
 
+RUNNING = ExitStack()  # holds the number of threads for the life of this process
+
+
 def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
     """One training step on the engine called `name`."""
     runner = engine.select(name, threads)
-    runner.limit_threads().__enter__()  # for the life of this process
+    RUNNING.enter_context(runner.limit_threads())
     network = Network(
         NetworkConfig(work.vocabulary, work.cell, work.hidden, work.layers), np.float32, runner
     )
