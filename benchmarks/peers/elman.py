@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from elman.network import Network, NetworkConfig
 
 from . import Work
 
+KEPT: list[Any] = []
+
 
 def version() -> str:
     return f"elman {elman.__version__}, NumPy {np.__version__}"
@@ -19,7 +22,9 @@ def version() -> str:
 def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
     """One training step on the engine called `name`."""
     runner = engine.select(name, threads)
-    runner.limit_threads().__enter__()  # for the life of this process
+    limits = runner.limit_threads()
+    limits.__enter__()
+    KEPT.append(limits)  # for the life of this process: dropped, it would end
     network = Network(
         NetworkConfig(work.vocabulary, work.cell, work.hidden, work.layers), np.float32, runner
     )
