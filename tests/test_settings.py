@@ -147,3 +147,12 @@ def test_a_clipping_flag_replaces_the_default_clipping():
     assert (by_value.clip_value, by_value.clip_norm) == (5.0, None)
     off = resolve(Settings(clip_norm=0.0), 100, fast)
     assert (off.clip_norm, off.clip_value) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "dropout"),
+    [({"epochs": 1}, 0.0), ({"epochs": 5}, 0.5), ({"steps": 10}, 0.0), ({"steps": 10**5}, 0.5),
+     ({"minutes": 1}, 0.5), ({"epochs": 5, "optimizer": "sgd"}, 0.0)],
+)  # fmt: skip
+def test_text_that_is_read_once_needs_no_dropout(given, dropout):
+    assert resolve(Settings(hidden_size=512, **given), 10**6, fast).dropout == dropout

@@ -85,25 +85,31 @@ def evaluate(
     parallel: int = 1,
     limit: int | None = None,
     chunk: int = CHUNK,
+    start: np.ndarray | None = None,
 ) -> Score:
     """Score a held-out part, the state carried across it.
 
     Parameters
     ----------
     parallel : streams that are read side by side; 1 for a final figure
-    limit : predictions after which to stop, for a quick estimate
+    limit : about how many predictions to make, for a quick estimate: the beginnings of
+        the parallel streams, which lie evenly over the part
     chunk : steps that are read at once; changes the memory, not the figure
+    start : a state of the network, of any number of streams, from which the parallel
+        streams of running text start; None: zero
     """
     nats, predictions = 0.0, 0
     parallel = max(1, min(parallel, part.predictions))
     if part.offsets is not None:
         parallel = SIDE_BY_SIDE
-    elif limit is not None:
-        part = Part(part.ids[: limit + 1])
+    if limit is not None:
+        chunk = min(chunk, -(-limit // parallel))
     state = model.zero_state(parallel)
     for batch in streams(part, vocabulary, chunk, parallel):
         if batch.fresh:
             state = model.zero_state(batch.inputs.shape[1])
+            if start is not None:  # streams share what there is of warm states
+                state = start.take(np.arange(state.shape[2]) % start.shape[2], axis=2)
         losses, state = model.nats(batch.inputs, batch.targets, state, batch.mask)
         if batch.mask is not None:
             losses = losses[batch.mask]

@@ -271,8 +271,10 @@ def resolve(settings: Settings, symbols: int, pace: Callable[[int], float]) -> S
     size = settings.hidden_size or filled["hidden_size"]
     if settings.dropout is None:
         # Half of the outputs dropped keeps 512 units from learning 1 MB by heart; a
-        # small network has less to spare. Chains and other optimizers: the plain recipe.
-        filled["dropout"] = 0.0 if settings.optimizer != "adam" else 0.5 if size >= 512 else 0.25
+        # small network has less to spare. Text that is read once or twice cannot be
+        # learned by heart. Other optimizers than adam: the classic recipes, without.
+        again = settings.optimizer == "adam" and _passes(settings, symbols, size, pace) >= 2
+        filled["dropout"] = (0.5 if size >= 512 else 0.25) if again else 0.0
     if settings.learning_rate is None:
         filled["learning_rate"] = LEARNING_RATES[settings.optimizer]
     if settings.weight_decay is None:
@@ -314,6 +316,17 @@ def resolve_classifier(settings: Settings, texts: int) -> Settings:
     if settings.patience is None:
         filled["patience"] = 8 if settings.minutes is not None else 0
     return replace(settings, **filled)
+
+
+def _passes(settings: Settings, symbols: int, size: int, pace: Callable[[int], float]) -> float:
+    """How often the text will be read."""
+    if settings.cell == "ngram":
+        return 1.0
+    if settings.epochs is not None:
+        return settings.epochs
+    if settings.steps is not None:
+        return settings.steps * settings.batch_size * settings.seq_len / max(1, symbols)
+    return pace(size) * (settings.minutes or 0) * 60 / max(1, symbols)
 
 
 def _hidden_size(settings: Settings, symbols: int, pace: Callable[[int], float]) -> int:

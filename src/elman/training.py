@@ -17,8 +17,8 @@ __all__ = ["Event", "Trainer", "limit"]
 
 Array = np.ndarray
 
-PARALLEL = 64  # most streams of an evaluation while training
-STREAM_SYMBOLS = 512  # fewest symbols of each of them
+PARALLEL = 256  # most streams of an evaluation while training: texts are uneven
+STREAM_SYMBOLS = 128  # fewest symbols of each of them
 
 
 class Trainer(Loop[Network]):
@@ -120,13 +120,15 @@ class Trainer(Loop[Network]):
 
     def _evaluate(self, last: Event) -> Event:
         if not self.evaluation_limit:  # a seventh of what was trained: about 5 % of the time
-            self.evaluation_limit = min(65536, max(8192, self.predictions // 7))
-        # Streams that are too short would count their cold starts more than the model.
+            self.evaluation_limit = min(65536, max(32768, self.predictions // 7))
+        # Streams that are too short would count their cold starts more than the model,
+        # and a model that has carried its state all along may take a zero state badly.
         seen = min(self.evaluation_limit, self.validation.predictions)
         parallel = max(1, min(PARALLEL, seen // STREAM_SYMBOLS))
         score = scoring.evaluate(
             self.network, self.validation, self.vocabulary, self.characters_per_symbol,
             parallel=parallel, limit=self.evaluation_limit,
+            start=self.end_state if self._start_tensors() else None,
         )  # fmt: skip
         nats = score.nats / score.symbols
         if not isfinite(nats):

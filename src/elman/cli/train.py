@@ -57,7 +57,7 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @option(
     "dropout",
     "Share of every layer's output that is dropped.  "
-    "[default with adam: 0.5 from 512 units, else 0.25]",
+    "[default with adam, for text read twice or more: 0.5 from 512 units, else 0.25]",
     type=float,
 )
 @option("order", "Symbols of context of an ngram chain.  [default: 4]", type=int)
