@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from elman import engine, optimizers
 from elman.network import Network, NetworkConfig
 
 from . import Work
+
+KEPT: list[Any] = []
 
 
 def version() -> str:
@@ -23,7 +26,9 @@ RUNNING = ExitStack()  # holds the number of threads for the life of this proces
 def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
     """One training step on the engine called `name`."""
     runner = engine.select(name, threads)
-    RUNNING.enter_context(runner.limit_threads())
+    limits = runner.limit_threads()
+    limits.__enter__()
+    KEPT.append(limits)  # for the life of this process: dropped, it would end
     network = Network(
         NetworkConfig(work.vocabulary, work.cell, work.hidden, work.layers), np.float32, runner
     )
