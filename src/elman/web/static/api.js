@@ -1,0 +1,90 @@
+// Talking to the server: JSON, and server-sent events over fetch, so that a stream
+// can be a POST, carry headers and be aborted.
+
+/** What the server refused or could not do; `message` is a sentence for people. */
+export class ApiError extends Error {
+  constructor(message, status, code) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const token = document.querySelector('meta[name="elman-token"]')?.content ?? "";
+
+async function send(path, { body, signal, headers = {} }) {
+  const options = { signal, headers: { ...headers } };
+  if (body !== undefined) {
+    options.method = "POST";
+    options.body = JSON.stringify(body);
+    options.headers["Content-Type"] = "application/json";
+    options.headers["X-Elman-Token"] = token;
+  }
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server does not answer; is elman serve still running?", 0, "offline");
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+async function refusal(response) {
+  try {
+    const { error } = await response.json();
+    return new ApiError(error.message, response.status, error.code);
+  } catch {
+    return new ApiError(`The server answered with status ${response.status}.`, response.status, "");
+  }
+}
+
+export async function get(path, { signal } = {}) {
+  return (await send(path, { signal })).json();
+}
+
+export async function post(path, body, { signal } = {}) {
+  return (await send(path, { body, signal })).json();
+}
+
+/** The events of a stream as {id, event, data}, data parsed; with `body` it is a POST.
+ * Ends with the stream; throws ApiError, or AbortError after `signal`. */
+export async function* events(path, { body, signal, lastEventId } = {}) {
+  const headers = { Accept: "text/event-stream" };
+  if (lastEventId) headers["Last-Event-ID"] = lastEventId;
+  const response = await send(path, { body, signal, headers });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      buffer = (buffer + value).replace(/\r\n/g, "\n");
+      const blocks = buffer.split("\n\n");
+      buffer = blocks.pop();
+      for (const block of blocks) {
+        const event = parse(block);
+        if (event) yield event;
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+function parse(block) {
+  const event = { id: null, event: "message", data: null };
+  const data = [];
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon < 1) continue; // a comment, which keeps the connection alive
+    const value = line.slice(colon + 1).replace(/^ /, "");
+    const name = line.slice(0, colon);
+    if (name === "data") data.push(value);
+    else if (name in event) event[name] = value;
+  }
+  if (!data.length) return null;
+  event.data = JSON.parse(data.join("\n"));
+  return event;
+}

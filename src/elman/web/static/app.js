@@ -1,0 +1,226 @@
+// The shell: which model, which view, the theme, the error banner.
+//
+// A view is a module that exports
+//
+//     export function mount(root, context)
+//
+// It fills the empty element `root` once, for one model; when another model is chosen the
+// app throws `root` away, aborts `context.signal` and mounts the view anew. A view that is
+// not shown stays mounted, hidden, so it keeps what it holds. The context:
+//
+//     api           the module api.js: get(path), post(path, body), events(path, {body}),
+//                   each with {signal}
+//     model         the chosen model as GET /api/model describes it, or null if there is none
+//     signal        aborted when the view goes away: pass it to listeners, fetches, streams
+//     on(name, fn)  "show", "hide": this view; "theme": redraw canvases (colour() in dom.js);
+//                   "open": another view sent `data`. Each ends with `signal`.
+//     open(view, data)   change to another view, which hears "open" with `data`
+//                        ({text} for "inside" and "numbers", {prime} for "write")
+//     expose(object)     what tests may look at, as window.__elman.views[NAME]
+//     fail(error)        show an error in the banner; AbortError is ignored
+//     say(text)          have a screen reader say it
+//
+// Text from models and people goes into text nodes only (h and svg in dom.js). No inline
+// style attributes: the policy forbids them; use classes or `vars`.
+
+import * as api from "./api.js";
+import { h, whole } from "./dom.js";
+
+const LANGUAGE = (model) => model?.task === "lm";
+const VIEWS = {
+  write: { module: "./write.js", fits: LANGUAGE, needs: "a language model" },
+  inside: { module: "./inside.js", fits: (model) => model !== null, needs: "a model" },
+  numbers: { module: "./numbers.js", fits: LANGUAGE, needs: "a language model" },
+  learn: { module: "./learn.js", fits: () => true, needs: "" },
+  classify: {
+    module: "./classify.js", fits: (model) => model?.task === "classify", needs: "a classifier",
+  },
+};
+
+const $ = (id) => document.getElementById(id);
+const mounted = new Map(); // view name -> {root, abort, bus}
+let models = [];
+
+const state = { ready: false, view: null, model: null, models: [], views: {}, errors: [] };
+window.__elman = state;
+
+// -- errors, and what is said --------------------------------------------------------
+
+function fail(error) {
+  if (error?.name === "AbortError") return;
+  console.warn(error);
+  state.errors.push(String(error?.message ?? error));
+  $("banner").replaceChildren(
+    h("span", {}, error?.message ?? String(error)),
+    h("button", { class: "quiet", type: "button", on: { click: clear } }, "Close"),
+  );
+  $("banner").hidden = false;
+}
+
+function clear() {
+  $("banner").hidden = true;
+}
+
+function say(text) {
+  $("spoken").textContent = text;
+}
+
+// -- views ---------------------------------------------------------------------------
+
+async function show(name, data) {
+  if (!(name in VIEWS)) name = home();
+  const before = state.view;
+  state.view = name;
+  if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  for (const tab of tabs) {
+    const chosen = tab.id === `tab-${name}`;
+    tab.setAttribute("aria-selected", chosen);
+    tab.tabIndex = chosen ? 0 : -1;
+    if (chosen) tab.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+  if (before !== name) mounted.get(before)?.bus.dispatchEvent(new Event("hide"));
+  if (!mounted.has(name)) await mount(name);
+  for (const [other, { root }] of mounted) root.hidden = other !== state.view;
+  if (state.view !== name) return;
+  const { bus } = mounted.get(name);
+  bus.dispatchEvent(new Event("show"));
+  if (data !== undefined) bus.dispatchEvent(new CustomEvent("open", { detail: data }));
+}
+
+async function mount(name) {
+  const view = VIEWS[name];
+  const root = h("section", {
+    id: `view-${name}`, class: "view", role: "tabpanel", "aria-labelledby": `tab-${name}`,
+    hidden: true,
+  });
+  const abort = new AbortController();
+  const bus = new EventTarget();
+  mounted.set(name, { root, abort, bus });
+  $("main").append(root);
+  if (!view.fits(state.model)) return root.append(misfit(view));
+  try {
+    const { mount: fillView } = await import(view.module);
+    if (!abort.signal.aborted) fillView(root, contextOf(name, abort.signal, bus));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function contextOf(name, signal, bus) {
+  return {
+    api, signal, model: state.model, fail, say, open: show,
+    on: (event, listener) =>
+      bus.addEventListener(event, (e) => listener(e.detail), { signal }),
+    expose: (object) => {
+      state.views[name] = object;
+    },
+  };
+}
+
+/** What stands where the chosen model can't be looked at this way. */
+function misfit(view) {
+  const others = models.filter(view.fits);
+  return h("div", { class: "empty" },
+    h("p", {}, state.model
+      ? `This view needs ${view.needs}; ${state.model.name} is none.`
+      : `This view needs ${view.needs}, and there is none yet.`),
+    others.length ? h("p", { class: "buttons" }, others.slice(0, 4).map((model) =>
+      h("button", { type: "button", on: { click: () => choose(model.name) } }, model.name))) : null,
+  );
+}
+
+function home() {
+  if (!state.model) return "learn";
+  return state.model.task === "classify" ? "classify" : "write";
+}
+
+// -- tabs ----------------------------------------------------------------------------
+
+const tabs = [...document.querySelectorAll('[role="tab"]')];
+const nameOf = (tab) => tab.id.replace("tab-", "");
+
+for (const tab of tabs) tab.addEventListener("click", () => show(nameOf(tab)));
+
+document.querySelector('[role="tablist"]').addEventListener("keydown", (event) => {
+  const at = tabs.indexOf(document.activeElement);
+  const to = {
+    ArrowRight: at + 1, ArrowLeft: at - 1 + tabs.length, Home: 0, End: tabs.length - 1,
+  }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  const tab = tabs[to % tabs.length];
+  tab.focus();
+  show(nameOf(tab));
+});
+
+window.addEventListener("hashchange", () => show(location.hash.slice(1)));
+
+// -- theme ---------------------------------------------------------------------------
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+function theme() {
+  return document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light");
+}
+
+function themeChanged() {
+  $("theme").textContent = theme() === "dark" ? "Light" : "Dark";
+  state.theme = theme();
+  for (const { bus } of mounted.values()) bus.dispatchEvent(new Event("theme"));
+}
+
+$("theme").addEventListener("click", () => {
+  const other = theme() === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = other;
+  try {
+    localStorage.setItem("elman-theme", other);
+  } catch {
+    // No storage: it holds for this visit.
+  }
+  themeChanged();
+});
+system.addEventListener("change", themeChanged);
+
+// -- models --------------------------------------------------------------------------
+
+async function choose(name) {
+  clear();
+  try {
+    state.model = name === null ? null : await api.get(`api/model?name=${encodeURIComponent(name)}`);
+  } catch (error) {
+    return fail(error);
+  }
+  for (const { root, abort } of mounted.values()) {
+    abort.abort();
+    root.remove();
+  }
+  mounted.clear();
+  state.views = {};
+  if (name !== null) $("model").value = name;
+  $("facts").textContent = facts(state.model);
+  await show(state.view ?? (location.hash.slice(1) || home()));
+}
+
+function facts(model) {
+  if (!model) return "";
+  const size = model.hidden_size ? ` ${model.num_layers} × ${model.hidden_size}` : "";
+  const parameters = model.parameters ? `${whole(model.parameters)} parameters` : "";
+  return [`${model.cell.toUpperCase()}${size}`, parameters].filter(Boolean).join(", ");
+}
+
+async function start() {
+  themeChanged();
+  try {
+    ({ models } = await api.get("api/models"));
+  } catch (error) {
+    fail(error);
+  }
+  state.models = models;
+  $("model").replaceChildren(...models.map(({ name }) => h("option", { value: name }, name)));
+  $("model").disabled = models.length < 2;
+  $("model").addEventListener("change", () => choose($("model").value));
+  await choose(models[0]?.name ?? null);
+  state.ready = true;
+}
+
+start();

@@ -1,0 +1,69 @@
+// Elements made of text nodes and attributes: nothing here ever parses HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An HTML element. Attributes: `class`, `on` ({click: fn}), `vars` ({"--x": 1}), properties
+ * such as `value` or `disabled`, and else attributes; children: nodes or text; null is left out. */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "tabIndex", "textContent"]);
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined) continue;
+    if (name === "on") {
+      for (const [type, listener] of Object.entries(value)) element.addEventListener(type, listener);
+    } else if (name === "vars") {
+      for (const [key, number] of Object.entries(value)) element.style.setProperty(key, number);
+    } else if (PROPERTIES.has(name)) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** What a symbol looks like where white space must be seen. */
+export function visible(text) {
+  if (text === "") return "∅";
+  return text.replace(/ /g, "␣").replace(/\n/g, "⏎").replace(/\t/g, "⇥");
+}
+
+/** What a symbol is called, for screen readers. */
+export function spoken(text) {
+  return { " ": "space", "\n": "new line", "\t": "tab", "": "nothing" }[text] ?? text;
+}
+
+/** 0.1234 as "12 %", small ones as "0.3 %" or "< 0.1 %". */
+export function percent(p) {
+  const hundredths = 100 * p;
+  if (hundredths >= 9.95) return `${Math.round(hundredths)} %`;
+  return hundredths < 0.1 ? "< 0.1 %" : `${hundredths.toFixed(1)} %`;
+}
+
+/** 12345.6 as "12,346". */
+export function whole(number) {
+  return Math.round(number).toLocaleString("en-GB");
+}
+
+/** The colour of a CSS variable as the theme has it now, for canvas: "rgb(r, g, b)". */
+export function colour(variable) {
+  const probe = h("i", { hidden: true });
+  probe.style.color = `var(${variable})`;
+  document.body.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+/** A labelled control. `hint` stands under it. */
+export function field(label, control, hint = null) {
+  return h("label", { class: "field" }, h("span", { class: "label" }, label), control,
+    hint && h("span", { class: "hint" }, hint));
+}
