@@ -19,6 +19,7 @@ VERBS = {
     "embed": "Turn texts into vectors.",
     "check": "Check every gradient numerically, on this machine.",
     "info": "Show the engine in use, or what a model file holds.",
+    "plot": "Draw a training, or what was learned, into a file.",
     "corpora": "List the corpora that have a name.",
     "export": "Write a model in another form.",
 }
