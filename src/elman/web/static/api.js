@@ -3,10 +3,9 @@
 
 /** What the server refused or could not do; `message` is a sentence for people. */
 export class ApiError extends Error {
-  constructor(message, status, code) {
+  constructor(message, status) {
     super(message);
-    this.status = status;
-    this.code = code;
+    this.status = status; // of HTTP; 0 when there was no answer
   }
 }
 
@@ -25,19 +24,24 @@ async function send(path, { body, signal, headers = {} }) {
     response = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("The server does not answer; is elman serve still running?", 0, "offline");
+    throw new ApiError("The server does not answer; is elman serve still running?", 0);
   }
   if (!response.ok) throw await refusal(response);
   return response;
 }
 
 async function refusal(response) {
+  let message = `The server answered with status ${response.status}.`;
   try {
-    const { error } = await response.json();
-    return new ApiError(error.message, response.status, error.code);
+    message = sentence((await response.json()).error.message);
   } catch {
-    return new ApiError(`The server answered with status ${response.status}.`, response.status, "");
+    // No JSON: the status has to do.
   }
+  return new ApiError(message, response.status);
+}
+
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 export async function get(path, { signal } = {}) {

@@ -10,7 +10,9 @@
 //
 //     api           the module api.js: get(path), post(path, body), events(path, {body}),
 //                   each with {signal}
-//     model         the chosen model as GET /api/model describes it, or null if there is none
+//     model         the chosen model, `model` of GET /api/model; null if there is none yet
+//     limits        of the server, `limits` of GET /api/model
+//     training      whether a training runs here: `training` of GET /api/model
 //     signal        aborted when the view goes away: pass it to listeners, fetches, streams
 //     on(name, fn)  "show", "hide": this view; "theme": redraw canvases (colour() in dom.js);
 //                   "open": another view sent `data`. Each ends with `signal`.
@@ -26,22 +28,27 @@
 import * as api from "./api.js";
 import { h, whole } from "./dom.js";
 
-const LANGUAGE = (model) => model?.task === "lm";
+const LANGUAGE = (model) => model !== null && model.kind !== "classifier";
+const NETWORK = (model) => model !== null && model.kind !== "ngram";
 const VIEWS = {
   write: { module: "./write.js", fits: LANGUAGE, needs: "a language model" },
-  inside: { module: "./inside.js", fits: (model) => model !== null, needs: "a model" },
-  numbers: { module: "./numbers.js", fits: LANGUAGE, needs: "a language model" },
+  inside: { module: "./inside.js", fits: NETWORK, needs: "a network" },
+  numbers: {
+    module: "./numbers.js", fits: (model) => model?.kind === "lm",
+    needs: "a network that models language",
+  },
   learn: { module: "./learn.js", fits: () => true, needs: "" },
   classify: {
-    module: "./classify.js", fits: (model) => model?.task === "classify", needs: "a classifier",
+    module: "./classify.js", fits: (model) => model?.kind === "classifier", needs: "a classifier",
   },
 };
 
 const $ = (id) => document.getElementById(id);
 const mounted = new Map(); // view name -> {root, abort, bus}
-let models = [];
 
-const state = { ready: false, view: null, model: null, models: [], views: {}, errors: [] };
+const state = {
+  ready: false, view: null, model: null, models: [], limits: null, training: null, views: {}, errors: [],
+};
 window.__elman = state;
 
 // -- errors, and what is said --------------------------------------------------------
@@ -71,7 +78,7 @@ async function show(name, data) {
   if (!(name in VIEWS)) name = home();
   const before = state.view;
   state.view = name;
-  if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  history.replaceState(null, "", address());
   for (const tab of tabs) {
     const chosen = tab.id === `tab-${name}`;
     tab.setAttribute("aria-selected", chosen);
@@ -108,7 +115,8 @@ async function mount(name) {
 
 function contextOf(name, signal, bus) {
   return {
-    api, signal, model: state.model, fail, say, open: show,
+    api, signal, fail, say, open: show,
+    model: state.model, limits: state.limits, training: state.training,
     on: (event, listener) =>
       bus.addEventListener(event, (e) => listener(e.detail), { signal }),
     expose: (object) => {
@@ -119,19 +127,31 @@ function contextOf(name, signal, bus) {
 
 /** What stands where the chosen model can't be looked at this way. */
 function misfit(view) {
-  const others = models.filter(view.fits);
+  const { model, models } = state;
+  const why = model ? `${short(model.name)} is none` : "there is none yet";
+  const others = models.filter((name) => name !== model?.name);
   return h("div", { class: "empty" },
-    h("p", {}, state.model
-      ? `This view needs ${view.needs}; ${state.model.name} is none.`
-      : `This view needs ${view.needs}, and there is none yet.`),
-    others.length ? h("p", { class: "buttons" }, others.slice(0, 4).map((model) =>
-      h("button", { type: "button", on: { click: () => choose(model.name) } }, model.name))) : null,
+    h("p", {}, `This view needs ${view.needs}; ${why}.`),
+    others.length ? h("p", { class: "buttons" }, others.slice(0, 6).map((name) =>
+      h("button", { type: "button", on: { click: () => choose(name) } }, short(name)))) : null,
   );
 }
 
 function home() {
-  if (!state.model) return "learn";
-  return state.model.task === "classify" ? "classify" : "write";
+  if (state.model === null || state.model.live) return "learn";
+  return state.model.kind === "classifier" ? "classify" : "write";
+}
+
+/** #VIEW, or #VIEW/MODEL where there are several. */
+function address() {
+  const model = state.models.length > 1 ? `/${encodeURIComponent(state.model.name)}` : "";
+  return `#${state.view}${model}`;
+}
+
+async function follow() {
+  const [view, name] = location.hash.slice(1).split("/").map(decodeURIComponent);
+  if (state.models.includes(name) && name !== state.model?.name) await choose(name, view);
+  else await show(view);
 }
 
 // -- tabs ----------------------------------------------------------------------------
@@ -153,7 +173,7 @@ document.querySelector('[role="tablist"]').addEventListener("keydown", (event) =
   show(nameOf(tab));
 });
 
-window.addEventListener("hashchange", () => show(location.hash.slice(1)));
+window.addEventListener("hashchange", follow);
 
 // -- theme ---------------------------------------------------------------------------
 
@@ -183,10 +203,14 @@ system.addEventListener("change", themeChanged);
 
 // -- models --------------------------------------------------------------------------
 
-async function choose(name) {
+const short = (name) => name.replace(/\.safetensors$/, "");
+
+/** Look at the model of this name (null: the server's first), in a view. */
+async function choose(name, view = state.view) {
   clear();
+  let answer;
   try {
-    state.model = name === null ? null : await api.get(`api/model?name=${encodeURIComponent(name)}`);
+    answer = await api.get("api/model" + (name ? `?model=${encodeURIComponent(name)}` : ""));
   } catch (error) {
     return fail(error);
   }
@@ -195,31 +219,32 @@ async function choose(name) {
     root.remove();
   }
   mounted.clear();
-  state.views = {};
-  if (name !== null) $("model").value = name;
+  Object.assign(state, answer, { views: {} });
+  $("model").replaceChildren(...state.models.map((name) =>
+    h("option", { value: name }, short(name))));
+  $("model").disabled = state.models.length < 2;
+  $("model").value = state.model?.name;
   $("facts").textContent = facts(state.model);
-  await show(state.view ?? (location.hash.slice(1) || home()));
+  await show(view ?? home());
 }
 
 function facts(model) {
   if (!model) return "";
   const size = model.hidden_size ? ` ${model.num_layers} × ${model.hidden_size}` : "";
-  const parameters = model.parameters ? `${whole(model.parameters)} parameters` : "";
-  return [`${model.cell.toUpperCase()}${size}`, parameters].filter(Boolean).join(", ");
+  const bits = model.summary?.validation_bits_per_character;
+  return [
+    `${model.cell.toUpperCase()}${size}`,
+    model.parameters ? `${whole(model.parameters)} parameters` : null,
+    bits ? `${bits.toFixed(2)} bits per character, held out` : null,
+  ].filter(Boolean).join(" · ");
 }
 
 async function start() {
   themeChanged();
-  try {
-    ({ models } = await api.get("api/models"));
-  } catch (error) {
-    fail(error);
-  }
-  state.models = models;
-  $("model").replaceChildren(...models.map(({ name }) => h("option", { value: name }, name)));
-  $("model").disabled = models.length < 2;
+  const [view, name] = location.hash.slice(1).split("/").map(decodeURIComponent);
   $("model").addEventListener("change", () => choose($("model").value));
-  await choose(models[0]?.name ?? null);
+  await choose(name || null, view || undefined);
+  if (state.view === null) await choose(null, view || undefined); // a model that is gone
   state.ready = true;
 }
 

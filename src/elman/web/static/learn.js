@@ -1,0 +1,244 @@
+// Watch it learn: curves, samples and controls of the training that runs here, or the
+// curves that a model file recorded.
+
+import { h, whole } from "./dom.js";
+import { chart } from "./chart.js";
+import { emptyRun, follow, fromHistory } from "./feed.js";
+
+const LN2 = Math.log(2);
+
+export function mount(root, context) {
+  if (context.training) mountLive(root, context);
+  else mountRecorded(root, context);
+}
+
+function mountRecorded(root, context) {
+  const { model } = context;
+  const hint = h("p", { class: "note" }, "To watch a training as it goes: ",
+    h("code", { class: "mono" }, "elman train TEXT --live"));
+  if (!model?.history) {
+    root.append(h("div", { class: "empty" },
+      h("p", {}, "No training runs here, and this model file has no record of its own."), hint));
+    return;
+  }
+  const run = { ...emptyRun(), ...fromHistory(model.history) };
+  const curves = curvesOf(model, context);
+  context.expose({ run });
+  root.append(h("div", { class: "learn-head" }, h("h2", {}, "How it was trained"), hint),
+    h("div", { class: "curves" }, curves.loss, curves.small));
+  curves.show(run);
+}
+
+function mountLive(root, context) {
+  const { api, signal, model } = context;
+  const feed = follow(api, signal, changed);
+  context.expose(feed);
+  let frame = 0;
+
+  const state = h("h2", { class: "learn-state" }, "Preparing");
+  const facts = h("p", { class: "note figure facts-line" }, "\u00a0");
+  const progress = h("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  const pause = button("Pause", () => command(feed.run.state === "paused" ? "resume" : "pause"));
+  const stop = button("Stop and save", () => command("stop"));
+  const rate = h("input", {
+    type: "text", inputmode: "decimal", class: "figure", id: "rate", size: 9, autocomplete: "off",
+  });
+  const set = h("button", { type: "submit" }, "Set");
+  const planned = button("As planned", () => changeRate({ factor: 1 }));
+  const half = button("÷ 2", () => changeRate({ factor: feed.run.factor / 2 }));
+  const twice = button("× 2", () => changeRate({ factor: feed.run.factor * 2 }));
+  half.setAttribute("aria-label", "Halve the learning rate");
+  twice.setAttribute("aria-label", "Double the learning rate");
+  const controls = [pause, stop, rate, set, half, twice, planned];
+  const curves = curvesOf(model, context);
+  const samples = samplesView();
+  const messages = h("ul", { class: "messages note" });
+
+  root.append(
+    h("div", { class: "learn-head" }, h("div", {}, state, facts),
+      h("div", { class: "row" },
+        h("form", { class: "rate", on: { submit } },
+          h("label", { class: "label", for: "rate" }, "Learning rate"),
+          h("div", { class: "buttons" }, rate, set, half, twice, planned)),
+        h("div", { class: "buttons" }, pause, stop))),
+    progress,
+    h("div", { class: "curves sampled" }, curves.loss, samples.element, curves.small), messages);
+  context.on("show", changed);
+  changed();
+
+  /** Draw at most once a frame, however fast the events come. */
+  function changed() {
+    if (!frame && !signal.aborted) frame = requestAnimationFrame(draw);
+  }
+
+  let spoken = "";
+  function draw() {
+    frame = 0;
+    const { run, connection } = feed;
+    const title = stateTitle(run, connection);
+    if (title !== spoken) context.say(title);
+    state.textContent = spoken = title;
+    state.classList.toggle("lost", connection === "lost");
+    facts.textContent = factsOf(run);
+    progress.value = run.end?.event === "done" ? 1 : run.steps.at(-1)?.progress ?? 0;
+    pause.textContent = run.state === "paused" ? "Resume" : "Pause";
+    const steerable = connection === "open" && ["running", "paused"].includes(run.state);
+    for (const control of controls) control.disabled = !steerable;
+    planned.disabled ||= run.factor === 1;
+    if (document.activeElement !== rate) rate.value = short(run.steps.at(-1)?.learning_rate);
+    curves.show(run);
+    samples.show(run.samples);
+    if (messages.childElementCount !== run.messages.length) {
+      messages.replaceChildren(...run.messages.map((text) => h("li", {}, text)));
+    }
+  }
+
+  async function command(name, body = {}) {
+    try {
+      await api.post(`api/train/${name}`, body, { signal });
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  function changeRate(body) {
+    rate.blur();
+    command("learning-rate", body);
+  }
+
+  function submit(event) {
+    event.preventDefault();
+    const value = Number(rate.value);
+    if (rate.value.trim() === "" || !Number.isFinite(value) || value <= 0) {
+      context.fail(new Error(`The learning rate must be a number above 0, not ${rate.value}.`));
+    } else changeRate({ learning_rate: value });
+  }
+}
+
+function button(text, click) {
+  return h("button", { type: "button", on: { click } }, text);
+}
+
+function stateTitle(run, connection) {
+  if (connection === "lost") return "The server does not answer; trying again …";
+  if (connection === "connecting") return "Connecting …";
+  if (run.end?.event === "failed") return `Failed: ${run.end.message}`;
+  if (run.end?.event === "interrupted") return "Stopped, and saved";
+  if (run.end?.event === "done") return "Done";
+  return { running: "Learning", paused: "Paused", stopping: "Stopping …" }[run.state] ?? "Preparing …";
+}
+
+function factsOf(run) {
+  const step = run.steps.at(-1);
+  if (!step) return run.start ? run.start.corpus.join(", ") : "\u00a0";
+  const left = step.progress ? (step.seconds * (1 - step.progress)) / step.progress : null;
+  return [
+    `step ${whole(step.step)}`, `epoch ${step.epoch.toFixed(1)}`, clock(step.seconds),
+    left !== null && !run.end ? `about ${clock(left)} left` : null,
+    run.start ? run.start.corpus.join(", ") : null,
+  ].filter(Boolean).join(" · ");
+}
+
+// -- curves --------------------------------------------------------------------------------
+
+/** The curves of a run: loss above; gradient norm, learning rate and speed below. */
+function curvesOf(model, context) {
+  const classifier = model?.kind === "classifier";
+  const unit = { char: "character", byte: "byte", word: "symbol" }[model?.tokens] ?? "character";
+  const hovered = (x) => all.forEach((one) => one.cursor(x));
+  const label = (x, long = false) => (long ? `step ${whole(x)}` : whole(x));
+  const make = (title, format, series, options = {}) =>
+    chart({ title, format, series, hovered, label, height: 128, ...options });
+  const loss = make(classifier ? "Loss, nats per text" : `Loss, bits per ${unit}`,
+    (y) => y.toFixed(2),
+    [{ name: "training", kind: "second" }, { name: "held out", kind: "first dots" }],
+    { height: 280 });
+  const accuracy = make("Held out, share", (y) => y.toFixed(2),
+    [{ name: "accuracy", kind: "first dots" }, { name: "macro-F1", kind: "second dots" }]);
+  const norm = make("Gradient norm", short, [{ kind: "second" }], { floor: 0 });
+  const rate = make("Learning rate", short, [{ kind: "second" }], { floor: 0 });
+  const speed = make(classifier ? "Texts a second" : "Characters a second",
+    (y) => (y >= 10_000 ? `${Math.round(y / 1000)}k` : whole(y)), [{ kind: "second" }], { floor: 0 });
+  const small = classifier ? [accuracy, norm, rate, speed] : [norm, rate, speed];
+  const all = [loss, ...small];
+
+  const points = (list, value) => list.flatMap((event) => {
+    const y = value(event);
+    return Number.isFinite(y) ? [[event.step, y]] : [];
+  });
+
+  function show({ steps, evaluations }) {
+    loss.set([points(steps, (e) => lossOf(e, "train", classifier)),
+      points(evaluations, (e) => lossOf(e, "validation", classifier))]);
+    accuracy.set([points(evaluations, (e) => e.validation_accuracy),
+      points(evaluations, (e) => e.validation_macro_f1)]);
+    norm.set([points(steps, (e) => e.gradient_norm)]);
+    rate.set([points(steps, (e) => e.learning_rate)]);
+    speed.set([points(steps, (e) => e.characters_per_second ?? e.texts_per_second)]);
+    accuracy.element.hidden = !evaluations.some((e) => e.validation_accuracy !== undefined);
+    speed.element.hidden = steps.length > 0 && steps.at(-1).progress === undefined;
+  }
+
+  return {
+    loss: loss.element, show,
+    small: h("div", { class: "small-curves" }, small.map((one) => one.element)),
+  };
+}
+
+/** Bits per symbol of a language model, nats of a classifier; records of files are in nats. */
+function lossOf(event, part, classifier) {
+  const nats = event[`${part}_loss`];
+  if (classifier) return nats;
+  return event[`${part}_bits_per_character`] ?? nats / LN2;
+}
+
+// -- samples -------------------------------------------------------------------------------
+
+/** The samples of a run, one at a time: the latest, until an earlier one is chosen. */
+function samplesView() {
+  const text = h("div", { class: "sample mono", tabIndex: 0, role: "region",
+    "aria-label": "Sample" }, "A first sample comes after a while.");
+  const steps = h("div", { class: "buttons sample-steps", role: "group", "aria-label": "Step of the sample" });
+  const element = h("section", { class: "card samples" },
+    h("h3", {}, "What it writes, by step"), steps, text);
+  let samples = [];
+  let chosen = null; // null: follow the latest
+
+  function show(all) {
+    if (all.length === samples.length && all[0] === samples[0]) return;
+    samples = [...all];
+    draw();
+  }
+
+  function draw() {
+    const at = chosen ?? samples.length - 1;
+    steps.replaceChildren(...samples.map(({ step }, number) => h("button", {
+      type: "button", class: "quiet figure", "aria-pressed": number === at,
+      "aria-label": `Step ${whole(step)}`,
+      on: { click: () => {
+        chosen = number === samples.length - 1 ? null : number;
+        draw();
+        steps.children[number].focus();
+      } },
+    }, whole(step))));
+    steps.children[at]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (samples[at]) text.textContent = samples[at].text;
+  }
+
+  return { element, show };
+}
+
+// -- numbers -------------------------------------------------------------------------------
+
+function short(x) {
+  if (x === undefined || x === null || !Number.isFinite(x)) return "";
+  return x === 0 ? "0" : String(Number(x.toPrecision(2)));
+}
+
+function clock(seconds) {
+  const s = Math.floor(seconds);
+  const two = (n) => String(n).padStart(2, "0");
+  const hours = Math.floor(s / 3600);
+  const minutes = Math.floor(s / 60) % 60;
+  return hours ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
+}

@@ -1,0 +1,217 @@
+// Write: prime a model, watch the text stream in, branch from any symbol.
+
+import { field, h, whole } from "./dom.js";
+import { bits, transcript } from "./transcript.js";
+
+const PHONE = "(max-width: 50rem)";
+
+export function mount(root, context) {
+  const { api, model, limits, signal } = context;
+  const state = { status: "idle", prime: "", symbols: [], branches: [], branch: -1, error: null };
+  context.expose(state);
+  let stream = null; // the AbortController of the stream that runs
+  let pending = 0; // the animation frame that will report
+
+  // -- what one asks for ---------------------------------------------------------------
+
+  const prime = h("textarea", {
+    rows: 2, maxlength: limits.text, spellcheck: "false",
+    placeholder: model.lines ? "Begin a line, or leave it empty" : "Begin a text, or leave it empty",
+  });
+  const temperature = slider({ min: 0, max: 2, step: 0.05, value: 0.8 }, (v) => v.toFixed(2));
+  const topP = slider({ min: 0.05, max: 1, step: 0.05, value: 1 }, (v) =>
+    v === 1 ? "all" : v.toFixed(2));
+  const topK = number({ min: 0, max: model.vocabulary.length, value: 0 });
+  const length = number({ min: 1, max: limits.length, value: 600 });
+  const seed = number({ min: 0, max: 2 ** 31 - 1, value: 1 });
+  const write = h("button", { type: "submit", class: "primary" }, "Write");
+  const stop = h("button", { type: "button", disabled: true, on: { click: halt } }, "Stop");
+
+  const form = h("form", { class: "write-form", on: { submit: begin } },
+    field("Prime: the text that the model reads first", prime),
+    h("div", { class: "write-foot" },
+      h("details", { class: "settings", open: matchMedia(PHONE).matches ? null : "" },
+        h("summary", {}, "Settings"),
+        h("div", { class: "settings-grid" },
+          field("Temperature", temperature.element, "below 1 bolder, above 1 wilder"),
+          field("Top-p", topP.element, "likeliest up to this sum"),
+          field("Top-k", topK, "0: all"),
+          field("Length", length, "to write"),
+          field("Seed", seed, "same seed, same text"))),
+      h("div", { class: "buttons" }, write, stop)));
+  prime.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+
+  // -- what one gets -------------------------------------------------------------------
+
+  const page = transcript(branchAt, signal);
+  const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
+  const status = h("p", { class: "note figure" });
+  const branches = h("div", { class: "branches buttons" });
+  const inside = h("button", { type: "button", class: "quiet", disabled: true, on: {
+    click: () => context.open("inside", { text: state.prime + written() }),
+  } }, "Look inside this text");
+  const legend = h("p", { class: "legend note", "aria-hidden": "true" },
+    h("span", {}, "expected"), h("span", { class: "ramp" }), h("span", {}, "surprising"));
+  root.append(form, h("div", { class: "card paper" },
+    h("div", { class: "paper-head" }, status, legend),
+    page.element, log,
+    h("div", { class: "paper-foot" }, branches, inside)));
+  context.on("open", ({ prime: text }) => {
+    prime.value = text;
+    prime.focus();
+  });
+  signal.addEventListener("abort", () => stream?.abort());
+  report();
+
+  const written = () => page.symbols.map((symbol) => symbol.text).join("");
+
+  function begin(event) {
+    event.preventDefault();
+    halt();
+    state.prime = prime.value;
+    state.branches = [];
+    page.clear(state.prime);
+    run({ label: "First text", seed: seed.valueAsNumber });
+  }
+
+  /** Go on behind another symbol at a place, or behind the same one with another seed. */
+  function branchAt(place, [id, text, probability]) {
+    const old = page.symbols[place];
+    halt();
+    remember();
+    page.truncate(place);
+    add({ ...old, id, text, probability, branch: true });
+    const fresh = seed.valueAsNumber + state.branches.length;
+    run({ label: `Branch ${state.branches.length}`, seed: id === old.id ? fresh : seed.valueAsNumber });
+  }
+
+  // -- the stream ----------------------------------------------------------------------
+
+  async function run({ label, seed: from }) {
+    halt();
+    const mine = stream = new AbortController();
+    state.branches.push({ label, symbols: [] });
+    state.branch = state.branches.length - 1;
+    state.status = "writing";
+    state.error = null;
+    state.rate = null;
+    report();
+    let line = "";
+    try {
+      for await (const { event, data } of api.events("api/sample", {
+        signal: mine.signal, body: request(from),
+      })) {
+        if (mine !== stream) return;
+        if (event === "error") throw new Error(data.error.message);
+        if (event === "done") state.rate = data.seconds ? data.symbols / data.seconds : null;
+        if (event !== "symbol" && event !== "prime") continue;
+        add(data);
+        line += data.text;
+        if (/\n$/.test(line) || line.length > 120) line = speak(line);
+      }
+      state.status = "done";
+    } catch (error) {
+      if (mine !== stream) return; // stopped, or a newer stream has begun
+      state.status = "failed";
+      state.error = error.message;
+      context.fail(error);
+    }
+    stream = null;
+    speak(line);
+    remember();
+    report();
+  }
+
+  function request(from) {
+    const left = length.valueAsNumber - page.symbols.length;
+    return {
+      model: model.name, prime: state.prime,
+      written: page.symbols.filter(({ id }) => id !== undefined).map(({ id }) => id),
+      length: Math.max(left, Math.min(200, length.valueAsNumber)),
+      temperature: temperature.value, top_p: topP.value,
+      top_k: topK.valueAsNumber, seed: from,
+    };
+  }
+
+  function add(symbol) {
+    page.add(symbol);
+    state.symbols = page.symbols;
+    if (!pending) pending = requestAnimationFrame(report);
+  }
+
+  function speak(line) {
+    if (line.trim()) log.append(h("p", {}, line));
+    return "";
+  }
+
+  function halt() {
+    if (!stream) return;
+    stream.abort();
+    stream = null;
+    state.status = "stopped";
+    remember();
+    report();
+  }
+
+  // -- branches, and where things stand --------------------------------------------------
+
+  /** Keep what stands there as the current branch. */
+  function remember() {
+    if (state.branches[state.branch]) state.branches[state.branch].symbols = [...page.symbols];
+  }
+
+  function goTo(number) {
+    halt();
+    remember();
+    state.branch = number;
+    page.truncate(0);
+    state.branches[number].symbols.forEach(add);
+    report();
+  }
+
+  function report() {
+    pending = 0;
+    const busy = state.status === "writing";
+    stop.disabled = !busy;
+    inside.disabled = !page.symbols.length;
+    const rated = page.symbols.filter(({ probability }) => probability !== undefined);
+    const mean = rated.reduce((sum, { probability }) => sum + bits(probability), 0) / rated.length;
+    const unit = { char: "characters", byte: "bytes", word: "words" }[model.tokens] ?? "symbols";
+    status.textContent = !rated.length
+      ? (busy ? "Reading the prime …" : "The text will stand here, every symbol shaded by its surprise.")
+      : [`${whole(rated.length)} ${unit}`, `${mean.toFixed(2)} bits each`,
+        state.status === "stopped" ? "stopped" : null,
+        state.rate && !busy ? `${whole(state.rate)} a second` : null].filter(Boolean).join(" · ");
+    if (branches.childElementCount !== state.branches.length || !busy) {
+      branches.replaceChildren(...(state.branches.length < 2 ? [] : state.branches.map(tab)));
+    }
+  }
+
+  function tab({ label }, number) {
+    return h("button", {
+      type: "button", class: "quiet", "aria-pressed": number === state.branch,
+      on: { click: () => goTo(number) },
+    }, label);
+  }
+}
+
+function number(attributes) {
+  return h("input", { type: "number", required: "", step: 1, inputmode: "numeric", ...attributes });
+}
+
+/** A range with its value beside it. */
+function slider(attributes, format) {
+  const input = h("input", { type: "range", ...attributes });
+  const output = h("output", { class: "figure" }, format(attributes.value));
+  input.addEventListener("input", () => {
+    output.textContent = format(input.valueAsNumber);
+  });
+  return {
+    element: h("span", { class: "slider" }, input, output),
+    get value() {
+      return input.valueAsNumber;
+    },
+  };
+}
