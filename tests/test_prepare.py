@@ -44,6 +44,20 @@ def test_events_tell_the_story(poem_file):
         assert done[name] > 0, name
 
 
+def test_an_event_gives_the_model_as_it_is_then(poem_file):
+    written = []
+
+    def watch(event):
+        if event["event"] == "step":
+            written.append(event["snapshot"]().sample(20, prime="the", greedy=True))
+
+    model = fast_train(poem_file, on_event=watch, log_every=2, validation=0.0)
+    early = fast_train(poem_file, steps=2, validation=0.0, schedule="constant")
+    assert len(written) == 3
+    assert written[-1] == model.sample(20, prime="the", greedy=True)
+    assert len(early.sample(20, prime="the", greedy=True)) == len(written[0])
+
+
 def test_no_steps_write_the_initialised_model(tmp_path, poem_file):
     path = tmp_path / "m.safetensors"
     first, second = (fast_train(poem_file, steps=0, output=path, seed=3) for _ in range(2))

@@ -198,7 +198,9 @@ def train(
         file per class, or a folder of files
     output : the model file, written while training and at the end; None: no file
     start_from : a model file whose weights and vocabulary training starts from
-    on_event : called with every event of the training, a dict with the key "event"
+    on_event : called with every event of the training, a dict with the key "event"; its
+        "snapshot" is a function that returns the model as it is then, to sample or to
+        score with before training goes on
     settings : the flags of `elman train` with underscores, see `elman.settings`
 
     Returns
@@ -225,7 +227,7 @@ def train(
     run = begin([str(name) for name in names], given, output, start_from, "elman.train(...)")
     for event in run.events():
         if on_event is not None:
-            on_event(event)
+            on_event(event | {"snapshot": run.model})
     return run.model()
 
 

@@ -21,6 +21,7 @@ VERBS = {
     "info": "Show the engine in use, or what a model file holds.",
     "plot": "Draw a training, or what was learned, into a file.",
     "corpora": "List the corpora that have a name.",
+    "reproduce": "Do again what five published pieces did, and compare.",
     "export": "Write a model in another form.",
 }
 

@@ -1,0 +1,120 @@
+"""`elman reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import print_json
+
+EPILOG = """\b
+Examples:
+  elman reproduce --list
+  elman reproduce dive
+  elman reproduce --all -o docs          writes docs/reproductions.md and what is in it
+  elman reproduce dive --quick           a tiny version, to see that it runs
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name", required=False)
+@click.option("--list", "listing", is_flag=True, help="List the recipes.")
+@click.option("--all", "everything", is_flag=True, help="Run them all, one after the other.")
+@click.option("--quick", is_flag=True, help="A tiny version in seconds; its figures mean nothing.")
+@click.option("--corpus", metavar="PATH", help="A text in place of the recipe's own.")
+@click.option(
+    "--unseen",
+    metavar="FILE",
+    help="Another book to score in recipes that score one, such as The War of the Worlds.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    help="Write the figures as JSON, the pictures, and a page with all of them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per recipe.")
+def reproduce(
+    name: str | None, listing: bool, everything: bool, quick: bool, corpus: str | None,
+    unseen: str | None, output: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Do again what the recipe NAME published, and show both figures side by side.
+
+    A recipe runs its trainings with several seeds and prints what was published beside
+    what this machine gives: mean and spread, exact settings, seconds.
+    """
+    from ..errors import CorpusError, UsageError
+    from ..recipes import RECIPES, find, lab, page, pictures
+
+    if listing:
+        _list(RECIPES, as_json)
+        return
+    if everything == (name is not None):
+        raise UsageError("name one recipe, or give --all (elman reproduce --list shows the names)")
+    recipes = {each: find(each) for each in (RECIPES if name is None else [name])}
+    if output is not None:
+        if not Path(output).is_dir():
+            raise UsageError(f"the folder {output} does not exist; create it first")
+        pictures.require()
+    missing = ""
+    for each, recipe in recipes.items():
+        try:
+            report = lab.run(each, recipe, quick, corpus, unseen)
+        except CorpusError as error:
+            if name is not None:
+                raise
+            missing = f"{each}: {error}"
+            click.echo(f"skipped {missing}", err=True)
+            continue
+        if as_json:
+            print_json(report)
+        else:
+            _show(report)
+        if output is not None:
+            for path in page.save(Path(output), report):
+                click.echo(f"wrote {path}", err=True)
+    if missing:
+        raise CorpusError("a corpus was not to be had, so not everything was run")
+
+
+def _list(recipes: dict[str, tuple[str, str]], as_json: bool) -> None:
+    width = max(map(len, recipes))
+    for name, (_, what) in recipes.items():
+        if as_json:
+            print_json({"name": name, "description": what})
+        else:
+            click.echo(f"{name:<{width}}  {what}")
+
+
+def _show(report: dict[str, Any]) -> None:
+    """A report on the terminal: every section's text, table, settings and samples."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..recipes.lab import show
+
+    console = Console(highlight=False, markup=False)
+    click.echo(report["title"] + "\n" + "=" * len(report["title"]))
+    click.echo(report["source"])
+    for section in report["sections"]:
+        click.echo("\n" + section["title"] + "\n" + "-" * len(section["title"]))
+        for paragraph in section["text"]:
+            click.echo(paragraph)
+        if section["rows"]:
+            table = Table(header_style="bold", box=None)
+            for column, form in section["columns"].items():
+                table.add_column(column, justify="right" if form else "left")
+            for row in section["rows"]:
+                forms = section["columns"].values()
+                table.add_row(*(show(c, form) for c, form in zip(row, forms, strict=True)))
+            console.print(table)
+        for label, flags in section["settings"].items():
+            click.echo(f"settings of {label}: {flags}")
+        for label, written in section["samples"]:
+            click.echo(f"{label}:\n" + "\n".join("    " + x for x in written.strip().split("\n")))
+    seeds = ", ".join(map(str, report["seeds"]))
+    click.echo(f"\n{report['seconds']:,.0f} seconds in all, seeds {seeds}; {report['machine']}")
+    if report["quick"]:
+        click.echo("a quick run: its figures mean nothing")

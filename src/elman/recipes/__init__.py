@@ -1,0 +1,22 @@
+"""The five pieces that Elman grew out of, each reproduced by one command.
+
+A recipe is a module with a `RECIPE`: what it reproduces, and one function that does it
+over the public interface and puts what it finds into a `Lab`.
+"""
+
+from importlib import import_module
+
+from ..errors import UsageError
+from .lab import Recipe
+
+# name: (module, what it is)
+RECIPES = {
+    "dive": ("dive", "Dive into Deep Learning 8.5: The Time Machine, random and consecutive"),
+}
+
+
+def find(name: str) -> Recipe:
+    """The recipe of a name; raises UsageError if there is none."""
+    if name not in RECIPES:
+        raise UsageError(f"there is no recipe {name!r}; they are {', '.join(RECIPES)}")
+    return import_module(f".{RECIPES[name][0]}", __name__).RECIPE

@@ -1,0 +1,124 @@
+"""Dive into Deep Learning 8.5: a vanilla RNN from scratch on The Time Machine."""
+
+import math
+import re
+from typing import Any
+
+from .lab import Cell, Lab, Recipe, mean
+
+CORPUS = "time-machine"
+CHARACTERS = 10_000
+SETTINGS: dict[str, Any] = {
+    "cell": "rnn", "hidden_size": 512, "batch_size": 32, "seq_len": 64, "optimizer": "sgd",
+    "learning_rate": 1.0, "schedule": "constant", "clip_norm": 1.0, "init": "normal",
+    "init_scale": 0.01, "epochs": 500, "validation": 0.0, "unknown": True,
+}  # fmt: skip
+QUICK: dict[str, Any] = {"hidden_size": 24, "batch_size": 4, "seq_len": 16, "epochs": 10}
+
+# Training perplexity after 500 epochs, and seconds a run on a GPU of 2018 (0.2 an epoch).
+PUBLISHED = {"random": 1.42, "consecutive": 1.07}
+PUBLISHED_SECONDS = 100.0
+PRIMES = ("traveller", "time traveller")
+
+
+def letters(text: str) -> str:
+    """The chapter's text: of every line the letters, lower-case, all else one space."""
+    lines = (re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in text.split("\n"))
+    return "".join(lines)
+
+
+def with_punctuation(text: str) -> str:
+    """The text of the chapter's first version: lower-case, line ends as spaces."""
+    return re.sub("[\r\n]", " ", text).lower()
+
+
+class Watch:
+    """Follows a training: the perplexity of every epoch, greedy continuations of some.
+
+    The perplexity is measured as the chapter does: exp of the mean loss of an epoch's
+    batches, each before its update.
+    """
+
+    def __init__(self, every: int = 0):
+        self.every = every  # epochs between continuations; 0 for none
+        self.losses: list[float] = []
+        self.perplexities: list[float] = []
+        self.written: list[tuple[int, str]] = []
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] != "step":
+            return
+        self.losses.append(event["loss"])
+        if event["epoch"] % 1:
+            return
+        self.perplexities.append(math.exp(min(700, sum(self.losses) / len(self.losses))))
+        self.losses.clear()
+        if self.every and len(self.perplexities) % self.every == 0:
+            model = event["snapshot"]()
+            text = "\n".join(model.sample(50, prime, greedy=True) for prime in PRIMES)
+            self.written.append((len(self.perplexities), text))
+
+
+def run(lab: Lab) -> None:
+    text = lab.read(CORPUS)
+    chapter(lab, lab.file("letters.txt", letters(text)[:CHARACTERS]), "letters and spaces")
+    chapter(lab, lab.file("all.txt", with_punctuation(text)[:CHARACTERS]), "with punctuation")
+
+
+def chapter(lab: Lab, corpus: str, kind: str) -> None:
+    """500 epochs with random and with consecutive batches."""
+    section = lab.section(f"Training perplexity, text {kind}")
+    settings = SETTINGS | lab.choose({}, QUICK)
+    epochs = settings["epochs"]
+    rows: list[list[Cell]] = []
+    curves, every = {}, {}
+    for batching, published in PUBLISHED.items():
+        watches = [Watch(epochs // 5) for _ in lab.seeds]
+        models = [
+            lab.train(f"{kind}, {batching}", corpus, seed, on_event=watch, log_every=1,
+                      batching=batching, **settings)
+            for seed, watch in zip(lab.seeds, watches, strict=True)
+        ]  # fmt: skip
+        seconds = [model.summary["seconds"] for model in models]
+        perplexities = [watch.perplexities for watch in watches]
+        last = mean([each[-1] for each in perplexities])
+        rows.append([batching, published, last, PUBLISHED_SECONDS, mean(seconds)])
+        average = [sum(each) / len(each) for each in zip(*perplexities, strict=True)]
+        curves[batching] = (range(1, epochs + 1), average)
+        every[batching] = [mean([p[n - 1] for p in perplexities]) for n in marks(epochs)]
+        section.use(batching, {"batching": batching} | settings)
+        for epoch, written in watches[0].written:
+            section.sample(f"{batching}, epoch {epoch}, greedy, seed {lab.seeds[0]}", written)
+    section.say(
+        f"The first {CHARACTERS:,} characters, {len(models[0].vocabulary)} symbols with `<unk>`; "
+        "the perplexity of the training text in the last epoch, as the chapter measures it."
+    )
+    columns = {"batches": "", "perplexity, published": ".2f", "ours": ".3f",
+               "seconds, published (GPU)": ".0f", "ours (CPU)": ".1f"}  # fmt: skip
+    section.table(columns, rows)
+    section.curves(
+        f"dive-{'letters' if 'letters' in kind else 'all'}", "epoch", "training perplexity", curves,
+        f"Training perplexity, text {kind}; mean over seeds.", log="y",
+    )  # fmt: skip
+    steps = lab.section(f"The same every {epochs // 10} epochs, text {kind}")
+    steps.table(
+        {"epoch": ".0f"} | dict.fromkeys(every, ".3f"),
+        [[epoch, *figures] for epoch, *figures in zip(marks(epochs), *every.values(), strict=True)],
+    )
+
+
+def marks(epochs: int) -> range:
+    """Ten epochs of a run, evenly spaced."""
+    return range(epochs // 10, epochs + 1, epochs // 10)
+
+
+RECIPE = Recipe(
+    title="Dive into Deep Learning: a vanilla RNN from scratch",
+    source="A. Zhang, Z. Lipton, M. Li and A. Smola, Dive into Deep Learning, section 8.5, "
+    "with figures of its first version (2018)",
+    about="A vanilla RNN of 512 units learns the beginning of The Time Machine by heart, with "
+    "windows drawn at random (the state starts at zero) or in order (the state is carried). "
+    "The text is put through the chapter's own preprocessing, as letters and spaces, and once "
+    "as its first version took it, with punctuation.",
+    run=run,
+)

@@ -1,0 +1,244 @@
+"""What all recipes share: corpora, seeds, training with progress, and the report they write.
+
+A report is plain data, as its JSON file holds it. From it come the tables on the terminal,
+the page of `page.py` and the pictures of `pictures.py`.
+"""
+
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import corpora, prepare, text
+from ..engine import Engine, select
+from ..errors import CorpusError
+from ..settings import flag
+
+SEEDS = (0, 1, 2)
+POINTS = 120  # of a curve: more are not seen
+
+Cell = str | int | float | dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One piece to reproduce.
+
+    Attributes
+    ----------
+    title : of its chapter of the page
+    source : who published what, where
+    about : what is done, in a paragraph
+    run : does it, section after section
+    """
+
+    title: str
+    source: str
+    about: str
+    run: Callable[["Lab"], None]
+
+
+@dataclass
+class Section:
+    """A part of a report: paragraphs, settings, a table, samples, a picture."""
+
+    title: str
+    text: list[str] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    rows: list[list[Cell]] = field(default_factory=list)
+    samples: list[tuple[str, str]] = field(default_factory=list)
+    picture: dict[str, Any] | None = None
+
+    def say(self, paragraph: str) -> None:
+        self.text.append(paragraph)
+
+    def use(self, label: str, settings: Mapping[str, Any]) -> None:
+        """Name the exact settings of a row or curve: as flags of `elman train`."""
+        self.settings[label] = as_flags(settings)
+
+    def table(self, columns: dict[str, str], rows: Sequence[Sequence[Cell]]) -> None:
+        """Rows under columns, each with the format of its numbers ("" for text)."""
+        self.columns, self.rows = columns, [list(row) for row in rows]
+
+    def sample(self, label: str, written: str) -> None:
+        self.samples.append((label, written))
+
+    def curves(
+        self,
+        name: str,
+        x: str,
+        y: str,
+        series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+        caption: str,
+        log: str = "",
+    ) -> None:
+        """A picture of curves; `log` names the axes that are logarithmic ("x", "y", "xy")."""
+        self.picture = {
+            "name": name, "x": x, "y": y, "log": log, "caption": caption,
+            "series": {label: thin(*points) for label, points in series.items()},
+        }  # fmt: skip
+
+
+class Lab:
+    """Where a recipe works: it asks for corpora and trainings, and writes sections.
+
+    Attributes
+    ----------
+    quick : whether to run a tiny version, in seconds, whose figures mean nothing
+    seeds : a figure is a mean over these
+    """
+
+    seeds = SEEDS
+
+    def __init__(
+        self,
+        name: str,
+        quick: bool = False,
+        corpus: str | None = None,
+        unseen: str | None = None,
+    ):
+        self.name, self.quick, self.unseen = name, quick, unseen
+        self._corpus = corpus
+        self.sections: list[Section] = []
+        self._started = time.monotonic()
+
+    def choose(self, full: Any, quick: Any) -> Any:
+        """The first, or in a quick run the second."""
+        return quick if self.quick else full
+
+    def section(self, title: str, *paragraphs: str) -> Section:
+        self.sections.append(Section(title, list(paragraphs)))
+        return self.sections[-1]
+
+    def progress(self, message: str) -> None:
+        """One line on stderr."""
+        seconds = time.monotonic() - self._started
+        print(f"{self.name} {seconds:6.1f} s  {message}", file=sys.stderr, flush=True)
+
+    # -- corpora -------------------------------------------------------------------
+
+    def corpus(self, name: str) -> str:
+        """What `elman.train` takes: the named corpus, or the one given in its place."""
+        return self._corpus or name
+
+    def read(self, name: str) -> str:
+        """The text of a corpus, a file or a named one.
+
+        Raises
+        ------
+        CorpusError : it is not to be had
+        """
+        path = self.corpus(name)
+        if path in corpora.DESCRIPTIONS and not Path(path).is_file():
+            sources = corpora.sources(path)
+        elif Path(path).is_file():
+            sources = [text.Source(path, Path(path))]
+        else:
+            raise CorpusError(f"there is no file {path!r}, and no corpus of that name")
+        return "".join(map(str, text.read_pieces(sources, text.TextOptions())))
+
+    @cached_property
+    def folder(self) -> Path:
+        """For texts and models that a run needs; `close` removes it."""
+        return Path(tempfile.mkdtemp(prefix="elman-reproduce-"))
+
+    def file(self, name: str, content: str) -> str:
+        """A text file for `elman.train` to read."""
+        path = self.folder / name
+        path.write_text(content, encoding="utf-8", newline="")
+        return str(path)
+
+    def close(self) -> None:
+        if "folder" in self.__dict__:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- training ------------------------------------------------------------------
+
+    def train(self, label: str, corpus: str, seed: int = 0, **settings: Any) -> Any:
+        """`elman.train`, announced on stderr; returns its Model (or Classifier)."""
+        self.progress(f"{label}, seed {seed}")
+        return prepare.train(corpus, seed=seed, **settings)
+
+    def report(self, recipe: Recipe, command: str) -> dict[str, Any]:
+        """Everything that was found, as plain data."""
+        return {
+            "recipe": self.name, "title": recipe.title, "source": recipe.source,
+            "about": recipe.about, "command": command, "quick": self.quick,
+            "seeds": list(self.seeds), "seconds": round(time.monotonic() - self._started, 1),
+            "machine": machine(select()),
+            "sections": [vars(section) for section in self.sections],
+        }  # fmt: skip
+
+
+def run(
+    name: str, recipe: Recipe, quick: bool, corpus: str | None, unseen: str | None
+) -> dict[str, Any]:
+    """Run one recipe and return its report."""
+    lab = Lab(name, quick, corpus, unseen)
+    command = f"elman reproduce {name}" + " --quick" * quick + " --unseen FILE" * bool(unseen)
+    try:
+        recipe.run(lab)
+    finally:
+        lab.close()
+    return lab.report(recipe, command)
+
+
+def mean(values: Sequence[float]) -> dict[str, Any]:
+    """Mean and spread (sample standard deviation) over seeds, with the values themselves."""
+    plain = [float(f"{float(v):.6g}") for v in values]
+    spread = statistics.stdev(plain) if len(plain) > 1 else 0.0
+    return {"mean": statistics.fmean(plain), "spread": spread, "values": plain}
+
+
+def show(cell: Cell, form: str) -> str:
+    """A cell of a table as text; a mean with its spread."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, dict):
+        return f"{cell['mean']:{form}} ± {cell['spread']:{form}}"
+    return cell if isinstance(cell, str) else f"{cell:{form}}"
+
+
+def as_flags(settings: Mapping[str, Any]) -> str:
+    """Settings as the command line takes them."""
+    words = []
+    for name, value in settings.items():
+        if value is True or (name == "bias" and value is False):
+            words.append(flag(name))
+        elif value is not None and value is not False and name != "bias":
+            words.append(f"{flag(name)} {value}")
+    return " ".join(words)
+
+
+def thin(xs: Sequence[float], ys: Sequence[float]) -> list[list[float]]:
+    """At most POINTS of a curve, first and last among them, in four digits."""
+    keep = np.unique(np.linspace(0, len(xs) - 1, min(POINTS, len(xs))).round().astype(int))
+    return [[float(f"{values[i]:.4g}") for i in keep] for values in (xs, ys)]
+
+
+def machine(engine: Engine) -> str:
+    """The machine that gave the figures, in a line."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        pass
+    return (
+        f"{name}, {os.cpu_count()} cores; {platform.system()}, Python {platform.python_version()}, "
+        f"NumPy {np.__version__}; engine {engine.name} ({engine.reason}), "
+        f"{engine.threads} threads"
+    )
