@@ -41,7 +41,7 @@ STYLE = {
 }
 
 
-def _style() -> AbstractContextManager:
+def style() -> AbstractContextManager:
     """The settings in which a figure is made and written."""
     try:
         from matplotlib import rc_context
@@ -56,7 +56,7 @@ def _style() -> AbstractContextManager:
 def _styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
     @wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> "Figure":
-        with _style():
+        with style():
             return draw(*args, **kwargs)
 
     return styled
@@ -82,7 +82,7 @@ def write(figure: "Figure", path: str | Path) -> None:
     """
     kind, data = check_ending(path), BytesIO()
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with OutputFile(path) as file, _style():
+    with OutputFile(path) as file, style():
         figure.savefig(data, format=kind, dpi=150, metadata=dates)
         file.write(data.getvalue())
 
