@@ -40,7 +40,8 @@ def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
         raise UsageError("a Markov chain has no vectors; train a network")
     if isinstance(texts, str):
         raise UsageError("give a list of texts, not one text")
-    first = vocabulary.opening
+    newline = vocabulary.ids.get(10 if vocabulary.kind == "byte" else "\n")
+    first = vocabulary.begin if vocabulary.begin is not None else newline
     before = np.array([] if first is None else [first], np.int32)
     encoded = []
     for number, text in enumerate(texts, 1):

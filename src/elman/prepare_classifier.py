@@ -28,7 +28,7 @@ from .prepare import (
     versions,
 )
 from .settings import Settings, flag, make, resolve_classifier
-from .text import TextOptions, transform
+from .text import TextOptions
 from .training import limit
 from .vocabulary import Vocabulary
 
@@ -47,7 +47,7 @@ def begin(
     start_from: str | Path | None = None,
     command: str = "",
 ) -> ClassifierRun:
-    """Prepare a new run on files, or on labelled texts in memory, which are taken row by row.
+    """Prepare a new run on files, or on labelled texts in memory.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def begin(
     if older is not None:
         given = _inherit(given, older, start_from)
     settings = make(given)
-    data = _treated(source, settings) if isinstance(source, Labelled) else _load(source, settings)
+    data = source if isinstance(source, Labelled) else _load(source, settings)
     if older is not None:
         if older.classes != data.classes:
             raise UsageError(
@@ -173,18 +173,9 @@ def _load(names: Sequence[str], settings: Settings) -> Labelled:
             "--task classify needs labelled texts: a TSV or CSV file, one file per class, or a "
             "folder of them"
         )
-    options = LabelledOptions(settings.text_column, settings.label_column, _text_options(settings))
+    text = TextOptions(settings.errors, settings.lowercase, settings.normalize)
+    options = LabelledOptions(settings.text_column, settings.label_column, text)
     return labelled.load(list(names), options)
-
-
-def _treated(data: Labelled, settings: Settings) -> Labelled:
-    """Texts in memory, treated as those of a file are."""
-    options = _text_options(settings)
-    return replace(data, texts=[transform(text, options) for text in data.texts])
-
-
-def _text_options(settings: Settings) -> TextOptions:
-    return TextOptions(settings.errors, settings.lowercase, settings.normalize)
 
 
 def _parts(data: Labelled, texts: Encoded, settings: Settings) -> Parts:
