@@ -16,7 +16,7 @@ logits alone and in any batch.
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy as np
 from . import layers
 from .arena import Shapes
 from .cells import CELLS
-from .engine import Engine, select
+from .engine import Engine
 from .network import BaseNetwork, NetworkConfig
 
 Array = np.ndarray
@@ -87,17 +87,19 @@ class ClassifierNetwork(BaseNetwork):
 
     @property
     def _divided(self) -> bool:
-        """Whether the directions run on two cores while training.
-
-        The NumPy engine's products over a batch of short texts are too small to be
-        divided among threads; the directions are not. Other engines divide the batch.
-        """
-        return self.engine.name == "numpy" and self.engine.threads > 1 and self.config.bidirectional
+        """Whether the directions run side by side while training: neither waits for the other."""
+        return self.engine.threads > 1 and self.config.bidirectional
 
     def limit_threads(self) -> AbstractContextManager:
-        """A context for training: the NumPy engine's single products stay on one core."""
-        engine = select("numpy", 1) if self.engine.name == "numpy" else self.engine
-        return engine.limit_threads()
+        """A context for training: each direction has its share of the threads.
+
+        The NumPy engine's products over a batch of short texts are too small to be
+        divided any further: they stay on one core.
+        """
+        threads = self.engine.threads // 2 if self._divided else self.engine.threads
+        return replace(
+            self.engine, threads=1 if self.engine.name == "numpy" else threads
+        ).limit_threads()
 
     def encode(
         self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
@@ -121,11 +123,11 @@ class ClassifierNetwork(BaseNetwork):
         drop = config.dropout if rng is not None else 0.0
         if config.embedding_size:
             x, embedding_pullback = self.engine.layers.embedding(ids, p["embedding.E"])
-            x, drop_embedding = _dropout(x, drop, rng)
+            x, drop_embedding = self._dropout(x, drop, rng)
         for layer, prefixes in enumerate(config.prefixes):
             if layer:
                 assert x is not None
-                x, drop_pullback = _dropout(x, drop, rng)
+                x, drop_pullback = self._dropout(x, drop, rng)
             else:
                 drop_pullback = None
             both = _side_by_side if rng is not None and self._divided else _in_turn
@@ -223,7 +225,7 @@ class ClassifierNetwork(BaseNetwork):
         """Logits (B, C) of the classes; arguments and pullback as in `encode`."""
         p, g = self.parameters, self.gradient
         y, encode_pullback = self.encode(ids, mask, rng)
-        y, drop_pullback = _dropout(y, self.config.dropout if rng is not None else 0.0, rng)
+        y, drop_pullback = self._dropout(y, self.config.dropout if rng is not None else 0.0, rng)
         affine = self.engine.layers.affine
         logits, readout_pullback = affine(y[None], p["readout.W_y"], p.get("readout.b_y"))
 
@@ -266,13 +268,20 @@ class ClassifierNetwork(BaseNetwork):
         pullback(dlogits)
         return float(np.sum(nats[0] * weights, dtype=np.float64))
 
+    def _dropout(
+        self, x: Array, rate: float, rng: np.random.Generator | None
+    ) -> tuple[Array, Callable[[Array], Array]]:
+        if not rate or rng is None:
+            return x, lambda dy: dy
+        return self.engine.layers.dropout(x, rate, rng)
+
 
 def _in_turn(function: Callable, items: Iterable) -> list:
     return [function(item) for item in items]
 
 
 def _side_by_side(function: Callable, items: Iterable) -> list:
-    """The second item on another core. NumPy lets go of the interpreter in its loops."""
+    """The second item on another core: both engines let go of the interpreter in their loops."""
     first, *others = items
     waiting = [_other_core().submit(function, item) for item in others]
     return [function(first), *(future.result() for future in waiting)]
@@ -281,14 +290,6 @@ def _side_by_side(function: Callable, items: Iterable) -> list:
 @cache
 def _other_core() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1)
-
-
-def _dropout(
-    x: Array, rate: float, rng: np.random.Generator | None
-) -> tuple[Array, Callable[[Array], Array]]:
-    if not rate or rng is None:
-        return x, lambda dy: dy
-    return layers.dropout(x, rate, rng)
 
 
 def _then(

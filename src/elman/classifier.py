@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,7 @@ class Classifier:
     ) -> Array:
         """`function` (ids, mask) -> (B, width) of all texts, in batches of similar length.
 
-        The NumPy engine runs a batch on each core; its products are too small to
-        be divided.
+        Every core runs batches of its own, so none waits for another.
         """
         out = np.empty((len(texts), width), self.network.dtype)
         engine = self.network.engine
@@ -136,14 +136,11 @@ class Classifier:
         def work(rows: Array) -> None:
             out[rows] = function(*batches.padded(texts, rows))
 
-        groups = list(batches.by_length(texts, SYMBOLS))
-        if engine.name != "numpy" or engine.threads < 2 or len(groups) < 2:
-            with engine.limit_threads():
-                for rows in groups:
-                    work(rows)
-            return out
-        with select("numpy", 1).limit_threads(), ThreadPoolExecutor(engine.threads) as pool:
-            list(pool.map(work, groups[::-1]))  # the longest first: the cores end together
+        groups = list(batches.by_length(texts, SYMBOLS))[::-1]  # the longest first
+        workers = max(1, min(engine.threads, len(groups)))
+        each = replace(engine, threads=engine.threads // workers)
+        with each.limit_threads(), ThreadPoolExecutor(workers) as pool:
+            list(pool.map(work, groups))
         return out
 
     def pack(self, weights_only: bool = False) -> bytes:
