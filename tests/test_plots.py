@@ -10,6 +10,7 @@ pytest.importorskip("matplotlib")
 import elman
 from elman import plots
 from elman.errors import ElmanError, UsageError
+from elman.report import report
 
 SMALL = {"cell": "gru", "hidden_size": 12, "seq_len": 16, "batch_size": 8, "threads": 1}
 
@@ -59,17 +60,76 @@ def test_a_run_without_a_held_out_part_has_one_curve(poem_file):
     assert [line.get_label() for line in plots.training(model).axes[0].lines] == ["training"]
 
 
-def test_classifiers_are_in_nats_per_text(tmp_path):
-    table = tmp_path / "names.tsv"
-    rows = [f"{name}{i}\t{name}" for i in range(30) for name in ("ada", "bob")]
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    table = tmp_path_factory.mktemp("classes") / "names.tsv"
+    rows = [f"{name}{i}\t{name}" for i in range(30) for name in ("$ada$", "日本", "b" * 50)]
     table.write_text("text\tlabel\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    model = elman.train(
-        table, task="classify", hidden_size=8, steps=6, log_every=1, threads=1
-    )  # fmt: skip
-    loss = plots.training(model).axes[0]
-    history = model.training[0]["training.history"]
+    return elman.train(table, task="classify", hidden_size=8, steps=6, log_every=1, threads=1)
+
+
+def test_classifiers_are_in_nats_per_text(classifier):
+    loss = plots.training(classifier).axes[0]
+    history = classifier.training[0]["training.history"]
     assert loss.get_ylabel() == "loss (nats per text)"
     np.testing.assert_array_equal(loss.lines[0].get_ydata(), history[:, 2])
+
+
+def test_confusion_shows_the_report_of_the_test_part(classifier):
+    matrix, bars = plots.confusion(classifier).axes
+    report = classifier.summary["test"]
+    counts = np.array(report["confusion"])
+    share = counts / counts.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(matrix.images[0].get_array(), share)
+    written = {(t.get_position()[1], t.get_position()[0]): t.get_text() for t in matrix.texts}
+    assert written == {
+        (row, column): str(n) for (row, column), n in np.ndenumerate(counts) if n
+    }  # fmt: skip
+    assert [label.get_text() for label in matrix.get_yticklabels()] == [
+        "$ada$",
+        "b" * 19 + "…",
+        "日本",
+    ]
+    f1 = [figures["f1"] for figures in report["classes"].values()]
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx(f1)
+    assert f"accuracy {report['accuracy']:.3f}" in matrix.get_title(loc="left")
+
+
+def test_names_of_classes_are_no_formulas_and_need_no_font(classifier, tmp_path, recwarn):
+    plots.write(plots.confusion(classifier), tmp_path / "a.png")
+    assert not recwarn.list
+
+
+def test_a_hundred_classes_are_drawn_without_numbers(classifier):
+    names = [f"class {i}" for i in range(100)]
+    found = report(names, np.arange(100), np.arange(100) // 2)
+    many = elman.Classifier(
+        classifier.network, classifier.vocabulary, names, classifier.config,
+        {"validation": found.to_json()},
+    )  # fmt: skip
+    matrix, bars = plots.confusion(many).axes
+    assert not matrix.texts and len(matrix.get_yticklabels()) == 50 and len(bars.patches) == 100
+    assert matrix.get_title(loc="left").startswith("validation part, 100 texts: accuracy 0.0")
+
+
+def test_the_overview_is_all_that_the_model_holds(model, classifier):
+    assert len(plots.overview(model).axes) == 3
+    assert len(plots.overview(classifier).axes) == 3 + 2
+    stripped = elman.Classifier(
+        classifier.network, classifier.vocabulary, classifier.classes, classifier.config,
+        classifier.summary,
+    )  # fmt: skip
+    assert len(plots.overview(stripped).axes) == 2
+    stripped.summary = {}
+    with pytest.raises(UsageError, match="no history"):
+        plots.overview(stripped)
+    with pytest.raises(UsageError, match="no report"):
+        plots.confusion(stripped)
+
+
+def test_a_language_model_has_no_confusion_matrix(model):
+    with pytest.raises(UsageError, match="needs a classifier"):
+        plots.confusion(model)
 
 
 def test_words_are_in_bits_per_character(poem_file):

@@ -12,6 +12,7 @@ from io import BytesIO
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
@@ -19,13 +20,16 @@ from .classifier import Classifier
 from .errors import UsageError
 from .files import OutputFile
 from .model import Model
+from .report import MATRIX_CLASSES, Report, from_json
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
 Array = np.ndarray
 P = ParamSpec("P")
 
+REPORTS = ("test", "validation")  # the part that a report is about: the first that there is
+NAMED_CLASSES = 60  # beyond, only every second or third is named beside a confusion matrix
 ENDINGS = (".png", ".svg", ".pdf")
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#666666"
 STYLE = {
@@ -82,7 +86,8 @@ def write(figure: "Figure", path: str | Path) -> None:
     """
     kind, data = check_ending(path), BytesIO()
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with OutputFile(path) as file, style():
+    with OutputFile(path) as file, style(), catch_warnings():
+        simplefilter("ignore", UserWarning)  # a symbol that no font has is drawn as a box
         figure.savefig(data, format=kind, dpi=150, metadata=dates)
         file.write(data.getvalue())
 
@@ -100,6 +105,56 @@ def training(model: Model | Classifier) -> "Figure":
     UsageError : a model without the history of its training
     """
     from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    _draw_training(figure, model)
+    return figure
+
+
+@_styled
+def confusion(model: Model | Classifier) -> "Figure":
+    """Which class was taken for which, and the F1 of each: the report of a classifier.
+
+    Rows are true classes, columns predicted ones; a cell is as dark as its share of
+    the row. The part is the test part, without one the validation part.
+
+    Raises
+    ------
+    UsageError : a language model, or a classifier without a report
+    """
+    from matplotlib.figure import Figure
+
+    part, found = _report(model)
+    width, height = _confusion_size(len(found.classes))
+    figure = Figure(figsize=(width, height), layout="constrained")
+    _draw_confusion(figure, part, found)
+    return figure
+
+
+@_styled
+def overview(model: Model | Classifier) -> "Figure":
+    """`training`, and of a classifier with a report `confusion` beside it.
+
+    Raises
+    ------
+    UsageError : a model that holds neither a history nor a report
+    """
+    from matplotlib.figure import Figure
+
+    if not isinstance(model, Classifier) or not model.summary.keys() & set(REPORTS):
+        return training(model)
+    if "training.history" not in (model.training or ({},))[0]:
+        return confusion(model)
+    part, found = _report(model)
+    width, height = _confusion_size(len(found.classes))
+    figure = Figure(figsize=(8 + width, max(8, height)), layout="constrained")
+    grid = figure.add_gridspec(1, 2, width_ratios=[8, width])
+    _draw_training(figure.add_subfigure(grid[0]), model)
+    _draw_confusion(figure.add_subfigure(grid[1]), part, found)
+    return figure
+
+
+def _draw_training(figure: "FigureBase", model: Model | Classifier) -> None:
     from matplotlib.ticker import StrMethodFormatter
 
     history = _history(model)
@@ -108,7 +163,6 @@ def training(model: Model | Classifier) -> "Figure":
     if isinstance(model, Model):
         unit, nats = "bits per character", log(2) * model.config["characters_per_symbol"]
     few = "o" if len(step) < 10 else ""  # a line of one point would not be seen
-    figure = Figure(figsize=(8, 8), layout="constrained")
     loss_axes, norm_axes, rate_axes = figure.subplots(3, sharex=True, height_ratios=[3, 2, 1.3])
     loss_axes.plot(step, history["train"] / nats, color=BLUE, marker=few, label="training")
     seen = np.isfinite(history["validation"])
@@ -141,7 +195,64 @@ def training(model: Model | Classifier) -> "Figure":
     rate_axes.set_xlabel("step (update of the parameters)")
     rate_axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     figure.align_ylabels()
-    return figure
+
+
+def _draw_confusion(figure: "FigureBase", part: str, found: Report) -> None:
+    counts, classes = found.confusion, len(found.classes)
+    share = counts / np.maximum(1, found.support)[:, None]
+    matrix, bars = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
+    matrix.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    size = 10 if classes <= 12 else 8
+    if classes <= MATRIX_CLASSES:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            dark = share[row, column] > 0.5
+            matrix.text(
+                column, row, f"{counts[row, column]:,}", ha="center", va="center",
+                fontsize=size if counts.max() < 10_000 else size - 2,
+                color="white" if dark else "black",
+            )  # fmt: skip
+    names = [name if len(name) <= 20 else name[:19] + "…" for name in found.classes]
+    every = -(-classes // NAMED_CLASSES)  # of very many classes not all can be named
+    places = range(0, classes, every)
+    matrix.set_xticks(places, names[::every], rotation=90, fontsize=size)
+    matrix.set_yticks(places, names[::every], fontsize=size)
+    for label in (*matrix.get_xticklabels(), *matrix.get_yticklabels()):
+        label.set_parse_math(False)  # a class called "$1" is no formula
+    matrix.set_xlabel("predicted class (the darker, the larger its share of the row)")
+    matrix.set_ylabel("true class")
+    matrix.grid(False)
+    matrix.set_title(
+        f"{part} part, {counts.sum():,} texts: accuracy {found.accuracy:.3f}, "
+        f"macro-F1 {found.macro_f1:.3f}", loc="left",
+    )  # fmt: skip
+    bars.barh(range(classes), found.f1, color=BLUE, height=0.7)
+    if classes <= MATRIX_CLASSES:
+        for row, (f1, support) in enumerate(zip(found.f1, found.support, strict=True)):
+            bars.text(
+                1.02, row, f"{f1:.2f}  ({support:,})", va="center", fontsize=size, clip_on=False
+            )
+    bars.set_xlim(0, 1)
+    bars.set_xlabel("F1 (texts)")
+    bars.grid(False, axis="y")
+    bars.tick_params(axis="y", length=0, labelleft=False)
+
+
+def _confusion_size(classes: int) -> tuple[float, float]:
+    """Inches that a confusion matrix and its bars need."""
+    side = min(14.0, max(4.0, 0.38 * classes))
+    return 1.4 * side + 2, side + 2.5
+
+
+def _report(model: Model | Classifier) -> tuple[str, Report]:
+    """The part that the report of a classifier is about, and the report."""
+    if not isinstance(model, Classifier):
+        raise UsageError("a language model has no confusion matrix; it needs a classifier")
+    for part in REPORTS:
+        if part in model.summary:
+            return part, from_json(model.summary[part])
+    raise UsageError(
+        "the classifier holds no report: its training did not end, or no part was held out for one"
+    )
 
 
 def _history(model: Model | Classifier) -> dict[str, Array]:

@@ -242,6 +242,14 @@ def test_info_shows_classes_and_scores(say):
     assert "Ini, Ov, San" in say("info", "names.safetensors").ok().stdout
 
 
+def test_plot_draws_the_confusion_matrix(say):
+    pytest.importorskip("matplotlib")
+    for flags in ([], ["--kind", "confusion"]):
+        run = say("plot", "names.safetensors", *flags, "-o", "confusion.png").ok()
+        assert run.stdout == run.stderr == ""
+        assert (say.folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
 # --------------------------------------------------------------------------- bad input
 
 
