@@ -12,9 +12,14 @@ from . import batches, checkpoint, labelled
 from .classification import POOLINGS, ClassifierConfig, ClassifierNetwork
 from .engine import Engine, select
 from .errors import CorpusError, ModelFileError, UsageError
-from .files import OutputFile
 from .layers import softmax
-from .model import read_network, read_vocabulary, refuse_damaged
+from .modelfile import (
+    SavedModel,
+    read_network,
+    read_vocabulary,
+    refuse_damaged,
+    training_state,
+)
 from .text import TextOptions, transform
 from .vocabulary import Vocabulary
 
@@ -23,7 +28,7 @@ CONFIG_FIELDS = tuple(ClassifierConfig.__dataclass_fields__)
 SYMBOLS = 4096  # of a batch, padding included: its gates then stay in the cache
 
 
-class Classifier:
+class Classifier(SavedModel):
     """A network that says which class a text belongs to.
 
     Made by `elman.train(..., task="classify")` and `elman.load`, not by hand.
@@ -47,12 +52,9 @@ class Classifier:
         summary: dict[str, Any] | None = None,
         training: tuple[checkpoint.Tensors, dict[str, Any]] | None = None,
     ):
+        super().__init__(vocabulary, config, summary, training)
         self.network = network
-        self.vocabulary = vocabulary
         self.classes = list(classes)
-        self.config = config
-        self.summary = summary or {}
-        self.training = training
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """The most probable class of every text.
@@ -143,33 +145,9 @@ class Classifier:
             list(pool.map(work, groups))
         return out
 
-    def pack(self, weights_only: bool = False) -> bytes:
-        """The bytes of the model file."""
-        tensors: checkpoint.Tensors = dict(self.network.parameters)
-        metadata = {
-            "config": self.config | {"classes": self.classes},
-            "vocabulary": self.vocabulary.to_json(),
-            "summary": self.summary,
-        }
-        if self.training is not None and not weights_only:
-            tensors = tensors | self.training[0]
-            metadata["training"] = self.training[1]
-        return checkpoint.pack(tensors, metadata)
-
-    def save(self, path: str | Path, *, weights_only: bool = False) -> None:
-        """Write the model file: whole, or not at all.
-
-        Parameters
-        ----------
-        weights_only : leave out what resuming needs, for a smaller file
-
-        Raises
-        ------
-        ElmanError : the place cannot be written, or another process is writing it
-        """
-        data = self.pack(weights_only)
-        with OutputFile(path) as file:
-            file.write(data)
+    def _metadata(self) -> dict[str, Any]:
+        metadata = super()._metadata()
+        return metadata | {"config": self.config | {"classes": self.classes}}
 
 
 def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Classifier:
@@ -197,7 +175,6 @@ def from_file(
 
 
 def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Classifier:
-    checkpoint.check_history(metadata)
     config = dict(metadata["config"])
     classes = config.pop("classes")
     vocabulary = read_vocabulary(metadata["vocabulary"])
@@ -211,8 +188,5 @@ def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
         raise ModelFileError("its pooling or the length of its texts is none that there is")
     network_config = ClassifierConfig(**{name: config[name] for name in CONFIG_FIELDS})
     network = read_network(ClassifierNetwork, tensors, network_config, config["dtype"], engine)
-    training = None
-    if "training" in metadata:
-        arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
-        training = (arrays, metadata["training"])
+    training = training_state(tensors, metadata)
     return Classifier(network, vocabulary, classes, config, metadata.get("summary"), training)

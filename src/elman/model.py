@@ -1,20 +1,18 @@
 """A trained model: network, vocabulary and how it came to be, in one object and one file."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from numbers import Integral
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from . import checkpoint
-from .cells import CELLS
 from .engine import Engine, select
 from .errors import CorpusError, ModelFileError, UsageError
-from .files import OutputFile
-from .network import BaseNetwork, Network, NetworkConfig
+from .modelfile import SavedModel, read_network, read_vocabulary, refuse_damaged, training_state
+from .network import Network, NetworkConfig
 from .ngram import NGram
 from .sampling import (
     MAX_LENGTH,
@@ -27,16 +25,14 @@ from .sampling import (
     until,
 )
 from .scoring import Score, score_text
-from .settings import CHOICES
 from .text import TextOptions, split_lines, transform
-from .vocabulary import KINDS, Vocabulary
+from .vocabulary import Vocabulary
 
 Array = np.ndarray
-N = TypeVar("N", bound=BaseNetwork)
 NETWORK_FIELDS = tuple(NetworkConfig.__dataclass_fields__)
 
 
-class Model:
+class Model(SavedModel):
     """A language model with its vocabulary.
 
     Made by `elman.train` and `elman.load`, not by hand.
@@ -58,11 +54,8 @@ class Model:
         summary: dict[str, Any] | None = None,
         training: tuple[checkpoint.Tensors, dict[str, Any]] | None = None,
     ):
+        super().__init__(vocabulary, config, summary, training)
         self.network = network
-        self.vocabulary = vocabulary
-        self.config = config
-        self.summary = summary or {}
-        self.training = training
 
     @property
     def lines(self) -> bool:
@@ -243,37 +236,8 @@ class Model:
             ),
         )
 
-    def pack(self, weights_only: bool = False) -> bytes:
-        """The bytes of the model file."""
-        tensors: checkpoint.Tensors
-        if isinstance(self.network, NGram):
-            tensors = self.network.tensors()
-        else:
-            tensors = dict(self.network.parameters)
-        metadata = {
-            "config": self.config,
-            "vocabulary": self.vocabulary.to_json(),
-            "summary": self.summary,
-        }
-        if self.training is not None and not weights_only:
-            tensors = tensors | self.training[0]
-            metadata["training"] = self.training[1]
-        return checkpoint.pack(tensors, metadata)
-
-    def save(self, path: str | Path, *, weights_only: bool = False) -> None:
-        """Write the model file: whole, or not at all.
-
-        Parameters
-        ----------
-        weights_only : leave out what resuming needs, for a smaller file
-
-        Raises
-        ------
-        ElmanError : the place cannot be written, or another process is writing it
-        """
-        data = self.pack(weights_only)
-        with OutputFile(path) as file:
-            file.write(data)
+    def _tensors(self) -> checkpoint.Tensors:
+        return self.network.tensors() if isinstance(self.network, NGram) else super()._tensors()
 
 
 def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Model:
@@ -300,22 +264,7 @@ def from_file(
         return _build(tensors, metadata, engine)
 
 
-@contextmanager
-def refuse_damaged(path: str | Path) -> Iterator[None]:
-    """Whatever goes wrong inside is the fault of the file, and the message says so."""
-    try:
-        yield
-    except ModelFileError as error:
-        raise ModelFileError(f"{path} is no valid model: {error}") from None
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        if isinstance(error, UsageError):
-            raise
-        reason = f"{type(error).__name__}: {error}"
-        raise ModelFileError(f"{path} is no valid model: {reason[:150]}") from None
-
-
 def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Model:
-    checkpoint.check_history(metadata)
     config = metadata["config"]
     vocabulary = read_vocabulary(metadata["vocabulary"])
     if config["vocabulary_size"] != len(vocabulary):
@@ -327,11 +276,9 @@ def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
     else:
         network_config = NetworkConfig(**{name: config[name] for name in NETWORK_FIELDS})
         network = read_network(Network, tensors, network_config, config["dtype"], engine)
-    training = None
-    if "training" in metadata:
-        arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
-        training = (arrays, metadata["training"])
-        _check_start(arrays, network, len(vocabulary))
+    training = training_state(tensors, metadata)
+    if training is not None:
+        _check_start(training[0], network, len(vocabulary))
     return Model(network, vocabulary, config, metadata.get("summary"), training)
 
 
@@ -349,46 +296,3 @@ def _check_start(
         raise ModelFileError(f"the state of the training has shape {state.shape}")
     if not state.shape[2] or not np.isfinite(state).all():
         raise ModelFileError("the state of the training is empty, or not finite")
-
-
-def read_network(
-    kind: type[N], tensors: checkpoint.Tensors, config: NetworkConfig, dtype: str, engine: Engine
-) -> N:
-    """A network with the weights of the file, which are checked before memory is taken."""
-    if dtype not in ("float32", "float64"):
-        raise ModelFileError(f"unknown dtype {dtype!r}")
-    if config.activation not in CHOICES["activation"] or config.cell not in CELLS:
-        raise ModelFileError(f"unknown cell or activation {config.cell!r}, {config.activation!r}")
-    if not 0 < config.num_layers <= len(tensors):
-        raise ModelFileError("the number of layers does not fit the tensors")
-    expected = config.shapes()
-    for name, shape in expected.items():
-        if name not in tensors:
-            raise ModelFileError(f"the tensor {name} is missing")
-        tensor = tensors[name]
-        if tensor.shape != shape:
-            raise ModelFileError(f"{name} has shape {tensor.shape}, the configuration says {shape}")
-        if tensor.dtype != dtype:
-            raise ModelFileError(f"{name} is {tensor.dtype}, the configuration says {dtype}")
-        if not np.isfinite(tensor).all():
-            raise ModelFileError(f"{name} holds NaN or infinite weights")
-    extra = [n for n in tensors if n not in expected and not n.startswith("training.")]
-    if extra:
-        raise ModelFileError(f"the tensor {extra[0]} does not belong to such a network")
-    network = kind(config, np.dtype(dtype), engine)
-    for name in expected:
-        network.parameters[name][...] = tensors[name]
-    return network
-
-
-def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
-    """The vocabulary as a model file holds it, checked."""
-    kind, symbols = data["kind"], data["symbols"]
-    if kind not in KINDS or not isinstance(symbols, list) or not symbols:
-        raise ModelFileError("the vocabulary is of an unknown kind, or empty")
-    texts = symbols[256:] if kind == "byte" else symbols
-    if not all(isinstance(s, str) for s in texts) or len(set(symbols)) != len(symbols):
-        raise ModelFileError("the vocabulary has symbols that are repeated or no text")
-    if kind == "byte" and symbols[:256] != list(range(256)):
-        raise ModelFileError("the vocabulary of bytes is not 0 to 255")
-    return Vocabulary(kind, symbols)

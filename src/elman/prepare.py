@@ -13,27 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, batches, corpora, corpus
+from . import __version__, batches, corpora, corpus, resuming
 from .classifier import Classifier
-from .engine import Engine, conditions, select
-from .errors import CorpusError, ModelFileError, UsageError
+from .engine import Engine, select
+from .errors import UsageError
 from .files import MODEL_SUFFIX, OutputFile, claim
 from .loading import load as load_any
-from .loop import Loop
 from .model import Model, load
 from .network import Network, NetworkConfig, initialise
 from .ngram import NGram
 from .run import Run, TextRun, characters_per_symbol
 from .settings import NAMES, Settings, flag, resolve
 from .text import TextOptions
-from .training import Event, Trainer, limit
+from .training import Event, Trainer
 
-# What goes wrong when a training state is not what it says.
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
-
-# What a resumed run may be told anew: how far to go, and what does not touch the numbers.
-CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
-              "log_every", "save_every", "sample_every"}  # fmt: skip
 NETWORK_SETTINGS = ("cell", "hidden_size", "num_layers", "embedding_size", "activation", "bias")
 TEXT_SETTINGS = ("tokens", "lines", "lowercase", "normalize", "unknown")
 
@@ -138,45 +131,18 @@ def resume(
         from . import prepare_classifier
 
         return prepare_classifier.resume(model, path, given, names, output)
-    network = model.network
-    if isinstance(network, NGram):
+    if isinstance(model.network, NGram):
         raise UsageError(f"{path} is a Markov chain: it was counted in one go, train it again")
-    if model.training is None or "state" not in model.training[1]:
-        raise ModelFileError(
-            f"{path} holds no training state, so it cannot be resumed; --from {path} starts a new "
-            "training from its weights"
-        )
-    tensors, training = model.training
-    try:
-        settings = Settings(**training["settings"])
-        sha256 = training["corpus"]["sha256"]
-        stored_names = list(training["corpus"]["paths"])
-        machine = dict(training["machine"])
-        network.engine = select(
-            given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
-        )
-    except UNREADABLE as error:
-        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
-    refuse_contradictions(given, settings, path)
-    text = corpus.load(
-        corpus_again(names, stored_names, path), corpus_options(settings), model.vocabulary, sha256
-    )
+    stopped = resuming.read(model, path, given, names)
+    settings = stopped.settings
+    text = corpus.load(stopped.names, corpus_options(settings), model.vocabulary, stopped.sha256)
     text.names = list(model.summary.get("corpus", text.names))
-    settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
     parts = corpus.split(text, settings.validation, settings.test, settings.seed)
-    trainer = Trainer(network, model.vocabulary, settings, parts[0], parts[1],
+    trainer = Trainer(model.network, model.vocabulary, settings, parts[0], parts[1],
                       characters_per_symbol(text))  # fmt: skip
-    try:
-        trainer.restore(tensors, training["state"])
-    except UNREADABLE as error:
-        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
-    if limit(settings)[1] != trainer.limit[1]:
-        trainer.limit = limit(settings)
-        trainer.stopped_early = False
-        if trainer.step == 0:  # nothing was learned on the old schedule
-            trainer.horizon = trainer.limit
+    notes = resuming.restore(trainer, stopped)
     run = TextRun(settings, text, parts, trainer, model.summary, started)
-    run.notes += machine_differences(machine, trainer)
+    run.notes += notes
     run.open(OutputFile(output or path))
     return run
 
@@ -237,24 +203,6 @@ def default_output(names: Sequence[str]) -> OutputFile:
     return claim("stdin" if first == "-" else Path(first).stem or "model")
 
 
-def corpus_again(names: Sequence[str], stored: list[str], path: object) -> list[str]:
-    """What a resumed run reads: the names given now, else those stored in the file."""
-    if names:
-        return list(names)
-    if "-" in stored:
-        raise UsageError(
-            f"{path} was trained on standard input; give the same text again: "
-            f"elman train - --resume {path}"
-        )
-    for name in stored:
-        if not Path(name).exists() and name not in corpora.DESCRIPTIONS:
-            raise CorpusError(
-                f"the corpus {name} that {path} was trained on is gone; if it was moved, "
-                f"name its new place: elman train PLACE --resume {path}"
-            )
-    return stored
-
-
 def corpus_options(settings: Settings) -> corpus.CorpusOptions:
     return corpus.CorpusOptions(
         settings.tokens, settings.vocabulary_size, settings.lines, settings.unknown,
@@ -306,31 +254,6 @@ def _inherit(given: dict[str, Any], source: Model, path: object) -> dict[str, An
         if name in given and given[name] != value:
             raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")
     return {"dropout": source.config["dropout"], "dtype": source.config["dtype"]} | given | fixed
-
-
-def refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
-    unit = limit(stored)[0]
-    for name, value in given.items():
-        if name in ("epochs", "steps", "minutes") and name != unit:
-            raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
-        then = getattr(stored, name, None)
-        if name in NAMES and name not in CHANGEABLE and then != value:
-            how = "with biases" if name == "bias" else f"with {then!r}"
-            raise UsageError(
-                f"{flag(name)} contradicts {path}, which was trained {how}; leave it out, "
-                "or start a new training with --from"
-            )
-
-
-def machine_differences(stored: dict[str, Any], trainer: Loop) -> list[str]:
-    now = conditions(trainer.network.engine)
-    differences = [
-        f"{k} {stored[k]} then, {v} now" for k, v in now.items() if stored.get(k, v) != v
-    ]
-    if not differences:
-        return []
-    return [f"resumed under other conditions ({'; '.join(differences)}): the numbers may differ "
-            "in their last bits"]  # fmt: skip
 
 
 def _note_shrunken(run: Run, trainer: Trainer) -> None:

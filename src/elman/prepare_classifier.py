@@ -2,34 +2,23 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import classifier, labelled
+from . import classifier, labelled, resuming
 from .classification import ClassifierConfig, ClassifierNetwork
 from .classifier import Classifier
 from .classifier_run import ClassifierRun, ClassifierTrainer, Parts
 from .engine import select
-from .errors import CorpusError, ModelFileError, UsageError
+from .errors import CorpusError, UsageError
 from .files import OutputFile
 from .labelled import Encoded, Labelled, LabelledOptions, LabelledPart
 from .network import initialise
-from .prepare import (
-    CHANGEABLE,
-    NETWORK_SETTINGS,
-    UNREADABLE,
-    corpus_again,
-    machine_differences,
-    refuse_contradictions,
-    refuse_too_large,
-    versions,
-)
+from .prepare import NETWORK_SETTINGS, refuse_too_large, versions
 from .settings import Settings, flag, make, resolve_classifier
 from .text import TextOptions
-from .training import limit
 from .vocabulary import Vocabulary
 
 # A symbol's row of first values is this much wider than the fan-in says: a short text
@@ -115,44 +104,20 @@ def resume(
     CorpusError : the data have changed or are gone
     """
     started = time.monotonic()
-    if model.training is None or "state" not in model.training[1]:
-        raise ModelFileError(
-            f"{path} holds no training state, so it cannot be resumed; --from {path} starts a new "
-            "training from its weights"
-        )
-    tensors, training = model.training
-    try:
-        settings = Settings(**training["settings"])
-        sha256 = training["corpus"]["sha256"]
-        stored_names = list(training["corpus"]["paths"])
-        machine = dict(training["machine"])
-        model.network.engine = select(
-            given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
-        )
-    except UNREADABLE as error:
-        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
-    refuse_contradictions(given, settings, path)
-    data = _load(corpus_again(names, stored_names, path), settings)
-    if data.sha256 != sha256:
+    stopped = resuming.read(model, path, given, names)
+    settings = stopped.settings
+    data = _load(stopped.names, settings)
+    if data.sha256 != stopped.sha256:
         raise CorpusError(
             f"the data {', '.join(data.names)} have changed since {path} was trained on them; "
             f"restore them, or start a new training with --from {path}"
         )
     data.names = list(model.summary.get("corpus", data.names))
-    settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
     parts = _parts(data, labelled.encode(model.vocabulary, data.texts, settings.seq_len), settings)
     trainer = ClassifierTrainer(model.network, model.vocabulary, data.classes, settings, *parts[:2])
-    try:
-        trainer.restore(tensors, training["state"])
-    except UNREADABLE as error:
-        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
-    if limit(settings)[1] != trainer.limit[1]:
-        trainer.limit = limit(settings)
-        trainer.stopped_early = False
-        if trainer.step == 0:  # nothing was learned on the old schedule
-            trainer.horizon = trainer.limit
+    notes = resuming.restore(trainer, stopped)
     run = ClassifierRun(settings, data, parts, trainer, model.summary, started)
-    run.notes += machine_differences(machine, trainer)
+    run.notes += notes
     run.open(OutputFile(output or path))
     return run
 
