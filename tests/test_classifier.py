@@ -227,6 +227,42 @@ def test_a_classifier_needs_data():
         elman.train(task="classify")
 
 
+ROWS = [("tarov", "Ov"), ("makini", "Ini"), ("bosov", "Ov"), ("tarov", "Ini"), ("tarov", "Ov")]
+
+
+def test_rows_in_memory_are_taken_as_they_are():
+    options = FLAGS | {"validation": 0.0, "test": 0.0, "steps": 1, "batch_size": 5}
+    made = elman.train([(text.upper(), label) for text, label in ROWS], lowercase=True, **options)
+    assert made.classes == ["Ini", "Ov"]
+    assert made.summary["texts"] == made.summary["rows"] == 5
+    assert made.summary["repeated"] == made.summary["conflicting"] == 0
+    # Treated before the vocabulary is made, as the texts of a file are.
+    assert made.vocabulary.symbols == [*"abikmnorstv", "<unk>"]
+    assert made.unknown(made.encode(["TAROV", "tarov"])) == 0
+    # A repeated row counts twice: without it the first gradient is another one.
+    fewer = elman.train(ROWS[:4], lowercase=True, **options)
+    assert made.summary["train_loss"] != fewer.summary["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([("a", "x"), ("b",)], "row 2 is not"),
+        ([("a", "x"), "b.tsv"], "row 2 is not"),
+        ([("a", "x"), ("", "y")], "row 2 is not"),
+        ([("a", "x"), ("b", "x")], "one label only"),
+    ],
+)
+def test_rows_that_are_no_labelled_texts_are_refused(rows, says):
+    with pytest.raises(CorpusError, match=says):
+        elman.train(rows, **FLAGS, steps=1)
+
+
+def test_rows_are_for_classifiers():
+    with pytest.raises(UsageError, match="give task='classify'"):
+        elman.train(ROWS, steps=1)
+
+
 def test_long_texts_are_cut_and_it_is_said(tmp_path):
     rows = ["text\tlabel", *(f"{'ab' * 20}{i}\t{i % 2}" for i in range(30))]
     (tmp_path / "long.tsv").write_text("\n".join(rows))

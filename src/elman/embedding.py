@@ -40,8 +40,7 @@ def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
         raise UsageError("a Markov chain has no vectors; train a network")
     if isinstance(texts, str):
         raise UsageError("give a list of texts, not one text")
-    newline = vocabulary.ids.get(10 if vocabulary.kind == "byte" else "\n")
-    first = vocabulary.begin if vocabulary.begin is not None else newline
+    first = vocabulary.opening
     before = np.array([] if first is None else [first], np.int32)
     encoded = []
     for number, text in enumerate(texts, 1):

@@ -117,6 +117,31 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
     return data
 
 
+def from_rows(rows: Sequence[object]) -> Labelled:
+    """Rows (text, label) in memory, as they are: one that repeats counts as often as it stands
+    there, and a text may have several labels.
+
+    Raises
+    ------
+    CorpusError : a row that is no pair of texts, an empty text, or fewer than two classes
+    """
+    digest = hashlib.sha256()
+    texts, labels = [], []
+    for number, row in enumerate(rows, 1):
+        match row:
+            case (str(text), str(label)) if text and label:
+                texts.append(text)
+                labels.append(label)
+            case _:
+                raise CorpusError(f"row {number} is not (text, label) but {repr(row)[:60]}")
+        digest.update(f"{len(text)}\t{text}\t{label}\n".encode("utf-8", "surrogatepass"))
+    classes = sorted(set(labels))
+    if len(classes) < 2:
+        raise CorpusError("the rows have one label only; a classifier needs at least 2")
+    return Labelled(texts, np.searchsorted(classes, labels), classes, len(texts), 0, 0,
+                    digest.hexdigest(), ["rows"])  # fmt: skip
+
+
 def merge(
     pairs: Sequence[tuple[str, str]],
     names: Sequence[str],

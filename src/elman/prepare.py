@@ -148,7 +148,7 @@ def resume(
 
 
 def train(
-    corpus: str | Path | Sequence[str | Path] = (),
+    corpus: str | Path | Sequence[str | Path] | Sequence[tuple[str, str]] = (),
     *,
     output: str | Path | None = None,
     start_from: str | Path | None = None,
@@ -161,7 +161,7 @@ def train(
     ----------
     corpus : files, folders or names of corpora (see `elman corpora`); nothing is
         the Python standard library, for one minute; for a classifier tables, one
-        file per class, or a folder of files
+        file per class, a folder of files, or rows (text, label) as they are
     output : the model file, written while training and at the end; None: no file
     start_from : a model file whose weights and vocabulary training starts from
     on_event : called with every event of the training, a dict with the key "event"; its
@@ -190,7 +190,16 @@ def train(
     if isinstance(names, bytes) or not isinstance(names, Sequence):
         raise UsageError(f"corpus must be a path, a name or a list of them, not {corpus!r}")
     given = {name: value for name, value in settings.items() if value is not None}
-    run = begin([str(name) for name in names], given, output, start_from, "elman.train(...)")
+    run: Run
+    if names and isinstance(names[0], tuple):
+        if given.get("task") != "classify":
+            raise UsageError("rows (text, label) are for a classifier: give task='classify' too")
+        from . import labelled, prepare_classifier
+
+        data = labelled.from_rows(names)
+        run = prepare_classifier.begin(data, given, output, start_from, "elman.train(...)")
+    else:
+        run = begin([str(name) for name in names], given, output, start_from, "elman.train(...)")
     for event in run.events():
         if on_event is not None:
             on_event(event | {"snapshot": run.model})

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .labelled import Encoded, Labelled, LabelledOptions, LabelledPart
 from .network import initialise
 from .prepare import NETWORK_SETTINGS, refuse_too_large, versions
 from .settings import Settings, flag, make, resolve_classifier
-from .text import TextOptions
+from .text import TextOptions, transform
 from .vocabulary import Vocabulary
 
 # A symbol's row of first values is this much wider than the fan-in says: a short text
@@ -36,7 +37,7 @@ def begin(
     start_from: str | Path | None = None,
     command: str = "",
 ) -> ClassifierRun:
-    """Prepare a new run on files, or on labelled texts in memory.
+    """Prepare a new run on files, or on labelled texts in memory, which are taken row by row.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def begin(
     if older is not None:
         given = _inherit(given, older, start_from)
     settings = make(given)
-    data = source if isinstance(source, Labelled) else _load(source, settings)
+    data = _treated(source, settings) if isinstance(source, Labelled) else _load(source, settings)
     if older is not None:
         if older.classes != data.classes:
             raise UsageError(
@@ -138,9 +139,18 @@ def _load(names: Sequence[str], settings: Settings) -> Labelled:
             "--task classify needs labelled texts: a TSV or CSV file, one file per class, or a "
             "folder of them"
         )
-    text = TextOptions(settings.errors, settings.lowercase, settings.normalize)
-    options = LabelledOptions(settings.text_column, settings.label_column, text)
+    options = LabelledOptions(settings.text_column, settings.label_column, _text_options(settings))
     return labelled.load(list(names), options)
+
+
+def _treated(data: Labelled, settings: Settings) -> Labelled:
+    """Texts in memory, treated as those of a file are."""
+    options = _text_options(settings)
+    return replace(data, texts=[transform(text, options) for text in data.texts])
+
+
+def _text_options(settings: Settings) -> TextOptions:
+    return TextOptions(settings.errors, settings.lowercase, settings.normalize)
 
 
 def _parts(data: Labelled, texts: Encoded, settings: Settings) -> Parts:

@@ -157,13 +157,12 @@ def score_text(
         raise CorpusError(f"{where} is empty: there is nothing to score")
     ids = vocabulary.encode(text, where).astype(np.int64)
     unknown = int((ids == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
-    newline = vocabulary.ids.get(10 if vocabulary.kind == "byte" else "\n")
     characters = len(text)
-    first = vocabulary.begin if vocabulary.begin is not None else newline
     if vocabulary.end is not None:
         ids = np.append(ids, vocabulary.end)
         characters += 1
-    return Score(score_ids(model, ids, first, len(vocabulary)), len(ids), characters, unknown)
+    nats = score_ids(model, ids, vocabulary.opening, len(vocabulary))
+    return Score(nats, len(ids), characters, unknown)
 
 
 def rank(scores: Iterable[Score]) -> list[int]:

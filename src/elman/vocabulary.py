@@ -61,6 +61,12 @@ class Vocabulary:
         """Ids that stand for no text."""
         return [i for i in (self.unknown, self.begin, self.end) if i is not None]
 
+    @property
+    def opening(self) -> int | None:
+        """What is read before a text: `<begin>`, else a newline, None without either."""
+        newline: Symbol = 10 if self.kind == "byte" else "\n"
+        return self.ids.get(newline) if self.begin is None else self.begin
+
     def encode(self, text: str | bytes, where: str = "the text") -> np.ndarray:
         """Ids of a text, in the smallest unsigned type that holds them all.
 
