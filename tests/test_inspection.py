@@ -125,6 +125,10 @@ def test_a_classifier_reads_both_ways(cell):
     assert inspection.symbols(model, "abXca") == ["a", "b", "<unk>", "c", "a"]
     last = np.concatenate([found[1]["hidden"][-1], found[1]["reverse.hidden"][0]])
     np.testing.assert_allclose(last, model.embed(["abXca"])[0], atol=1e-12)
+    several = inspection.activations(model, "dab\nabXca\n\nc", 1, "reverse.hidden")
+    assert "".join(inspection.symbols(model, "dab\nabca\n\nc")) == "dab\nabca\nc"
+    np.testing.assert_allclose(several[4:9], found[1]["reverse.hidden"], atol=1e-12)
+    assert not several[[3, 9]].any() and len(several) == 11
 
 
 @pytest.mark.parametrize("cell", CELLS)

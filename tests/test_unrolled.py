@@ -25,7 +25,7 @@ CASES = [
 def gradients(network, ids, state):
     """Steps, gradients by step in order of time, and logit gradients, of the sum of losses."""
     steps = unrolled.forward(network, ids[:-1], state)
-    dlogits = [unrolled._dlogits(s.logits, t)[1] for s, t in zip(steps, ids[1:], strict=True)]
+    dlogits = [unrolled.loss_of(s.logits, t)[1] for s, t in zip(steps, ids[1:], strict=True)]
     return steps, list(unrolled.backward(network, steps, dlogits))[::-1], dlogits
 
 

@@ -35,7 +35,8 @@ def states(model: Model | Classifier, text: str | bytes) -> list[Parts]:
 
     As when it scores, a model of running text reads a newline first, if it knows one.
     In a model of lines every line starts at zero with `<begin>`, and what stands at a
-    line end is the state after the `<begin>` of the next.
+    line end is the state after the `<begin>` of the next. To a classifier every line is a
+    text of its own; at a line end it holds nothing, zeros.
 
     Returns
     -------
@@ -108,7 +109,11 @@ def symbols(model: Model | Classifier, text: str | bytes) -> list[str]:
     ids = sequences.ids[_text_rows(sequences, leads)]
     if isinstance(model, Model) and model.lines:
         ids[ids == model.vocabulary.begin] = model.vocabulary.end
-    return [symbol_text(model, i) for i in ids.tolist()]
+    shown = [symbol_text(model, i) for i in ids.tolist()]
+    if isinstance(model, Classifier):
+        for offset in sequences.offsets[-2:0:-1]:
+            shown.insert(offset, "\n")
+    return shown
 
 
 def symbol_text(model: Model | Classifier, symbol: int) -> str:
@@ -177,7 +182,11 @@ def _read(
                 for key, values in found.items():
                     out[key][place[chosen]] = values[chosen][..., units]
     kept = _text_rows(sequences, leads)
-    return {key: values[kept] for key, values in out.items()}
+    found = {key: values[kept] for key, values in out.items()}
+    if isinstance(model, Classifier):  # at the line ends between its texts it holds nothing
+        found = {key: np.insert(values, sequences.offsets[1:-1], 0, axis=0)
+                 for key, values in found.items()}  # fmt: skip
+    return found
 
 
 def _read_piece(
@@ -242,10 +251,11 @@ def _sequences(model: Model | Classifier, text: str | bytes) -> tuple[Encoded, A
     These are the lines of a model of lines, running text as a whole, or stretches of it
     if it is long.
     """
-    if not text:
+    if not text or (isinstance(model, Classifier) and not str(text).strip("\n")):
         raise CorpusError("the text is empty: there is nothing to look into")
     if isinstance(model, Classifier):
-        return model.encode([str(text)]), np.zeros(1, np.int64)
+        texts = model.encode([line for line in str(text).split("\n") if line])
+        return texts, np.zeros(len(texts), np.int64)
     text, vocabulary = model.clean(text), model.vocabulary
     opening = [] if vocabulary.opening is None else [vocabulary.opening]
     if model.lines:

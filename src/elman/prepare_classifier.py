@@ -48,7 +48,9 @@ def begin(
     if older is not None:
         given = _inherit(given, older, start_from)
     settings = make(given)
-    data = _treated(source, settings) if isinstance(source, Labelled) else _load(source, settings)
+    data = (
+        _treated(source, settings) if isinstance(source, Labelled) else read_data(source, settings)
+    )
     if older is not None:
         if older.classes != data.classes:
             raise UsageError(
@@ -107,7 +109,7 @@ def resume(
     started = time.monotonic()
     stopped = resuming.read(model, path, given, names)
     settings = stopped.settings
-    data = _load(stopped.names, settings)
+    data = read_data(stopped.names, settings)
     if data.sha256 != stopped.sha256:
         raise CorpusError(
             f"the data {', '.join(data.names)} have changed since {path} was trained on them; "
@@ -133,7 +135,7 @@ def continued(model: Classifier, given: dict[str, Any], part: LabelledPart) -> C
     return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)
 
 
-def _load(names: Sequence[str], settings: Settings) -> Labelled:
+def read_data(names: Sequence[str], settings: Settings) -> Labelled:
     if not names:
         raise UsageError(
             "--task classify needs labelled texts: a TSV or CSV file, one file per class, or a "

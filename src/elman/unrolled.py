@@ -23,7 +23,6 @@ from .model import Model
 from .network import Network
 
 Array = np.ndarray
-MOST = 16  # steps
 
 
 @dataclass(frozen=True)
@@ -141,6 +140,12 @@ def backward(
         yield found
 
 
+def loss_of(logits: Array, targets: Array) -> tuple[Array, Array]:
+    """Nats (B,) of the targets, and their gradient p - onehot (B, V)."""
+    nats, pullback = layers.softmax_cross_entropy(logits[None], targets[None])
+    return nats[0], pullback(np.ones_like(nats))[0]
+
+
 def contributions(
     network: Network, step: Step, found: Sequence[LayerGradients], dlogits: Array
 ) -> dict[str, Array]:
@@ -208,7 +213,7 @@ def gradient_norms(
     >>> gradient_norms(model, "It was a dark and stormy night" * 4)[0, 0]  # doctest: +SKIP
     array([0.81, 0.63, 0.52, ...])
     """
-    network, ids = _read(model, text)
+    network, ids = network_and_ids(model, text)
     T = len(ids) - 1 - steps  # places that have `steps` symbols before and one behind them
     if steps < 0 or T < 1:
         raise UsageError(f"a text of {len(ids)} symbols is too short for {steps} steps back")
@@ -224,7 +229,7 @@ def gradient_norms(
     place = np.arange(steps + 1)[:, None] + starts
     unrolled = forward(network, ids[place], np.concatenate(entering, axis=2))
     dlogits: list[Array | None] = [None] * steps
-    dlogits.append(_dlogits(unrolled[-1].logits, ids[place[-1] + 1])[1])
+    dlogits.append(loss_of(unrolled[-1].logits, ids[place[-1] + 1])[1])
     norms = []
     for found in backward(network, unrolled, dlogits):
         both = [[back.hidden, back.cell] for back in found]
@@ -233,13 +238,7 @@ def gradient_norms(
     return np.moveaxis(np.array(norms), 0, 2)
 
 
-def _dlogits(logits: Array, targets: Array) -> tuple[Array, Array]:
-    """Nats (B,) of the targets, and their gradient p - onehot (B, V)."""
-    nats, pullback = layers.softmax_cross_entropy(logits[None], targets[None])
-    return nats[0], pullback(np.ones_like(nats))[0]
-
-
-def _read(model: Model | Network, text: str | bytes | Array) -> tuple[Network, Array]:
+def network_and_ids(model: Model | Network, text: str | bytes | Array) -> tuple[Network, Array]:
     """The network and the ids (n,) of a text, of a line with its borders."""
     if isinstance(model, Network):
         return model, np.asarray(text, np.int32)

@@ -10,7 +10,7 @@ import click
 from . import print_json
 
 if TYPE_CHECKING:
-    from ..model import Model
+    pass
 
 EPILOG = """\b
 Examples:
@@ -73,6 +73,7 @@ def sample(
 ) -> None:  # fmt: skip
     """Write text with MODEL, character by character, on stdout."""
     from ..errors import UsageError
+    from ..loading import training_text
     from ..model import load
     from ..sampling import SamplingOptions
     from ..sampling import novelty as compare
@@ -89,7 +90,7 @@ def sample(
     if prime_file is not None:
         text = read(prime_file, TextOptions(raw=loaded.vocabulary.kind == "byte"))
     options = SamplingOptions(temperature, top_k, top_p, greedy)
-    trained_on = _training_text(loaded) if novelty else ""
+    trained_on = training_text(loaded) if novelty else ""
     pieces = loaded.stream(length, text, options, beam=beam, stop=stop, seed=seed)
     written = []
     for piece in pieces:
@@ -118,28 +119,3 @@ def sample(
             )
     if as_json:
         print_json(report)
-
-
-def _training_text(model: Model) -> str:
-    """The text that the model was trained on, the held-out parts left out, read again."""
-    from ..corpus import load as load_corpus
-    from ..corpus import split
-    from ..errors import ElmanError
-    from ..prepare import corpus_options
-    from ..settings import Settings
-
-    if model.training is None:
-        raise ElmanError("the model file does not say where its training text is: no --novelty")
-    training = model.training[1]
-    paths, settings = training["corpus"]["paths"], Settings(**training["settings"])
-    if "-" in paths:
-        raise ElmanError("the model was trained on standard input, which is gone: no --novelty")
-    corpus = load_corpus(
-        paths, corpus_options(settings), model.vocabulary, training["corpus"]["sha256"]
-    )
-    part, _, _ = split(corpus, settings.validation, settings.test, settings.seed)
-    decode = model.vocabulary.decode
-    if part.offsets is None or part.rows is None:
-        return decode(part.ids.tolist())
-    ends = part.offsets
-    return "\n".join(decode(part.ids[ends[row] : ends[row + 1]].tolist()) for row in part.rows)

@@ -1,0 +1,200 @@
+"""What the view "Follow the numbers" shows: a few steps forward and backward, in JSON."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import layers
+from ..errors import UsageError
+from ..inspection import GATES, symbol_text
+from ..model import Model
+from ..network import Network, NetworkConfig
+from ..unrolled import (
+    LayerGradients,
+    LayerStep,
+    backward,
+    contributions,
+    forward,
+    loss_of,
+    network_and_ids,
+)
+
+Array = np.ndarray
+STEPS = 16  # at once
+
+
+def steps(
+    model: Model, text: str, start: int = 0, count: int = 5, most: int = 16
+) -> dict[str, Any]:
+    """Every number of some steps of a language model, forward and backward.
+
+    The loss is the sum of the nats of the steps shown. Vectors and matrices of more than
+    `most` entries in a direction are cut: units to the first, symbols to those that the
+    text needs and then the likeliest. `docs/http.md` describes the result.
+
+    Parameters
+    ----------
+    start : the first step; what comes before is read for the state that enters it
+    count : how many, fewer if the text ends
+
+    Raises
+    ------
+    UsageError : a text without a step to show; a classifier or a Markov chain
+    UnknownSymbolError : a symbol that the vocabulary does not hold
+    """
+    network, ids = network_and_ids(model, text)
+    if not 0 <= start < len(ids) - 1:
+        raise UsageError(
+            f"step {start} is none of this text: its {len(ids)} symbols make "
+            f"{max(0, len(ids) - 1)} steps, counted from 0"
+        )
+    shown = ids[start : start + count + 1]
+    state = network.zero_state(1)
+    if start:
+        _, state = network.predict(ids[:start, None], state)
+    unrolled = forward(network, shown[:-1, None], state)
+    losses = [loss_of(step.logits, shown[t + 1 :][:1]) for t, step in enumerate(unrolled)]
+    dlogits = [dy for _, dy in losses]
+    found = list(backward(network, unrolled, dlogits))[::-1]
+    of_last: list[Array | None] = [None] * (len(unrolled) - 1)
+    last = list(backward(network, unrolled, [*of_last, dlogits[-1]]))[::-1]
+    added = [
+        contributions(network, step, back, dy)
+        for step, back, dy in zip(unrolled, found, dlogits, strict=True)
+    ]
+    p = layers.softmax(np.concatenate([step.logits for step in unrolled]))
+    cut = Cut(network, shown, p, most)
+    return {
+        **_architecture(network), **cut.indices(model),
+        "text": [symbol_text(model, i) for i in ids.tolist()],
+        "start": start, "steps": len(unrolled),
+        "ids": shown.tolist(),
+        "loss": float(sum(nats[0] for nats, _ in losses)),
+        "weights": {name: cut.parameter(name, a) for name, a in network.parameters.items()},
+        "gradient": {name: cut.parameter(name, np.sum([each[name] for each in added], axis=0))
+                     for name in network.parameters},
+        "forward": [
+            {
+                "embedding": cut.columns(step.layers[0].x),
+                "layers": [cut.forward(network, n, layer) for n, layer in enumerate(step.layers)],
+                "logits": cut.logits(step.logits), "p": cut.logits(p[t : t + 1]),
+                "loss": float(losses[t][0][0]),
+            }
+            for t, step in enumerate(unrolled)
+        ],
+        "backward": [
+            {
+                "logits": cut.logits(dlogits[t]),
+                "layers": [
+                    cut.backward(network.config, n, edges) for n, edges in enumerate(found[t])
+                ],
+                "added": {name: cut.parameter(name, a) for name, a in added[t].items()},
+            }
+            for t in range(len(unrolled))
+        ],
+        "norms": {
+            "all": [[float(np.linalg.norm(layer.hidden)) for layer in back] for back in found],
+            "last": [[float(np.linalg.norm(layer.hidden)) for layer in back] for back in last],
+        },
+    }  # fmt: skip
+
+
+class Cut:
+    """Which entries of vectors and matrices are shown, and their JSON."""
+
+    def __init__(self, network: Network, ids: Array, p: Array, most: int):
+        config = network.config
+        self.gates = GATES[config.cell] or ("a",)
+        self.H = config.hidden_size
+        self.units = np.arange(min(self.H, most))
+        self.dimensions = np.arange(min(config.embedding_size, most))
+        needed = list(dict.fromkeys(ids.tolist()))
+        likely = [v for v in np.argsort(-p.max(axis=0), kind="stable").tolist() if v not in needed]
+        self.symbols = np.sort([*needed, *likely][: max(most, len(needed))])
+
+    def indices(self, model: Model) -> dict[str, Any]:
+        texts = [symbol_text(model, i) for i in self.symbols.tolist()]
+        return {
+            "units": self.units.tolist(), "dimensions": self.dimensions.tolist(),
+            "symbols": self.symbols.tolist(), "symbol_texts": texts,
+        }  # fmt: skip
+
+    def hidden(self, a: Array | None) -> list[float] | None:
+        """Of a vector (1, H) or (H,)."""
+        return None if a is None else a.reshape(-1)[self.units].tolist()
+
+    def columns(self, x: Array | None) -> list[float] | None:
+        """Of an embedded symbol (1, D)."""
+        return None if x is None else x[0, self.dimensions].tolist()
+
+    def logits(self, y: Array) -> list[float]:
+        return y[0, self.symbols].tolist()
+
+    def by_gate(self, a: Array) -> dict[str, Any]:
+        """Of (..., G·H): for each gate the units."""
+        parts = np.split(a, len(self.gates), axis=-1)
+        return {gate: part[..., self.units].tolist() for gate, part in zip(self.gates, parts,
+                                                                          strict=True)}  # fmt: skip
+
+    def parameter(self, name: str, a: Array) -> dict[str, Any]:
+        """A parameter or its gradient: "shape" and "norm" of the whole, "values" of the cut."""
+        layer, _, kind = name.partition(".")
+        if kind == "W_x":
+            first = layer == "layer0"
+            one_hot = first and not len(self.dimensions)
+            rows = self.symbols if one_hot else self.dimensions if first else self.units
+            values: Any = self.by_gate(a[rows])
+        elif kind == "W_h":
+            values = self.by_gate(a[self.units])
+        elif kind == "b":
+            values = self.by_gate(a)
+        elif kind == "c_n":
+            values = a[self.units].tolist()
+        elif kind == "W_y":
+            values = a[np.ix_(self.units, self.symbols)].tolist()
+        elif kind == "b_y":
+            values = a[self.symbols].tolist()
+        else:
+            values = a[np.ix_(self.symbols, self.dimensions)].tolist()
+        return {"shape": list(a.shape), "norm": float(np.linalg.norm(a)), "values": values}
+
+    def forward(self, network: Network, number: int, layer: LayerStep) -> dict[str, Any]:
+        W_h = network.parameters[f"layer{number}.W_h"]
+        b = network.parameters.get(f"layer{number}.b")
+        states = {"hidden": layer.after[0], "hidden_before": layer.before[0]}
+        if len(layer.after) > 1:
+            states |= {"cell": layer.after[1], "cell_before": layer.before[1]}
+        return {
+            "xW": self.by_gate((layer.z if b is None else layer.z - b)[0]),
+            "z": self.by_gate(layer.z[0]),
+            "hW": self.by_gate((layer.before[0] @ W_h)[0]),
+            "gates": {letter: self.hidden(a) for letter, a in layer.gates.items()},
+            **{name: self.hidden(a) for name, a in states.items()},
+        }
+
+    def backward(self, config: NetworkConfig, number: int, edges: LayerGradients) -> dict[str, Any]:
+        found = {
+            "above": self.hidden(edges.above), "next": self.hidden(edges.next[0]),
+            "hidden": self.hidden(edges.hidden), "hidden_before": self.hidden(edges.before[0]),
+            "a": self.by_gate(edges.a[0]), "x": None,
+            "norm": float(np.linalg.norm(edges.hidden)),
+            "norm_before": float(np.linalg.norm(edges.before[0])),
+        }  # fmt: skip
+        if edges.x is not None:
+            found["x"] = self.hidden(edges.x) if number else self.columns(edges.x)
+        if edges.cell is not None:
+            found |= {"next_cell": self.hidden(edges.next[1]), "cell": self.hidden(edges.cell),
+                      "cell_before": self.hidden(edges.before[1])}  # fmt: skip
+        if config.cell == "gru":
+            found["u"] = self.by_gate(edges.u[0])
+        return found
+
+
+def _architecture(network: Network) -> dict[str, Any]:
+    config = network.config
+    return {
+        "cell": config.cell, "activation": config.activation, "layers": config.num_layers,
+        "hidden_size": config.hidden_size, "vocabulary_size": config.vocabulary_size,
+        "embedding_size": config.embedding_size, "bias": config.bias,
+        "dtype": str(network.dtype), "gates": list(GATES[config.cell] or ("a",)),
+    }  # fmt: skip
