@@ -144,7 +144,7 @@ class Model(SavedModel):
     ) -> Iterator[str]:
         """What follows the prime: `left` symbols, in a model of lines line after line."""
         while True:
-            symbols = self._symbols(self._start(ids, rng), options, beam, left, rng)
+            symbols = self._symbols(self.start(ids, rng), options, beam, left, rng)
             for piece in decode_stream(self.vocabulary, symbols, left):
                 left -= 1
                 yield piece
@@ -176,7 +176,8 @@ class Model(SavedModel):
                 return
             yield symbol
 
-    def _start(self, prime: Array, rng: np.random.Generator) -> Start:
+    def start(self, prime: Array, rng: np.random.Generator) -> Start:
+        """Where writing begins after the ids of a prime: see `sample`."""
         v = self.vocabulary
         zero = self.network.zero_state(1)
         if self.lines:

@@ -120,49 +120,52 @@ def evaluate(
     return Score(nats, predictions, predictions * characters_per_symbol)
 
 
-def score_ids(
-    model: LanguageModel, ids: np.ndarray, first: int | None, vocabulary_size: int
-) -> float:
-    """Negative log-likelihood in nats of a sequence, its state starting at zero.
+def symbol_nats(
+    model: LanguageModel, vocabulary: Vocabulary, text: str | bytes, where: str = "the text"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The symbols of one text, and the negative log-likelihood of each, in nats.
 
-    `first` is the symbol that is read before it; None if there is none, and then
-    the first symbol, which nothing predicts, costs log V like any other.
+    See `score_text` for what is read before the first one, and the errors raised.
+
+    Returns
+    -------
+    ids : (N,) int64; of a model of lines the last is `<end>`
+    nats : (N,) float64
     """
-    nats = log(vocabulary_size) if first is None else 0.0
-    if first is not None:
-        ids = np.concatenate([[first], ids])
-    state = model.zero_state(1)
-    for start in range(0, len(ids) - 1, CHUNK):
-        window = ids[start : start + CHUNK + 1].astype(np.int32)[:, None]
+    if not text:
+        raise CorpusError(f"{where} is empty: there is nothing to score")
+    ids = vocabulary.encode(text, where).astype(np.int64)
+    first = vocabulary.opening
+    if vocabulary.end is not None:
+        ids = np.append(ids, vocabulary.end)
+    read = ids if first is None else np.concatenate([[first], ids])
+    nats, state = np.full(len(ids), log(len(vocabulary))), model.zero_state(1)
+    predicted = nats[len(ids) - len(read) + 1 :]  # all, or all but the first
+    for start in range(0, len(predicted), CHUNK):
+        window = read[start : start + CHUNK + 1].astype(np.int32)[:, None]
         losses, state = model.nats(window[:-1], window[1:], state)
-        nats += float(np.sum(losses, dtype=np.float64))
-    return nats
+        predicted[start : start + CHUNK] = losses[:, 0]
+    return ids, nats
 
 
 def score_text(
     model: LanguageModel, vocabulary: Vocabulary, text: str | bytes, where: str = "the text"
 ) -> Score:
-    """Score one text.
+    """Score one text, the state starting at zero.
 
     A model of lines scores a line from `<begin>` to `<end>`. A model of running
     text reads a newline first, because a text starts where a line starts; if it
-    knows no newline, the first symbol costs log V.
+    knows no newline, the first symbol, which nothing predicts, costs log V.
 
     Raises
     ------
     CorpusError : an empty text
     UnknownSymbolError : a symbol that the vocabulary does not hold
     """
-    if not text:
-        raise CorpusError(f"{where} is empty: there is nothing to score")
-    ids = vocabulary.encode(text, where).astype(np.int64)
+    ids, nats = symbol_nats(model, vocabulary, text, where)
     unknown = int((ids == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
-    characters = len(text)
-    if vocabulary.end is not None:
-        ids = np.append(ids, vocabulary.end)
-        characters += 1
-    nats = score_ids(model, ids, vocabulary.opening, len(vocabulary))
-    return Score(nats, len(ids), characters, unknown)
+    characters = len(text) + (vocabulary.end is not None)
+    return Score(float(nats.sum()), len(ids), characters, unknown)
 
 
 def rank(scores: Iterable[Score]) -> list[int]:

@@ -22,6 +22,7 @@ VERBS = {
     "plot": "Draw a training, or what was learned, into a file.",
     "corpora": "List the corpora that have a name.",
     "reproduce": "Do again what five published pieces did, and compare.",
+    "serve": "Open a page in the browser: write, look inside, classify.",
     "export": "Write a model in another form.",
 }
 

@@ -1,0 +1,69 @@
+"""`elman serve`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import webbrowser
+from typing import TYPE_CHECKING
+
+import click
+
+from . import print_json
+
+if TYPE_CHECKING:
+    from ..web.server import Server
+
+EPILOG = """\b
+Examples:
+  elman serve                        a page for the models in this folder
+  elman serve poems.safetensors      for one model
+  elman serve models/ --port 9000 --no-browser
+
+The page writes, looks inside and classifies; elman train --live shows it during a
+training. The address goes to stdout. What the page does, other programs can do:
+docs/http.md describes the calls, which need the token that is shown at the start.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("place", metavar="[MODEL|FOLDER]", default=".")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="Address to serve on; any other lets other machines in.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True,
+              help="0 takes a free one.")  # fmt: skip
+@click.option("--browser/--no-browser", default=True, help="Whether to open the page.")
+@click.option("--json", "as_json", is_flag=True, help="Address and token as one JSON object.")
+def serve(place: str, host: str, port: int, browser: bool, as_json: bool) -> None:
+    """Open a page in the browser for a MODEL, or for those in a FOLDER."""
+    from ..engine import select
+    from ..web import require
+
+    require("elman serve")
+    from ..web.models import Models
+    from ..web.server import Server
+
+    models = Models(place)
+    server = Server(models, host, port)
+    if as_json:
+        print_json({"url": server.url, "token": server.token, "models": models.names()})
+    else:
+        click.echo(server.url)
+        count = len(models.names())
+        click.echo(f"{count} model{'s' if count != 1 else ''}; Ctrl-C ends the server", err=True)
+    announce(server, browser)
+    with select(threads=1).limit_threads():  # the calls share the cores
+        server.run()
+
+
+def announce(server: Server, browser: bool) -> None:
+    """Say what other programs need, and show the page."""
+    click.echo(f"for other programs: X-Elman-Token: {server.token}", err=True)
+    if server.open_to_others:
+        click.echo("note: whoever reaches this port can use it", err=True)
+    graphical = not sys.platform.startswith("linux") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if browser and graphical:  # without a screen a browser would take the terminal
+        threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()

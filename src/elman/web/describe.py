@@ -1,0 +1,57 @@
+"""What `GET /api/model` says of a model."""
+
+from typing import Any
+
+import numpy as np
+
+from ..classifier import Classifier
+from ..inspection import GATES, parts_of, symbol_text
+from ..model import Model
+from ..ngram import NGram
+from .models import AnyModel
+
+
+def describe(name: str, model: AnyModel, live: bool) -> dict[str, Any]:
+    network = model.network
+    described: dict[str, Any] = {
+        "name": name,
+        "kind": kind(model),
+        "live": live,
+        "cell": model.config["cell"],
+        "parameters": _parameters(model),
+        "tokens": model.vocabulary.kind,
+        "lines": isinstance(model, Model) and model.lines,
+        "vocabulary": [symbol_text(model, i) for i in range(len(model.vocabulary))],
+        "classes": model.classes if isinstance(model, Classifier) else None,
+        "config": model.config,
+        "summary": model.summary,
+        "history": history(model),
+    }
+    if not isinstance(network, NGram):
+        config = network.config
+        described |= {
+            "hidden_size": config.hidden_size, "num_layers": config.num_layers,
+            "embedding_size": config.embedding_size, "gates": list(GATES[config.cell]),
+            "parts": parts_of(model),
+        }  # fmt: skip
+    return described
+
+
+def kind(model: AnyModel) -> str:
+    if isinstance(model, Classifier):
+        return "classifier"
+    return "ngram" if isinstance(model.network, NGram) else "lm"
+
+
+def history(model: AnyModel) -> dict[str, Any] | None:
+    """The curves of the training, if the file holds them."""
+    if model.training is None or "training.history" not in model.training[0]:
+        return None
+    state = model.training[1].get("state", {})
+    return {"columns": state.get("history_columns"), "rows": model.training[0]["training.history"]}
+
+
+def _parameters(model: AnyModel) -> int:
+    if isinstance(model.network, NGram):
+        return model.network.num_parameters()
+    return int(np.sum([p.size for p in model.network.parameters.values()]))

@@ -1,0 +1,65 @@
+"""What a model makes of a text that it is given: its score, or its class."""
+
+from typing import Any
+
+import numpy as np
+
+from ..classifier import Classifier
+from ..inspection import symbol_text
+from ..labelled import Encoded
+from ..model import Model
+from ..scoring import symbol_nats
+from ..text import split_lines
+
+
+def score(model: Model, text: str) -> dict[str, Any]:
+    """The figures of `elman score`, and the probability of every symbol.
+
+    Raises
+    ------
+    CorpusError : an empty text
+    UnknownSymbolError : a symbol that the vocabulary does not hold
+    """
+    found = model.score(text)
+    v, clean = model.vocabulary, model.clean(text)
+    each: list[tuple[int, str, float]] = []
+    lines = split_lines(clean) if model.lines else [clean]
+    for line in lines:
+        if not line:
+            continue
+        ids, nats = symbol_nats(model.network, v, line)
+        each += [
+            (symbol, symbol_text(model, symbol), float(np.exp(-cost)))
+            for symbol, cost in zip(ids.tolist(), nats, strict=True)
+        ]
+    return {
+        "nats": found.nats, "bits_per_character": found.bits_per_character,
+        "nats_per_character": found.nats_per_character, "perplexity": found.perplexity,
+        "symbols": found.symbols, "characters": found.characters, "unknown": found.unknown,
+        "each": each,
+    }  # fmt: skip
+
+
+def classify(classifier: Classifier, text: str) -> dict[str, Any]:
+    """The probabilities of all classes after every prefix of a text.
+
+    Raises
+    ------
+    CorpusError : an empty text
+    """
+    v = classifier.vocabulary
+    ids = classifier.encode([text]).ids
+    n = len(ids)
+    prefixes = Encoded(
+        np.concatenate([ids[:length] for length in range(1, n + 1)]),
+        np.cumsum(np.arange(n + 1)),
+    )
+    probabilities = classifier.probabilities(prefixes)
+    return {
+        "classes": classifier.classes,
+        "symbols": [symbol_text(classifier, symbol) for symbol in ids.tolist()],
+        "probabilities": probabilities,
+        "prediction": classifier.classes[int(probabilities[-1].argmax())],
+        "unknown": int((ids == v.unknown).sum()) if v.unknown is not None else 0,
+        "cut": len(v.encode(text)) > n,
+    }

@@ -1,0 +1,127 @@
+"""Writing in chunks, with the probability of every symbol and what else it might have been.
+
+The symbols are those that `elman sample` writes, from the same uniform numbers. What
+the model thought of them is read afterwards, a chunk at a time: one more forward pass
+over the chunk, which costs less than coming back to Python after every symbol.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice, tee
+from typing import Any
+
+import numpy as np
+
+from ..inspection import symbol_text
+from ..layers import softmax
+from ..model import Model
+from ..sampling import SamplingOptions, Start, decode_stream, generate, read
+
+Chunks = Iterator[list[tuple[str, dict[str, Any]]]]
+CHUNK = 16  # symbols
+ALTERNATIVES = 8
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to write: see `elman.model.Model.sample`.
+
+    written : ids that stand behind the prime already
+    """
+
+    prime: str = ""
+    written: list[int] = field(default_factory=list)
+    length: int = 200
+    options: SamplingOptions = field(default_factory=SamplingOptions)
+    stop: str | None = None
+    seed: int = 0
+
+
+def write(model: Model, task: Task) -> Chunks:
+    """Chunks of events ("symbol" or "prime") with their data; one "done" ends them.
+
+    Raises
+    ------
+    UnknownSymbolError : a prime with a symbol that the vocabulary does not hold; at once
+    """
+    prime = model.vocabulary.encode(model.clean(task.prime), "the prime").astype(np.int32)
+    return _lines(model, task, prime)
+
+
+def _lines(model: Model, task: Task, prime: np.ndarray) -> Chunks:
+    """What follows the prime, in a model of lines line after line."""
+    v = model.vocabulary
+    rng = np.random.default_rng(task.seed)
+    behind = np.array(task.written, np.int32)
+    if v.end is not None and v.end in behind:  # only the last line is still going on
+        behind = behind[len(behind) - behind[::-1].tolist().index(v.end) :]
+    left, found = task.length, Found(task.stop)
+    while left > 0:
+        for chunk in _line(model, model.start(prime, rng), behind, task.options, rng, left):
+            kept = found.up_to([data["text"] for data in chunk])
+            left -= kept
+            yield [("symbol", data) for data in chunk[:kept]]
+            if found.complete:
+                yield [("done", {"reason": "stop"})]
+                return
+        behind = behind[:0]
+        if left > 0 and task.prime:
+            yield [("prime", {"text": task.prime})]
+            found.up_to([task.prime])
+    yield [("done", {"reason": "length"})]
+
+
+def _line(
+    model: Model,
+    start: Start,
+    behind: np.ndarray,
+    options: SamplingOptions,
+    rng: np.random.Generator,
+    left: int,
+) -> Iterator[list[dict[str, Any]]]:
+    """Chunks of what follows the start and the ids `behind` it: `left` symbols, or a line's end."""
+    v, network = model.vocabulary, model.network
+    forbidden = [i for i in (v.unknown, v.begin) if i is not None]
+    start = Start(start.state, np.concatenate([start.ids, behind]).astype(np.int32))
+    start = read(network, start)
+    symbols, again = tee(generate(network, start, options, rng, forbidden, v.end, left))
+    whole = decode_stream(v, chain(behind.tolist(), again), len(behind) + left)
+    texts = islice(whole, len(behind), None)  # bytes behind may have begun a character
+    before, state = start.ids, start.state
+    while chunk := list(islice(zip(symbols, texts, strict=False), CHUNK)):
+        ids = np.array([symbol for symbol, _ in chunk], np.int32)
+        logits, state = network.predict(np.concatenate([before, ids[:-1]])[:, None], state)
+        before = ids[-1:]
+        yield [
+            {"id": symbol, "text": "\n" if symbol == v.end else text,
+             "probability": float(p[symbol]), "alternatives": alternatives(model, p)}
+            for (symbol, text), p in zip(chunk, softmax(logits[:, 0].astype(float)), strict=True)
+        ]  # fmt: skip
+
+
+def alternatives(model: Model, p: np.ndarray) -> list[tuple[int, str, float]]:
+    """The likeliest symbols that can be written, as [id, text, probability]."""
+    hidden = (model.vocabulary.unknown, model.vocabulary.begin)
+    most = min(len(p), ALTERNATIVES + len(hidden))
+    likely = np.argpartition(-p, most - 1)[:most]
+    likely = likely[np.argsort(-p[likely], kind="stable")].tolist()
+    return [
+        (i, symbol_text(model, i), float(p[i])) for i in likely if i not in hidden
+    ][:ALTERNATIVES]  # fmt: skip
+
+
+class Found:
+    """Watches a text that grows for one in which it ends."""
+
+    def __init__(self, stop: str | None):
+        self.stop, self.complete, self._seen = stop, False, ""
+
+    def up_to(self, pieces: list[str]) -> int:
+        """How many of the next pieces belong to the text."""
+        for number, piece in enumerate(pieces, 1):
+            if self.stop:
+                self._seen = (self._seen + piece)[-len(self.stop) - len(piece) :]
+                if self.stop in self._seen:
+                    self.complete = True
+                    return number
+        return len(pieces)
