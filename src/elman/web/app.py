@@ -16,13 +16,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from .. import inspection
 from ..classifier import Classifier
 from ..engine import available_cores
 from ..errors import ElmanError
 from ..model import Model
 from ..sampling import SamplingOptions
-from . import encoding, reading
-from .arguments import TEXT, Arguments
+from . import encoding, inside, numbers, reading
+from .arguments import REQUIRED, TEXT, Arguments, shown
 from .describe import describe
 from .errors import ApiError, from_elman, response
 from .guard import Guard
@@ -39,7 +40,12 @@ SECONDS = 120.0  # that one call writes
 STREAMS = 64
 WAITING = 16  # calculations in the queue
 CLASSIFY = 500  # characters: the network reads every prefix
-LIMITS = {"text": TEXT, "classify": CLASSIFY, "length": LENGTH}
+STATES = 4_000  # characters: a number for each and every unit is sent
+STEPS = 2_000  # characters
+LIMITS = {
+    "text": TEXT, "states": STATES, "classify": CLASSIFY, "steps": STEPS, "length": LENGTH,
+    "corpus": inside.CORPUS,
+}  # fmt: skip
 
 
 class Api:
@@ -61,6 +67,10 @@ class Api:
             post("sample", self.sample),
             post("score", self.score),
             post("classify", self.classify),
+            post("states", self.states),
+            post("unit", self.unit),
+            post("similar", self.similar),
+            post("steps", self.steps),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
 
@@ -108,6 +118,46 @@ class Api:
         arguments.end()
         return await self._answer(reading.classify, model, text)
 
+    async def states(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        text = arguments.text("text", most=STATES)
+        part = read_part(arguments, model)
+        arguments.end()
+        return await self._answer(inside.states, model, text, *part)
+
+    async def unit(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        units = inspection.network_of(model).config.hidden_size
+        part = read_part(arguments, model)
+        unit = arguments.integer("unit", REQUIRED, 0, units - 1)
+        sign = arguments.integer("sign", 1, -1, 1) or 1
+        corpus = arguments.text("corpus", None, most=inside.CORPUS)
+        arguments.end()
+        return await self._answer(inside.unit, model, *part, unit, sign, corpus)
+
+    async def similar(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        text = arguments.text("text", most=STATES)
+        selection = tuple(arguments.integer(n, REQUIRED, 0, STATES) for n in ("start", "end"))
+        part = read_part(arguments, model)
+        threshold = arguments.number("threshold", 0.3)
+        corpus = arguments.text("corpus", None, most=inside.CORPUS)
+        arguments.end()
+        return await self._answer(inside.similar, model, text, selection, *part, threshold, corpus)
+
+    async def steps(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        text = arguments.text("text", most=STEPS)
+        start = arguments.integer("from", 0, 0, STEPS)
+        count = arguments.integer("steps", 5, 1, numbers.STEPS)
+        most = arguments.integer("units", 16, 1, numbers.MOST)
+        arguments.end()
+        return await self._answer(numbers.steps, model, text, start, count, most)
+
     # -- what they share -----------------------------------------------------------
 
     async def _model(self, arguments: Arguments, kind: type[AnyModel]) -> tuple[str, AnyModel]:
@@ -116,6 +166,12 @@ class Api:
         if not isinstance(model, kind):
             what = "classifier" if isinstance(model, Classifier) else "language model"
             raise ApiError(400, f"{name} is a {what}, which does not do this")
+        return name, model
+
+    async def _network(self, arguments: Arguments) -> tuple[str, AnyModel]:
+        """The model that is named in the arguments, which has to have an inside."""
+        name, model = await self.calculating.run(self.models.get, arguments.text("model", None))
+        inspection.network_of(model)
         return name, model
 
     async def _answer(self, work: Callable[..., Any], *arguments: Any) -> Response:
@@ -208,6 +264,17 @@ def read_task(arguments: Arguments, vocabulary_size: int) -> Task:
     )
     arguments.end()
     return task
+
+
+def read_part(arguments: Arguments, model: AnyModel) -> tuple[int, str]:
+    """Which layer and which of its parts `states`, `unit` and `similar` look at."""
+    layers = inspection.network_of(model).config.num_layers
+    layer = arguments.integer("layer", 0, 0, layers - 1)
+    part = arguments.text("part", "hidden")
+    known = inspection.parts_of(model)
+    if part not in known:
+        raise ApiError(400, f"part must be one of {', '.join(known)}, not {shown(part)}")
+    return layer, part
 
 
 async def read_arguments(request: Request) -> Arguments:
