@@ -8,9 +8,11 @@ import pytest
 pytest.importorskip("matplotlib")
 
 import elman
-from elman import plots
+from elman import inspection, plots
 from elman.errors import ElmanError, UsageError
+from elman.plots.learned import principal_components
 from elman.report import report
+from elman.unrolled import gradient_norms
 
 SMALL = {"cell": "gru", "hidden_size": 12, "seq_len": 16, "batch_size": 8, "threads": 1}
 
@@ -20,10 +22,6 @@ def model(tmp_path_factory, poem):
     path = tmp_path_factory.mktemp("plots") / "poem.txt"
     path.write_text(poem, encoding="utf-8")
     return elman.train(path, **SMALL, steps=30, log_every=1, eval_every=10)
-
-
-def labels(axes) -> list[str]:
-    return [axes.get_xlabel(), axes.get_ylabel()]
 
 
 def test_training_shows_the_history_in_bits(model):
@@ -183,3 +181,145 @@ def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(model, tmp_path, monk
         plots.write(figure, path)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+# --------------------------------------------------------------------------- what was learned
+
+
+def gradient_lines(figure) -> dict[str, np.ndarray]:
+    axes = figure.axes[0]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    return {name: line.get_ydata() for name, line in zip(names, axes.lines, strict=True)}
+
+
+def test_gradients_vanish_explode_or_last():
+    figure = plots.gradients(plots.untrained())
+    lines = gradient_lines(figure)
+    assert list(lines) == ["RNN", "LSTM", "LSTM, cell", "GRU", "RNN, W_h × 4"]
+    assert all(len(norms) == 51 for norms in lines.values())
+    assert lines["RNN"][50] < 1e-9 * lines["RNN"][0]
+    assert lines["RNN, W_h × 4"][50] > 100 * lines["RNN, W_h × 4"][0]
+    assert lines["RNN"][50] < lines["GRU"][50] < lines["LSTM"][50] < lines["LSTM, cell"][50]
+    axes = figure.axes[0]
+    assert axes.get_yscale() == "log" and "steps" in axes.get_xlabel()
+    assert "nats" in axes.get_ylabel()
+    assert axes.get_ylim()[0] >= 1e-10 * max(norms.max() for norms in lines.values()) * 0.99
+
+
+def test_gradients_of_a_model_are_those_of_unrolled(model, poem):
+    lines = gradient_lines(plots.gradients({"poem": model}, poem[:300], steps=20))
+    np.testing.assert_array_equal(lines["poem"], gradient_norms(model, poem[:300], 20)[-1, 0])
+
+
+def test_gradients_over_a_short_text_have_fewer_steps(model):
+    assert len(gradient_lines(plots.gradients({"a": model}, "the river"))["a"]) == 9 - 2 + 1
+
+
+def test_gradients_of_a_model_of_lines(poem_file):
+    model = elman.train(poem_file, **SMALL, lines=True, steps=3)
+    assert len(gradient_lines(plots.gradients({"lines": model}))["lines"]) > 3
+
+
+def test_gradients_of_a_classifier_are_refused(classifier):
+    with pytest.raises(UsageError, match="name a language model"):
+        plots.gradients({"a": classifier})
+
+
+def test_principal_components_are_the_directions_of_largest_variance(rng):
+    vectors = rng.normal(size=(40, 5)) * [5, 0.1, 2, 0.1, 0.1] + 3
+    points, share = principal_components(vectors)
+    centred = vectors - vectors.mean(axis=0)
+    for column, axis in ((0, 0), (1, 2)):
+        assert abs(np.corrcoef(points[:, column], centred[:, axis])[0, 1]) > 0.95
+        assert points[np.abs(points[:, column]).argmax(), column] > 0
+    np.testing.assert_allclose(share, points.var(axis=0) / centred.var(axis=0).sum())
+
+
+def test_few_vectors_have_few_components():
+    points, share = principal_components(np.array([[1.0], [3.0]]))
+    assert points.shape == (2, 2) and share.tolist() == [1, 0]
+
+
+def test_every_character_stands_at_its_projection(model):
+    figure = plots.characters(model)
+    axes = figure.axes[0]
+    W = np.asarray(model.network.parameters["layer0.W_x"], np.float64)
+    points, share = principal_components(W / np.linalg.norm(W, axis=1, keepdims=True))
+    shown = {text.get_text(): text.get_position() for text in axes.texts}
+    assert len(shown) == len(model.vocabulary)
+    for i, symbol in enumerate(model.vocabulary.symbols):
+        sign = {" ": "␣", "\n": "↵"}.get(symbol, symbol)
+        np.testing.assert_allclose(shown[sign], points[i], err_msg=symbol)
+    assert f"{share[0]:.0%} of the variance" in axes.get_xlabel()
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert set(legend) == {"vowels", "other letters", "punctuation and white space"}
+
+
+def test_an_embedding_is_shown_instead_of_the_rows_of_w_x(poem_file):
+    model = elman.train(poem_file, **SMALL, embedding_size=3, tokens="word", steps=2)
+    texts = plots.characters(model).axes[0].texts
+    E = np.asarray(model.network.parameters["embedding.E"], np.float64)
+    points, _ = principal_components(E / np.linalg.norm(E, axis=1, keepdims=True))
+    assert "river" in [text.get_text() for text in texts]
+    np.testing.assert_allclose([text.get_position() for text in texts], points)
+
+
+def test_what_the_font_lacks_is_shown_by_its_number(poem_file):
+    poem_file.write_text("日本 $x$ 山川 " * 200, encoding="utf-8")
+    model = elman.train(poem_file, **SMALL, steps=2)
+    shown = {text.get_text() for text in plots.characters(model).axes[0].texts}
+    assert {"\\u65e5", "$", "x", "␣"} <= shown
+    ticks = plots.states(model, "日 $x$").axes[0].get_xticklabels()
+    assert [tick.get_text() for tick in ticks] == ["\\u65e5", "␣", "$", "x", "$"]
+
+
+def test_states_are_those_of_the_inspection(poem_file):
+    model = elman.train(poem_file, **{**SMALL, "hidden_size": 40}, num_layers=2, steps=5)
+    axes, bar = plots.states(model, "the river runs").axes
+    shown = np.asarray(axes.images[0].get_array())
+    units = [int(label.get_text()) for label in axes.get_yticklabels()]
+    assert len(units) == len(set(units)) == 30
+    values = inspection.states(model, "the river runs")[1]["hidden"]
+    np.testing.assert_array_equal(shown, values[:, units].T)
+    assert min(values[:, units].var(axis=0)) >= np.sort(values.var(axis=0))[10]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == list("the␣river␣runs")
+    assert axes.images[0].get_clim() == (-1, 1)
+    assert "activation" in bar.get_ylabel()
+
+
+def test_states_of_relu_units_are_not_cut_off(poem_file):
+    model = elman.train(poem_file, **{**SMALL, "cell": "rnn"}, activation="relu", steps=2)
+    model.network.parameters["layer0.b"][:] += 5
+    low, high = plots.states(model, "the river").axes[0].images[0].get_clim()
+    values = inspection.states(model, "the river")[0]["hidden"]
+    assert high == -low == values.max() > 1
+
+
+def test_states_without_a_text_are_those_of_a_sample(model):
+    ticks = plots.states(model).axes[0].get_xticklabels()
+    written = model.sample(60, seed=0).replace(" ", "␣").replace("\n", "↵")
+    assert "".join(tick.get_text() for tick in ticks) == written
+
+
+def test_states_of_a_classifier_need_a_text(classifier):
+    with pytest.raises(UsageError, match="--text"):
+        plots.states(classifier)
+    assert len(plots.states(classifier, "ada1").axes[0].get_xticklabels()) == 4
+
+
+def test_states_of_a_long_text_are_refused(model, poem):
+    with pytest.raises(UsageError, match="at most 100"):
+        plots.states(model, poem[:101])
+
+
+@pytest.mark.parametrize("kind", ["characters", "states", "gradients"])
+def test_a_chain_has_nothing_to_show(kind, poem_file):
+    chain = elman.train(poem_file, cell="ngram")
+    with pytest.raises(UsageError, match="Markov chain"):
+        getattr(plots, kind)({"chain": chain} if kind == "gradients" else chain)
+
+
+@pytest.mark.parametrize("kind", ["characters", "states"])
+def test_stripped_models_show_what_they_learned(kind, model, tmp_path):
+    model.save(tmp_path / "m.safetensors", weights_only=True)
+    plots.write(getattr(plots, kind)(elman.load(tmp_path / "m.safetensors")), tmp_path / "a.svg")

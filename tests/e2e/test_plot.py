@@ -73,3 +73,41 @@ def test_without_matplotlib_the_message_says_what_to_install(say, folder, tmp_pa
     run = say("plot", "m.safetensors", "-o", "b.png", env={"PYTHONPATH": path})
     run.refused((2,), mentions=("pip install 'elman[plot]'",))
     assert not (folder / "b.png").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--kind", "gradients"],
+        ["m.safetensors", "small.safetensors", "--kind", "gradients"],
+        ["m.safetensors", "--kind", "characters"],
+        ["small.safetensors", "--kind", "states", "--text", "The old dog sees $x$."],
+    ],
+)
+def test_every_kind_of_picture(say, folder, arguments):
+    need_matplotlib()
+    run = say("plot", *arguments, "-o", "a.svg")
+    if "$" in arguments[-1]:  # the vocabulary has no such character
+        run.refused((1,), mentions=("'$'",))
+        say("plot", *arguments[:-1], "The old dog", "-o", "a.svg").ok()
+    else:
+        run.ok()
+    assert (folder / "a.svg").read_bytes().startswith(b"<?xml")
+    (folder / "a.svg").unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "one MODEL"),
+        (["m.safetensors", "m.safetensors"], "one MODEL"),
+        (["m.safetensors", "--text", "a"], "--kind"),
+        (["--kind", "gradients", "--text", "a"], "MODEL"),
+        (["chain.safetensors", "--kind", "states"], "Markov chain"),
+        (["m.safetensors", "--kind", "gradients", "--text", "a"], "too short"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_sentence(say, folder, arguments, words):
+    need_matplotlib()
+    say("plot", *arguments, "-o", "a.png").refused((2,), mentions=(words,))
+    assert not (folder / "a.png").exists()

@@ -6,29 +6,64 @@ EPILOG = """\b
 Examples:
   elman plot poems.safetensors -o training.png
   elman plot names.safetensors --kind confusion -o confusion.png
+  elman plot --kind gradients -o untrained.svg
+  elman plot rnn.safetensors lstm.safetensors --kind gradients -o trained.svg
+  elman plot poems.safetensors --kind characters -o characters.pdf
+  elman plot poems.safetensors --kind states --text "The sea is calm" -o states.png
 """
+
+KINDS = ("training", "confusion", "gradients", "characters", "states")
 
 
 @click.command(epilog=EPILOG)
-@click.argument("model")
+@click.argument("models", metavar="MODEL", nargs=-1)
 @click.option(
     "-o", "--output", required=True, metavar="FILE", help="Where to draw: .png, .svg or .pdf."
 )
 @click.option(
     "--kind",
-    type=click.Choice(["training", "confusion"]),
-    help="What to draw.  [default: training, of a classifier both]",
+    type=click.Choice(KINDS),
+    help="What to draw.  [default: training, of a classifier with confusion]",
 )
-def plot(model: str, output: str, kind: str | None) -> None:
+@click.option(
+    "--text",
+    metavar="TEXT",
+    help="What the model reads, for gradients and states.  [default: what it writes itself]",
+)
+def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | None) -> None:
     """Draw a picture of MODEL into a file; needs the extra `plot` (matplotlib).
 
     training: loss, gradient norm and learning rate over the steps. confusion: which
-    class a classifier took for which, and the F1 of each.
+    class a classifier took for which, and the F1 of each. gradients: how much of the
+    gradient of a loss is left k steps earlier, a curve for each MODEL; without one,
+    RNN, LSTM and GRU before training, and an RNN whose W_h is scaled to explode.
+    characters: the learned vectors of the symbols, by their principal components.
+    states: activations of hidden units while a text is read.
     """
+    from pathlib import Path
+
     from .. import plots
+    from ..errors import UsageError
     from ..loading import load
 
     plots.check_ending(output)
-    loaded = load(model)
-    draw = {None: plots.overview, "training": plots.training, "confusion": plots.confusion}[kind]
-    plots.write(draw(loaded), output)
+    if text is not None and kind not in ("gradients", "states"):
+        raise UsageError("--text goes with --kind gradients or --kind states")
+    if kind == "gradients":
+        if text is not None and not models:
+            raise UsageError("--text needs a MODEL that reads it")
+        stems = [Path(model).stem for model in models]
+        names = stems if len(set(stems)) == len(stems) else models
+        loaded = {name: load(model) for name, model in zip(names, models, strict=True)}
+        figure = plots.gradients(loaded or plots.untrained(), text)
+    elif len(models) != 1:
+        raise UsageError(f"name one MODEL to draw, not {len(models)}")
+    elif kind == "states":
+        figure = plots.states(load(models[0]), text)
+    else:
+        draw = {
+            None: plots.overview, "training": plots.training, "confusion": plots.confusion,
+            "characters": plots.characters,
+        }  # fmt: skip
+        figure = draw[kind](load(models[0]))
+    plots.write(figure, output)

@@ -1,98 +1,26 @@
-"""Pictures of a training and of what was learned, drawn with matplotlib (extra `plot`).
+"""How a training went: losses, norms and rates, and which classes are confused."""
 
-Each function returns a `matplotlib.figure.Figure`, which shows nothing on a screen
-and touches no global state; `write` puts it into a file. Lines differ in dash and in
-colour (from Okabe and Ito's palette, which colour-blind readers can tell apart).
-"""
-
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import wraps
-from io import BytesIO
 from math import log
-from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
-from warnings import catch_warnings, simplefilter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .classifier import Classifier
-from .errors import UsageError
-from .files import OutputFile
-from .model import Model
-from .report import MATRIX_CLASSES, Report, from_json
+from ..classifier import Classifier
+from ..errors import UsageError
+from ..model import Model
+from ..report import MATRIX_CLASSES, Report, from_json
+from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, FigureBase
 
 Array = np.ndarray
-P = ParamSpec("P")
 
 REPORTS = ("test", "validation")  # the part that a report is about: the first that there is
 NAMED_CLASSES = 60  # beyond, only every second or third is named beside a confusion matrix
-ENDINGS = (".png", ".svg", ".pdf")
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#666666"
-STYLE = {
-    "font.size": 12,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e4e4e4",
-    "axes.axisbelow": True,
-    "lines.linewidth": 2,
-    "legend.frameon": False,
-    "svg.hashsalt": "elman",  # the same picture is the same file
-}
 
 
-def style() -> AbstractContextManager:
-    """The settings in which a figure is made and written."""
-    try:
-        from matplotlib import rc_context
-    except ImportError:
-        raise UsageError(
-            "pictures are drawn with matplotlib, which is not installed; "
-            "install it with: pip install 'elman[plot]'"
-        ) from None
-    return rc_context(STYLE)
-
-
-def _styled(draw: Callable[P, "Figure"]) -> Callable[P, "Figure"]:
-    @wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> "Figure":
-        with style():
-            return draw(*args, **kwargs)
-
-    return styled
-
-
-def check_ending(path: str | Path) -> str:
-    """The format that the name of a picture asks for; raises UsageError if it is none."""
-    ending = Path(path).suffix.lower()
-    if ending not in ENDINGS:
-        raise UsageError(
-            f"{str(path)!r} does not say which kind of picture; end it in {', '.join(ENDINGS)}"
-        )
-    return ending[1:]
-
-
-def write(figure: "Figure", path: str | Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the ending of the name: whole, or not at all.
-
-    Raises
-    ------
-    UsageError : another ending
-    ElmanError : the place cannot be written
-    """
-    kind, data = check_ending(path), BytesIO()
-    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with OutputFile(path) as file, style(), catch_warnings():
-        simplefilter("ignore", UserWarning)  # a symbol that no font has is drawn as a box
-        figure.savefig(data, format=kind, dpi=150, metadata=dates)
-        file.write(data.getvalue())
-
-
-@_styled
+@styled
 def training(model: Model | Classifier) -> "Figure":
     """Loss, gradient norm and learning rate over the steps of a training.
 
@@ -111,7 +39,7 @@ def training(model: Model | Classifier) -> "Figure":
     return figure
 
 
-@_styled
+@styled
 def confusion(model: Model | Classifier) -> "Figure":
     """Which class was taken for which, and the F1 of each: the report of a classifier.
 
@@ -131,7 +59,7 @@ def confusion(model: Model | Classifier) -> "Figure":
     return figure
 
 
-@_styled
+@styled
 def overview(model: Model | Classifier) -> "Figure":
     """`training`, and of a classifier with a report `confusion` beside it.
 
@@ -176,7 +104,7 @@ def _draw_training(figure: "FigureBase", model: Model | Classifier) -> None:
         if name != "uniform" and "bits_per_character" in figures:
             value = figures["bits_per_character"]
             loss_axes.axhline(value, color=GREY, linestyle=":", label=f"{name}, {value:.3f}")
-    loss_axes.set_title(_title(model), loc="left")
+    loss_axes.set_title(title(model), loc="left")
     loss_axes.set_ylabel(f"loss ({unit})")
     loss_axes.legend()
     norm_axes.plot(step, norm, color=GREEN, linewidth=1, marker=few)
@@ -265,10 +193,3 @@ def _history(model: Model | Classifier) -> dict[str, Array]:
         )
     columns = state["state"]["history_columns"]
     return dict(zip(columns, arrays["training.history"].T, strict=True))
-
-
-def _title(model: Model | Classifier) -> str:
-    """What a model is and what it has read, in a few words."""
-    config, names = model.config, model.summary.get("corpus", [])
-    size = f"{config['cell']} {config['num_layers']} × {config['hidden_size']}"
-    return size + (f", {', '.join(names)}" if len(", ".join(names)) in range(1, 40) else "")

@@ -1,0 +1,15 @@
+"""Pictures of a training and of what was learned, drawn with matplotlib (extra `plot`).
+
+Each function returns a `matplotlib.figure.Figure`, which shows nothing on a screen
+and touches no global state; `write` puts it into a file. Lines differ in dash and in
+colour (from Okabe and Ito's palette, which colour-blind readers can tell apart).
+"""
+
+from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, check_ending, style, write
+from .learned import characters, gradients, states, untrained
+from .runs import confusion, overview, training
+
+__all__ = [
+    "BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "characters", "check_ending", "confusion",
+    "gradients", "overview", "states", "style", "training", "untrained", "write",
+]  # fmt: skip
