@@ -60,11 +60,13 @@ class Loop(Generic[N]):
         self.best_step = 0
         self.stale = 0  # evaluations since the best one
         self.plateau_factor = 1.0
+        self.rate_changes: list[tuple[int, float]] = []  # see `change_rate`
         self.predictions = 0
         self.smoothed: float | None = None  # training loss in nats per prediction
         self.history: list[tuple[float, ...]] = []
         self.stopped_early = False
         self.stop_requested = False
+        self.between_steps: Callable[[], None] = lambda: None  # may wait: that time does not count
         self.running = False  # whether it is between steps, where it can be stopped
         self.last_norm = float("nan")
         self.seconds_before = 0.0  # of earlier sessions, and of preparing this one
@@ -116,6 +118,9 @@ class Loop(Generic[N]):
         self.running = True
         with self._limit_threads():
             while not self.finished and not self.stop_requested:
+                self._pause()
+                if self.stop_requested:
+                    break
                 before = self.progress
                 event = self._update()
                 after = self.progress
@@ -193,6 +198,11 @@ class Loop(Generic[N]):
             **figures,
         }
 
+    def _pause(self) -> None:
+        before = time.monotonic()
+        self.between_steps()
+        self._started += time.monotonic() - before
+
     def _smooth(self, nats: float) -> None:
         """Follow the training loss: a mean at first, then an exponential one."""
         fresh = max(0.01, 1 / self.step)
@@ -204,7 +214,19 @@ class Loop(Generic[N]):
         factor = optimizers.learning_rate_factor(
             s.schedule, self.step, s.warmup or 0, self.progress
         )
-        return (s.learning_rate or 0.0) * factor * self.plateau_factor
+        return (s.learning_rate or 0.0) * factor * self.plateau_factor * self.rate_factor
+
+    @property
+    def rate_factor(self) -> float:
+        """What somebody multiplied the learning rate by, last."""
+        return self.rate_changes[-1][1] if self.rate_changes else 1.0
+
+    def change_rate(self, factor: float) -> None:
+        """From the next step on the learning rate is `factor` times what the schedule says.
+
+        It is kept in checkpoints, so that a resumed run goes on with it.
+        """
+        self.rate_changes.append((self.step, factor))
 
     def _judge(self, value: float) -> None:
         """Keep the best parameters, those of the lowest value; stop if they stay the best."""
@@ -275,7 +297,8 @@ class Loop(Generic[N]):
             "seconds": self.seconds, "smoothed": self.smoothed,
             "best_value": None if self.best is None else self.best_value,
             "best_step": self.best_step, "stale": self.stale,
-            "plateau_factor": self.plateau_factor, "stopped_early": self.stopped_early,
+            "plateau_factor": self.plateau_factor, "rate_changes": self.rate_changes,
+            "stopped_early": self.stopped_early,
             "horizon": list(self.horizon), "limit": list(self.limit), "reserve": self.reserve,
             "finished": self.finished, "history_columns": list(HISTORY),
         }  # fmt: skip
@@ -289,6 +312,7 @@ class Loop(Generic[N]):
                      "plateau_factor", "stopped_early", "reserve"):  # fmt: skip
             setattr(self, name, state[name])
         self.optimizer.steps = state["optimizer_steps"]
+        self.rate_changes = [(int(step), float(f)) for step, f in state.get("rate_changes", [])]
         self.seconds_before = state["seconds"]
         self.horizon = (state["horizon"][0], state["horizon"][1])
         self.limit = (state["limit"][0], state["limit"][1])

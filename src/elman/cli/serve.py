@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -27,13 +28,22 @@ docs/http.md describes the calls, which need the token that is shown at the star
 """
 
 
+def address(command: Callable) -> Callable:
+    """The options that say where the page is, and whether to show it."""
+    for option in (
+        click.option("--browser/--no-browser", default=True, help="Whether to open the page."),
+        click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True,
+                     help="Of the page; 0 takes a free one."),
+        click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+                     help="Of the page; any other lets other machines in."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @click.command(epilog=EPILOG)
 @click.argument("place", metavar="[MODEL|FOLDER]", default=".")
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
-              help="Address to serve on; any other lets other machines in.")  # fmt: skip
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True,
-              help="0 takes a free one.")  # fmt: skip
-@click.option("--browser/--no-browser", default=True, help="Whether to open the page.")
+@address
 @click.option("--json", "as_json", is_flag=True, help="Address and token as one JSON object.")
 def serve(place: str, host: str, port: int, browser: bool, as_json: bool) -> None:
     """Open a page in the browser for a MODEL, or for those in a FOLDER."""
@@ -42,10 +52,10 @@ def serve(place: str, host: str, port: int, browser: bool, as_json: bool) -> Non
 
     require("elman serve")
     from ..web.models import Models
-    from ..web.server import Server
+    from ..web.server import Server, bind
 
     models = Models(place)
-    server = Server(models, host, port)
+    server = Server(models, host, bind(host, port))
     if as_json:
         print_json({"url": server.url, "token": server.token, "models": models.names()})
     else:

@@ -10,6 +10,7 @@ import click
 from .. import settings as allowed
 from ..settings import NAMES
 from . import print_json
+from .serve import address
 
 EPILOG = """\b
 Examples:
@@ -20,6 +21,7 @@ Examples:
   elman train --resume poems.safetensors         go on after a crash
   elman train more.txt --from poems.safetensors  fine-tune
   elman train poems.txt --cell ngram --order 5   a Markov chain, to compare with
+  elman train poems.txt --live                 the same, shown in the browser
   elman train mail.tsv --task classify           columns text and label
   elman train names/ --task classify             one file per class, a text a line
 
@@ -127,6 +129,8 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @click.option("--resume", metavar="FILE", help="Go on with a run that was stopped.")
 @click.option("--from", "start_from", metavar="FILE", help="Start from the weights of a model.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per event on stdout.")
+@click.option("--live", is_flag=True, help="Show the training in the browser, and steer it there.")
+@address
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -136,6 +140,10 @@ def train(
     resume: str | None,
     start_from: str | None,
     as_json: bool,
+    live: bool,
+    host: str,
+    port: int,
+    browser: bool,
     **options: Any,
 ) -> None:
     """Train a model on CORPUS: files, folders, names (see `elman corpora`) or - for stdin.
@@ -148,9 +156,15 @@ def train(
     from ..prepare import resume as resume_run
     from .display import Display
     from .display_classifier import ClassifierDisplay
+    from .live import Page, claim_address, refuse_without_live
 
     if resume is not None and start_from is not None:
         raise UsageError("give --resume or --from, not both")
+    if not live:
+        refuse_without_live(ctx)
+    elif given.get("cell") == "ngram":
+        raise UsageError("--live shows how a network learns; a Markov chain is only counted")
+    listening = claim_address(host, port) if live else None
     if resume is not None:
         run = resume_run(resume, given, corpus, output)
     else:
@@ -162,6 +176,7 @@ def train(
         run = begin(corpus, given, target, start_from, " ".join(["elman", *sys.argv[1:]]))
     kind = ClassifierDisplay if run.settings.task == "classify" else Display
     display = kind(run.settings)
+    page = Page(run, listening, host, browser, as_json) if listening is not None else None
     stopped_by: list[int] = []
     event: dict[str, Any] = {"event": "none"}
 
@@ -175,7 +190,7 @@ def train(
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         with display:
-            for event in run.events():
+            for event in page.events() if page is not None else run.events():
                 if as_json:
                     print_json(event)
                 display.show(event)
@@ -183,8 +198,14 @@ def train(
         written = run.output is not None and run.output.path.exists()
         kept = f"; {run.output.path} stands as it was last saved" if run.output and written else ""
         click.echo(f"stopped{kept}", err=True)
+    except BaseException:
+        if page is not None:
+            page.close()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if page is not None:
+        page.close() if stopped_by else page.stay()
     if stopped_by and event["event"] != "done":
         ctx.exit(128 + stopped_by[0])

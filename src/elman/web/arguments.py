@@ -4,9 +4,14 @@ import json
 from math import isfinite
 from typing import Any
 
+import anyio
+from starlette.requests import Request
+
 from .errors import ApiError
 
 REQUIRED: Any = object()
+BODY = 1 << 20  # bytes
+BODY_SECONDS = 30.0
 TEXT = 20_000  # characters that a call takes unless it says otherwise
 
 
@@ -82,6 +87,20 @@ class Arguments:
             raise ApiError(
                 400, f"there is no argument {shown(unknown[0])} here; there are: {known}"
             )
+
+
+async def read_arguments(request: Request) -> Arguments:
+    """The body, which may be neither too long nor too slow."""
+    body = bytearray()
+    try:
+        with anyio.fail_after(BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > BODY:
+                    raise ApiError(413, f"the body is longer than {BODY:,} bytes")
+    except TimeoutError:
+        raise ApiError(408, f"the body did not arrive within {BODY_SECONDS:g} seconds") from None
+    return Arguments(bytes(body))
 
 
 def shown(value: Any) -> str:

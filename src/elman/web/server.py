@@ -9,13 +9,14 @@ import uvicorn
 from ..errors import ElmanError
 from .app import make_app
 from .guard import LOCAL
+from .live import Live
 from .models import Models
 
 GRACE = 2  # seconds that open streams have when the server ends
 
 
 class Server:
-    """A server of models on one address, bound when it is made.
+    """A server of models, or of a training, on a socket that is bound.
 
     Attributes
     ----------
@@ -23,13 +24,14 @@ class Server:
     token : what a POST has to send
     """
 
-    def __init__(self, models: Models, host: str, port: int):
-        self.socket = bind(host, port)
+    def __init__(self, models: Models | Live, host: str, listening: socket.socket):
+        self.socket = listening
         self.token = secrets.token_urlsafe(24)
         self.open_to_others = host not in LOCAL
         self.url = f"http://{shown(host)}:{self.socket.getsockname()[1]}/"
+        self._app = make_app(models, self.token, host)
         config = uvicorn.Config(
-            make_app(models, self.token, host), log_level="warning", access_log=False,
+            self._app, log_level="warning", access_log=False,
             ws="none", server_header=False, timeout_graceful_shutdown=GRACE, limit_concurrency=512,
         )  # fmt: skip
         self._uvicorn = uvicorn.Server(config)
@@ -43,8 +45,14 @@ class Server:
         self._thread = threading.Thread(target=self.run, name="elman-server", daemon=True)
         self._thread.start()
 
+    def wait(self) -> None:
+        """Until what `start` began has ended."""
+        while self._thread.is_alive():  # a join without end would not hear Ctrl-C everywhere
+            self._thread.join(1)
+
     def stop(self) -> None:
-        """End what `start` began."""
+        """End what `start` began; streams of events get the last of them."""
+        self._app.state.steering.closed = True
         self._uvicorn.should_exit = True
         self._thread.join(2 * GRACE)
 

@@ -1,0 +1,232 @@
+"""The calls of the interface: what `docs/http.md` describes, one function each."""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from .. import inspection
+from ..classifier import Classifier
+from ..engine import available_cores
+from ..model import Model
+from ..sampling import SamplingOptions
+from . import encoding, inside, numbers, reading
+from .arguments import REQUIRED, TEXT, Arguments, read_arguments, shown
+from .describe import describe
+from .errors import ApiError
+from .live import Live
+from .models import AnyModel, Models
+from .streams import EventStream, Slots, Workers
+from .writing import Chunks, Task, write
+
+STATIC = Path(__file__).parent / "static"
+TOKEN = 'name="elman-token" content=""'
+LENGTH = 20_000  # symbols that one call writes
+SECONDS = 120.0  # that one call writes
+STREAMS = 64
+WAITING = 16  # calculations in the queue
+CLASSIFY = 500  # characters: the network reads every prefix
+STATES = 4_000  # characters: a number for each and every unit is sent
+STEPS = 2_000  # characters
+LIMITS = {
+    "text": TEXT, "states": STATES, "classify": CLASSIFY, "steps": STEPS, "length": LENGTH,
+    "corpus": inside.CORPUS,
+}  # fmt: skip
+
+
+class Api:
+    """The calls, over the models of one server."""
+
+    def __init__(self, models: Models | Live, token: str):
+        self.models, self.token = models, token
+        self.live = models if isinstance(models, Live) else None
+        self.writing = Workers(available_cores(), STREAMS, "sample streams")
+        self.calculating = Workers(1, WAITING, "calculations")
+        self.streams = Slots(STREAMS, "sample streams")
+
+    def routes(self) -> list[Route | Mount]:
+        def post(path: str, call: Callable) -> Route:
+            return Route(f"/api/{path}", call, methods=["POST"])
+
+        return [
+            Route("/", self.page),
+            Route("/api/model", self.model),
+            post("sample", self.sample),
+            post("score", self.score),
+            post("classify", self.classify),
+            post("states", self.states),
+            post("unit", self.unit),
+            post("similar", self.similar),
+            post("steps", self.steps),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+
+    def close(self) -> None:
+        self.writing.close()
+        self.calculating.close()
+
+    # -- the calls -----------------------------------------------------------------
+
+    async def page(self, request: Request) -> Response:
+        html = (STATIC / "index.html").read_text("utf-8")
+        return HTMLResponse(html.replace(TOKEN, TOKEN.replace('""', f'"{self.token}"')))
+
+    async def model(self, request: Request) -> Response:
+        chosen = request.query_params.get("model")
+
+        def work() -> dict[str, Any]:
+            name, model = self.models.get(chosen)
+            return {"models": self.models.names(), "limits": LIMITS, 
+                    "training": self.live and self.live.state(),
+                    "model": describe(name, model, self.live is not None)}  # fmt: skip
+
+        return await self._answer(work)
+
+    async def sample(self, request: Request) -> ASGIApp:
+        arguments = await read_arguments(request)
+        name, model = await self._model(arguments, Model)
+        assert isinstance(model, Model)
+        task = read_task(arguments, len(model.vocabulary))
+        chunks = write(model, task)
+        if not self.streams.free:
+            raise self.streams.refusal
+        return EventStream(self._written({"model": name, "prime": task.prime}, chunks))
+
+    async def score(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._model(arguments, Model)
+        text = arguments.text("text")
+        arguments.end()
+        return await self._answer(reading.score, model, text)
+
+    async def classify(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._model(arguments, Classifier)
+        text = arguments.text("text", most=CLASSIFY)
+        arguments.end()
+        return await self._answer(reading.classify, model, text)
+
+    async def states(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        text = arguments.text("text", most=STATES)
+        part = read_part(arguments, model)
+        arguments.end()
+        return await self._answer(inside.states, model, text, *part)
+
+    async def unit(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        units = inspection.network_of(model).config.hidden_size
+        part = read_part(arguments, model)
+        unit = arguments.integer("unit", REQUIRED, 0, units - 1)
+        sign = arguments.integer("sign", 1, -1, 1) or 1
+        corpus = arguments.text("corpus", None, most=inside.CORPUS)
+        arguments.end()
+        return await self._answer(inside.unit, model, *part, unit, sign, corpus)
+
+    async def similar(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        text = arguments.text("text", most=STATES)
+        selection = tuple(arguments.integer(n, REQUIRED, 0, STATES) for n in ("start", "end"))
+        part = read_part(arguments, model)
+        threshold = arguments.number("threshold", 0.3)
+        corpus = arguments.text("corpus", None, most=inside.CORPUS)
+        arguments.end()
+        return await self._answer(inside.similar, model, text, selection, *part, threshold, corpus)
+
+    async def steps(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        text = arguments.text("text", most=STEPS)
+        start = arguments.integer("from", 0, 0, STEPS)
+        count = arguments.integer("steps", 5, 1, numbers.STEPS)
+        most = arguments.integer("units", 16, 1, numbers.MOST)
+        arguments.end()
+        return await self._answer(numbers.steps, model, text, start, count, most)
+
+    # -- what they share -----------------------------------------------------------
+
+    async def _model(self, arguments: Arguments, kind: type[AnyModel]) -> tuple[str, AnyModel]:
+        """The model that is named in the arguments, which has to be of this kind."""
+        name, model = await self.calculating.run(self.models.get, arguments.text("model", None))
+        if not isinstance(model, kind):
+            what = "classifier" if isinstance(model, Classifier) else "language model"
+            raise ApiError(400, f"{name} is a {what}, which does not do this")
+        return name, model
+
+    async def _network(self, arguments: Arguments) -> tuple[str, AnyModel]:
+        """The model that is named in the arguments, which has to have an inside."""
+        name, model = await self.calculating.run(self.models.get, arguments.text("model", None))
+        inspection.network_of(model)
+        return name, model
+
+    async def _answer(self, work: Callable[..., Any], *arguments: Any) -> Response:
+        """The JSON of a result that is computed in a thread."""
+
+        def whole() -> bytes:
+            return encoding.dumps(work(*arguments))
+
+        return Response(await self.calculating.run(whole), media_type="application/json")
+
+    async def _written(self, start: dict[str, Any], chunks: Chunks) -> AsyncGenerator[bytes, None]:
+        """The events of a sample stream."""
+        with self.streams.take():
+            yield encoding.event("start", start)
+            started, symbols = time.monotonic(), 0
+
+            def work() -> tuple[int, bytes, dict | None]:
+                events = next(chunks)
+                if events[0][0] == "done":
+                    return 0, b"", events[0][1]
+                written = sum(event == "symbol" for event, _ in events)
+                return written, b"".join(encoding.event(*event) for event in events), None
+
+            end = None
+            while end is None:
+                written, data, end = await self.writing.run(work)
+                symbols += written
+                if data:
+                    yield data
+                if end is None and time.monotonic() - started > SECONDS:
+                    end = {"reason": "time"}
+            seconds = time.monotonic() - started
+            yield encoding.event("done", end | {"symbols": symbols, "seconds": seconds})
+
+
+def read_task(arguments: Arguments, vocabulary_size: int) -> Task:
+    """The arguments of `POST /api/sample`."""
+    options = SamplingOptions(
+        arguments.number("temperature", 1.0),
+        arguments.integer("top_k", 0, 0, 10**9),
+        arguments.number("top_p", 1.0),
+        arguments.flag("greedy", False),
+    )
+    task = Task(
+        prime=arguments.text("prime", ""),
+        written=arguments.ids("written", vocabulary_size, LENGTH),
+        length=arguments.integer("length", 200, 0, LENGTH),
+        options=options,
+        stop=arguments.text("stop", None),
+        seed=arguments.integer("seed", 0, 0, 2**63),
+    )
+    arguments.end()
+    return task
+
+
+def read_part(arguments: Arguments, model: AnyModel) -> tuple[int, str]:
+    """Which layer and which of its parts `states`, `unit` and `similar` look at."""
+    layers = inspection.network_of(model).config.num_layers
+    layer = arguments.integer("layer", 0, 0, layers - 1)
+    part = arguments.text("part", "hidden")
+    known = inspection.parts_of(model)
+    if part not in known:
+        raise ApiError(400, f"part must be one of {', '.join(known)}, not {shown(part)}")
+    return layer, part
