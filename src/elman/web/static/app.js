@@ -55,7 +55,6 @@ window.__elman = state;
 
 function fail(error) {
   if (error?.name === "AbortError") return;
-  console.warn(error);
   state.errors.push(String(error?.message ?? error));
   $("banner").replaceChildren(
     h("span", {}, error?.message ?? String(error)),

@@ -2,6 +2,8 @@
 
 import { field, h, percent, visible } from "./dom.js";
 
+const UNKNOWN = "<unk>"; // how the server calls a symbol that the model never saw
+
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
   const state = { text: "", answer: null, column: null };
@@ -15,11 +17,10 @@ export function mount(root, context) {
   const verdict = h("p", { class: "verdict", role: "status", "aria-live": "polite" });
   const table = h("table", { class: "prefixes" });
   const note = h("p", { class: "note" });
+  const card = h("div", { class: "card prefixes-card", tabIndex: 0, role: "region",
+    "aria-label": "Probability of every class after every prefix" }, table);
   root.append(
-    h("div", { class: "classify-head" }, field("Text", input), verdict),
-    h("div", { class: "card prefixes-card", tabIndex: 0, role: "region",
-      "aria-label": "Probability of every class after every prefix" }, table),
-    note);
+    h("div", { class: "classify-head" }, field("Text", input), verdict), card, note);
   input.addEventListener("input", ask);
   context.on("show", () => input.focus({ preventScroll: true }));
   signal.addEventListener("abort", () => request?.abort());
@@ -64,7 +65,9 @@ export function mount(root, context) {
       h("th", { scope: "col" }, h("span", { class: "hidden" }, "Class")),
       h("th", { scope: "col", class: "now" }, h("span", { class: "hidden" }, "Probability")),
       ...(answer?.symbols ?? []).map((symbol, column) =>
-        h("th", { scope: "col", class: "mono", "data-column": column }, visible(symbol))));
+        h("th", { scope: "col", "data-column": column,
+          class: symbol === UNKNOWN ? "mono unknown" : "mono" },
+        symbol === UNKNOWN ? "?" : visible(symbol))));
     rows.forEach(({ element }, number) => {
       element.querySelectorAll("td.prefix").forEach((cell) => cell.remove());
       element.append(...(answer?.probabilities ?? []).map((probabilities, column) => h("td", {
@@ -73,6 +76,7 @@ export function mount(root, context) {
       }, h("span", { class: "hidden" }, percent(probabilities[number])))));
     });
     drawColumn();
+    card.scrollLeft = card.scrollWidth; // where one types
     note.textContent = notes(answer);
   }
 
@@ -90,7 +94,8 @@ export function mount(root, context) {
     for (const cell of table.querySelectorAll("[data-column]")) {
       cell.classList.toggle("current", state.column !== null && Number(cell.dataset.column) === column);
     }
-    const prefix = column === null ? "" : answer.symbols.slice(0, column + 1).join("");
+    const prefix = column === null ? "" : answer.symbols.slice(0, column + 1)
+      .map((symbol) => (symbol === UNKNOWN ? "?" : symbol)).join("");
     verdict.replaceChildren(...(now
       ? [h("span", { class: "mono" }, visible(prefix)), " → ", h("strong", {}, model.classes[best]),
         ` ${percent(now[best])}`]

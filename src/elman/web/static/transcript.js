@@ -109,8 +109,9 @@ export function transcript(branch, signal) {
     const around = element.getBoundingClientRect();
     const most = around.width - popup.offsetWidth;
     const left = box.left - around.left - 12;
+    const above = box.bottom + popup.offsetHeight > innerHeight && box.top > popup.offsetHeight;
     popup.style.left = `${Math.max(0, Math.min(left, most))}px`;
-    popup.style.top = `${box.bottom - around.top}px`;
+    popup.style.top = `${(above ? box.top - popup.offsetHeight : box.bottom) - around.top}px`;
   }
 
   function hide() {

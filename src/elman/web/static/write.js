@@ -1,6 +1,6 @@
 // Write: prime a model, watch the text stream in, branch from any symbol.
 
-import { field, h, whole } from "./dom.js";
+import { field, h, visible, whole } from "./dom.js";
 import { bits, transcript } from "./transcript.js";
 
 const PHONE = "(max-width: 50rem)";
@@ -65,7 +65,7 @@ export function mount(root, context) {
   signal.addEventListener("abort", () => stream?.abort());
   report();
 
-  const written = () => page.symbols.map((symbol) => symbol.text).join("");
+  const written = () => page.symbols.map(({ text }) => text).join("");
 
   function begin(event) {
     event.preventDefault();
@@ -82,9 +82,10 @@ export function mount(root, context) {
     halt();
     remember();
     page.truncate(place);
+    const before = (state.prime + written()).slice(-12);
     add({ ...old, id, text, probability, branch: true });
     const fresh = seed.valueAsNumber + state.branches.length;
-    run({ label: `Branch ${state.branches.length}`, seed: id === old.id ? fresh : seed.valueAsNumber });
+    run({ label: `… ${visible(before + text)}`, seed: id === old.id ? fresh : seed.valueAsNumber });
   }
 
   // -- the stream ----------------------------------------------------------------------
