@@ -18,11 +18,17 @@ import pytest
 
 import elman
 
+from .look import Look
+
 pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 httpx = pytest.importorskip("httpx", reason="needs httpx, of the extra test")
 
 TEXT = "the cat sees the dog.\nthe dog finds the old river, and the bird sings.\n" * 60
+HTML = 40 * (
+    '<b onclick="alert(1)">bold</b> & <i>thin</i>\n'
+    "<img src=x onerror=alert(2)> &amp; <script>alert(3)</script>\n"
+)
 
 
 # -- models -------------------------------------------------------------------------
@@ -33,8 +39,9 @@ def models(tmp_path_factory) -> Path:
     """A folder of small models, each trained for a moment: one of every kind.
 
     gru, lstm (two layers), rnn, lines (a GRU on lines), ngram, classifier (bidirectional),
-    forward (a classifier that reads in one direction), words and bytes. Their corpora
-    stand beside them.
+    forward (a classifier that reads in one direction), words and bytes; html and markup
+    (a classifier), whose texts and labels would be tags if anything took them for HTML.
+    Their corpora stand beside them.
     """
     folder = tmp_path_factory.mktemp("models")
     (folder / "text.txt").write_text(TEXT)
@@ -54,6 +61,10 @@ def models(tmp_path_factory) -> Path:
     elman.train(folder / "text.txt", output=folder / "ngram.safetensors", cell="ngram")
     train("classifier", "names", task="classify", hidden_size=12)
     train("forward", "names", task="classify", hidden_size=12, bidirectional=False)
+    (folder / "html.txt").write_text(HTML)
+    (folder / "markup.tsv").write_text(markup(folder / "names"))
+    train("html", "html.txt", hidden_size=48, steps=120)
+    train("markup", "markup.tsv", task="classify", hidden_size=12)
     return folder
 
 
@@ -64,6 +75,16 @@ def names(folder: Path) -> None:
     for label, letters in (("soft", "aelmno"), ("hard", "agkrtz")):
         made = sorted({"".join(draw.choices(letters, k=draw.randint(3, 8))) for _ in range(150)})
         (folder / "names" / f"{label}.txt").write_text("\n".join(made) + "\n")
+
+
+def markup(folder: Path) -> str:
+    """A table of the same names, with labels that look like HTML."""
+    rows = [
+        f"{name}\t<b>{path.stem}</b>"
+        for path in sorted(folder.glob("*.txt"))
+        for name in path.read_text().split()
+    ]
+    return "\n".join(["text\tlabel", *rows, ""])
 
 
 # -- the server ---------------------------------------------------------------------
@@ -176,3 +197,26 @@ def page(browser) -> Iterator:
     yield page
     context.close()
     assert not wrong, f"errors in the page: {wrong}"
+
+
+@pytest.fixture
+def new_look(browser) -> Iterator:
+    """new_look(server, **options of the browser context) -> Look; no complaint may be left."""
+    opened = []
+
+    def new(served: Served, **options) -> Look:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(10_000)
+        look = Look(context.new_page(), served.url)
+        opened.append((context, look))
+        return look
+
+    yield new
+    for context, look in opened:
+        context.close()
+        assert not look.complaints, "the browser's console: " + "; ".join(look.complaints)
+
+
+@pytest.fixture
+def look(new_look, server) -> Look:
+    return new_look(server)

@@ -28,18 +28,23 @@
 import * as api from "./api.js";
 import { h, whole } from "./dom.js";
 
-const LANGUAGE = (model) => model !== null && model.kind !== "classifier";
-const NETWORK = (model) => model !== null && model.kind !== "ngram";
 const VIEWS = {
-  write: { module: "./write.js", fits: LANGUAGE, needs: "a language model" },
-  inside: { module: "./inside.js", fits: NETWORK, needs: "a network" },
+  write: {
+    module: "./write.js", fits: (model) => model !== null && model.kind !== "classifier",
+    needs: "a language model", train: "elman train TEXT",
+  },
+  inside: {
+    module: "./inside.js", fits: (model) => model !== null && model.kind !== "ngram",
+    needs: "a network", train: "elman train TEXT",
+  },
   numbers: {
     module: "./numbers.js", fits: (model) => model?.kind === "lm",
-    needs: "a network that models language",
+    needs: "a network that models language", train: "elman train TEXT",
   },
-  learn: { module: "./learn.js", fits: () => true, needs: "" },
+  learn: { module: "./learn.js", fits: () => true },
   classify: {
-    module: "./classify.js", fits: (model) => model?.kind === "classifier", needs: "a classifier",
+    module: "./classify.js", fits: (model) => model?.kind === "classifier",
+    needs: "a classifier", train: "elman train FOLDER --task classify",
   },
 };
 
@@ -128,12 +133,10 @@ function contextOf(name, signal, bus) {
 function misfit(view) {
   const { model, models } = state;
   const why = model ? `${short(model.name)} is none` : "there is none yet";
-  const others = models.filter((name) => name !== model?.name);
   return h("div", { class: "empty" },
-    h("p", {}, `This view needs ${view.needs}; ${why}.`),
-    others.length ? h("p", { class: "buttons" }, others.slice(0, 6).map((name) =>
-      h("button", { type: "button", on: { click: () => choose(name) } }, short(name)))) : null,
-  );
+    h("p", {}, `This view needs ${view.needs}; ${why}.`,
+      models.length > 1 ? " There are other models at the top of the page." : ""),
+    h("p", {}, "To make one: ", h("code", { class: "mono" }, view.train)));
 }
 
 function home() {

@@ -1,0 +1,183 @@
+"""The view "Write", in a real browser."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from .conftest import events
+
+SYMBOLS = "window.__elman.views.write.symbols"
+DONE = "window.__elman.views.write.status === 'done'"
+
+
+def write(look, prime="<b", length=80, **fields):
+    look.page.get_by_label("Prime").fill(prime)
+    for label, value in {"Length": length, **fields}.items():
+        look.page.get_by_label(label).fill(str(value))
+    look.page.get_by_role("button", name="Write", exact=True).click()
+
+
+def written(look) -> str:
+    return look.page.evaluate(f"{SYMBOLS}.map(s => s.text).join('')")
+
+
+def sampled(server, **arguments) -> list[dict]:
+    """The symbols that the interface gives for the same request."""
+    with (
+        server.client() as client,
+        client.stream("POST", "/api/sample", json=arguments) as response,
+    ):
+        return [event["data"] for event in events(response) if event["event"] == "symbol"]
+
+
+def test_text_streams_in_and_is_what_the_interface_samples(look, server):
+    look.open("write", "html.safetensors")
+    write(look, "<b", 80, Seed=3)
+    look.until(DONE)
+    expected = sampled(
+        server, model="html.safetensors", prime="<b", length=80, temperature=0.8, seed=3
+    )
+    shown = look.page.evaluate(f"{SYMBOLS}.map(s => [s.id, s.text, s.probability])")
+    assert shown == [[s["id"], s["text"], s["probability"]] for s in expected]
+    assert look.page.locator(".symbols").inner_text().replace("\xa0", " ").startswith("<b")
+    assert look.page.locator(".symbol").count() == 80
+
+
+def test_every_character_is_shaded_by_its_probability(look):
+    look.open("write", "html.safetensors")
+    write(look, "<b", 60)
+    look.until(DONE)
+    pairs = look.page.evaluate(
+        "[...document.querySelectorAll('.symbol')].map((span, i) => ["
+        "Number(span.style.getPropertyValue('--surprise-of')),"
+        f"{SYMBOLS}[i].probability, getComputedStyle(span).backgroundColor])"
+    )
+    shades = {}
+    for shade, probability, colour in pairs:
+        bits = -math.log2(probability)
+        assert shade == pytest.approx(min(1, bits / 7), abs=1e-3)
+        shades[shade] = colour
+    assert len(set(shades.values())) > 3, "the shades all look the same"
+
+
+def test_text_with_html_stays_text(look):
+    look.open("write", "html.safetensors")
+    write(look, "<script>alert(3)</script> & <b>", 400, Temperature=1)
+    look.until(DONE)
+    text = written(look)
+    assert "<" in text and ">" in text and "&" in text, "the model should write HTML"
+    assert look.page.locator(".symbols").text_content() == (
+        "<script>alert(3)</script> & <b>" + text
+    )
+    assert look.page.locator(".transcript :is(b, i, img, script)").count() == 0
+    assert look.page.locator("script").count() == 2  # theme.js and app.js
+
+
+def test_hover_shows_the_likeliest_symbols_with_probabilities(look):
+    look.open("write", "html.safetensors")
+    write(look, "<b", 40)
+    look.until(DONE)
+    look.page.locator(".symbol").nth(5).hover()
+    popup = look.page.locator(".popup")
+    popup.wait_for(state="visible")
+    symbol = look.state("views.write.symbols[5]")
+    assert popup.locator("button").count() >= len(symbol["alternatives"])
+    first = popup.locator("button").first
+    probability = symbol["alternatives"][0][2]
+    assert f"{100 * probability:.0f}"[:1] in first.inner_text()
+    look.page.get_by_label("Prime").hover()
+    popup.wait_for(state="hidden")
+
+
+def test_branch_from_an_alternative(look, server):
+    look.open("write", "html.safetensors")
+    write(look, "<b", 60, Seed=1)
+    look.until(DONE)
+    before = look.state("views.write.symbols")
+    place = next(i for i, s in enumerate(before) if i > 8 and s["alternatives"][1][0] != s["id"])
+    look.page.locator(".symbol").nth(place).click()
+    chosen = before[place]["alternatives"][1]
+    look.page.locator(".popup button").nth(1).click()
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 2")
+    after = look.state("views.write.symbols")
+    assert [s["id"] for s in after[: place + 1]] == [s["id"] for s in before[:place]] + [chosen[0]]
+    assert after[place]["probability"] == chosen[2]
+    behind = sampled(
+        server, model="html.safetensors", prime="<b", temperature=0.8, seed=1,
+        written=[s["id"] for s in after[: place + 1]], length=len(after) - place - 1,
+    )  # fmt: skip
+    assert [s["id"] for s in after[place + 1 :]] == [s["id"] for s in behind]
+    # The first text is still there.
+    look.page.get_by_role("button", name="First text").click()
+    assert look.state("views.write.symbols") == before
+
+
+def test_stop_ends_the_stream_at_once(look):
+    look.open("write", "html.safetensors")
+    write(look, "<b", 20000)
+    look.until(f"{SYMBOLS}.length > 50")
+    look.page.get_by_role("button", name="Stop").click()
+    assert look.state("views.write.status") == "stopped"
+    count = look.state("views.write.symbols.length")
+    look.page.wait_for_timeout(300)
+    assert look.state("views.write.symbols.length") == count < 20000
+    assert not look.page.get_by_role("button", name="Stop").is_enabled()
+
+
+def test_a_character_that_the_model_does_not_know_is_named(look):
+    look.open("write", "html.safetensors")
+    write(look, "Ω")
+    banner = look.page.get_by_role("alert")
+    banner.wait_for(state="visible")
+    assert "Ω" in banner.inner_text()
+    look.page.get_by_role("button", name="Close").click()
+    banner.wait_for(state="hidden")
+    look.complaints.clear()  # the browser notes the status 400
+
+
+def test_lines_begin_with_the_prime_again(look):
+    look.open("write", "lines.safetensors")
+    write(look, "the", 200)
+    look.until(DONE)
+    text = look.page.locator(".symbols").text_content()
+    assert len(text.splitlines()) > 2
+    assert all(line.startswith("the") for line in text.splitlines())
+
+
+def test_written_text_is_looked_at_by_keyboard_alone(look):
+    look.open("write", "html.safetensors")
+    look.page.get_by_label("Prime").fill("<b")
+    look.page.get_by_label("Length").fill("50")
+    look.page.get_by_label("Prime").press("Control+Enter")
+    look.until(DONE)
+    look.page.locator(".symbol[tabindex='0']").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+        look.page.keyboard.press(key)
+    focused = "document.activeElement.dataset.place"
+    assert look.page.evaluate(focused) == "3"
+    assert "%" in look.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    look.page.keyboard.press("ArrowDown")
+    look.page.keyboard.press("ArrowUp")
+    assert look.page.evaluate(focused) == "3"
+    assert look.page.locator(".popup").is_visible()
+    look.page.keyboard.press("Enter")
+    assert look.page.evaluate("document.activeElement.className").startswith("option")
+    look.page.keyboard.press("Escape")
+    assert look.page.evaluate(focused) == "3"
+    look.page.keyboard.press("Enter")
+    look.page.keyboard.press("ArrowDown")
+    look.page.keyboard.press("Enter")
+    look.until("window.__elman.views.write.branches.length === 2")
+    look.until(DONE)
+
+
+def test_screen_readers_hear_the_text_in_pieces(look):
+    look.open("write", "html.safetensors")
+    write(look, "<b", 120)
+    look.until(DONE)
+    log = look.page.locator("[role=log]")
+    assert log.get_attribute("aria-live") == "polite"
+    assert log.text_content().replace("\n", "").strip() in written(look).replace("\n", "")
+    assert log.locator("p").count() < 10
