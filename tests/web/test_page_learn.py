@@ -1,0 +1,158 @@
+"""The view "Watch it learn", in a real browser, on a training that runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import TEXT, serving
+
+FEED = "window.__elman.views.learn"
+RUN = f"{FEED}.run"
+
+
+@pytest.fixture
+def training(tmp_path, browser):
+    """A training that goes on until it is stopped, with frequent evaluations and samples."""
+    (tmp_path / "text.txt").write_text(TEXT)
+    with serving(
+        "train", "text.txt", "--live", "--steps", 200_000, "--hidden-size", 32, "--seq-len", 32,
+        "--batch-size", 8, "--eval-every", 200, "--sample-every", 400, "--log-every", 10,
+        "--threads", 1, cwd=tmp_path,
+    ) as served:  # fmt: skip
+        yield served
+
+
+@pytest.fixture
+def live(new_look, training):
+    look = new_look(training)
+    look.open("learn")
+    look.until(f"{RUN}.steps.length > 30 && {RUN}.evaluations.length > 1")
+    return look
+
+
+def press(look, name):
+    look.page.get_by_role("button", name=name, exact=True).click()
+
+
+def all_once(look) -> list[int]:
+    """The steps that the page holds, having asserted that each is there once, in order."""
+    steps = look.page.evaluate(f"{RUN}.steps.map(e => e.step)")
+    assert steps == sorted(set(steps))
+    return steps
+
+
+def test_curves_and_samples_grow(live):
+    live.until(f"{RUN}.samples.length > 1")
+    assert "Learning" in live.page.get_by_role("heading", level=2).inner_text()
+    points = live.page.locator("polyline.first").get_attribute("points")
+    assert len(points.split()) > 1
+    # What stands beside the curve is the latest figure of the engine, in bits.
+    run = live.page.evaluate(
+        f"new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done("
+        f"[{RUN}.evaluations.at(-1).validation_bits_per_character, [...document.querySelectorAll("
+        f"'.chart')].map(c => [...c.querySelectorAll('.value')].map(v => v.textContent))]))))"
+    )
+    held_out, figures = run
+    assert float(figures[0][1]) == pytest.approx(held_out, abs=0.006)
+    charts = live.page.locator(".chart:visible h3").all_inner_texts()
+    assert charts == [
+        "Loss, bits per character", "Gradient norm", "Learning rate", "Characters a second",
+    ]  # fmt: skip
+    shown = live.page.locator(".sample").inner_text()
+    texts = live.page.evaluate(f"{RUN}.samples.map(s => s.text.trim())")
+    assert shown.strip() in texts
+    live.page.locator(".sample-steps button").first.click()
+    assert (
+        live.page.locator(".sample").text_content()
+        == live.state("views.learn.run.samples[0]")["text"]
+    )
+
+
+def test_pause_resume_and_stop(live, training, tmp_path):
+    press(live, "Pause")
+    live.until(f"{RUN}.state === 'paused'")
+    live.until("document.querySelector('.learn-state').textContent === 'Paused'")
+    step = live.state("views.learn.run.steps.at(-1).step")
+    live.page.wait_for_timeout(400)
+    assert live.state("views.learn.run.steps.at(-1).step") == step
+    press(live, "Resume")
+    live.until(f"{RUN}.steps.at(-1).step > {step}")
+    press(live, "Stop and save")
+    live.until(f"{RUN}.end?.event === 'interrupted'")
+    live.until("document.querySelector('.learn-state').textContent === 'Stopped, and saved'")
+    assert (tmp_path / "text.safetensors").exists()
+    assert not live.page.get_by_role("button", name="Pause").is_enabled()
+    live.complaints.clear()  # with the training its server ends, and with that the stream
+
+
+def test_the_learning_rate_changes_while_it_runs(live):
+    planned = live.state("views.learn.run.steps.at(-1).learning_rate")
+    press(live, "Halve the learning rate")
+    live.until(f"Math.abs({RUN}.steps.at(-1).learning_rate / {planned} - 0.5) < 0.05")
+    assert live.state("views.learn.run.factor") == 0.5
+    live.page.get_by_label("Learning rate", exact=True).fill("0.001")
+    live.page.get_by_label("Learning rate", exact=True).press("Enter")
+    live.until(f"Math.abs({RUN}.steps.at(-1).learning_rate / 0.001 - 1) < 0.05")
+    press(live, "As planned")
+    live.until(f"{RUN}.factor === 1")
+    live.page.get_by_label("Learning rate", exact=True).fill("fast")
+    live.page.get_by_label("Learning rate", exact=True).press("Enter")
+    live.page.get_by_role("alert").wait_for(state="visible")
+    assert "fast" in live.page.get_by_role("alert").inner_text()
+
+
+def test_a_reload_shows_everything_again(live):
+    before = all_once(live)
+    evaluations = live.page.evaluate(f"{RUN}.evaluations.map(e => e.step)")
+    live.page.reload()
+    live.until(f"window.__elman?.ready && {RUN}?.steps.length >= {len(before)}")
+    assert all_once(live)[: len(before)] == before
+    again = live.page.evaluate(f"{RUN}.evaluations.map(e => e.step)")
+    assert again[: len(evaluations)] == evaluations
+
+
+def test_a_lost_connection_is_taken_up_where_it_broke(live):
+    first = live.state("views.learn.run.steps[0]")
+    live.page.context.set_offline(True)
+    live.page.evaluate(f"{FEED}.drop()")
+    live.until(f"{FEED}.connection === 'lost'")
+    live.until("document.querySelector('.learn-state').classList.contains('lost')")
+    assert not live.page.get_by_role("button", name="Pause").is_enabled()
+    lost = live.state("views.learn.run.steps.length")
+    live.page.wait_for_timeout(700)
+    assert live.state("views.learn.run.steps.length") == lost
+    live.page.context.set_offline(False)
+    live.until(f"{FEED}.connection === 'open' && {RUN}.steps.length > {lost + 5}")
+    steps = all_once(live)
+    assert live.state("views.learn.run.steps[0]") == first
+    assert live.state("views.learn.repeated") == 0, "what was there already was sent again"
+    assert set(range(10, steps[-1] + 1, 10)) == set(steps), "steps are missing"
+    live.complaints.clear()  # the browser notes the failed requests
+
+
+def test_the_model_that_learns_writes(live):
+    live.page.get_by_role("tab", name="Write").click()
+    live.page.get_by_label("Prime").fill("the ")
+    live.page.get_by_label("Length").fill("40")
+    live.page.get_by_role("button", name="Write", exact=True).click()
+    live.until("window.__elman.views.write.status === 'done'")
+    assert live.page.locator(".symbol").count() == 40
+
+
+def test_a_model_file_shows_how_it_was_trained(look, models):
+    look.open("learn", "gru.safetensors")
+    history = look.state("model.history")
+    validation = [row for row in history["rows"] if row[3] is not None]
+    evaluations = look.state("views.learn.run.evaluations")
+    assert [e["step"] for e in evaluations] == [row[0] for row in validation]
+    shown = look.page.locator(".chart .value").nth(1).inner_text()
+    assert float(shown) == pytest.approx(validation[-1][3] / 0.693147, abs=0.006)
+    assert look.page.get_by_role("button", name="Pause").count() == 0
+
+
+def test_moving_over_a_curve_shows_its_figures(look):
+    look.open("learn", "gru.safetensors")
+    look.page.locator(".plot").first.hover(position={"x": 300, "y": 60})
+    where = look.page.locator(".chart .where").first.inner_text()
+    assert where.startswith("step ")
+    assert look.page.locator(".cursor.shown").count() == look.page.locator(".chart:visible").count()
