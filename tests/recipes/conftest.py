@@ -10,7 +10,7 @@ from elman.recipes import find, lab
 WORDS = """
 the time traveller held in his hand was a glittering metallic framework scarcely larger than small
 clock and very delicately made there quick brown fox jumps over lazy dog vex question joy hello
-mazy zephyr whom he knew
+mazy zephyr whom he knew ROMEO: my lord,
 """.split()  # noqa: SIM905
 
 
@@ -21,7 +21,7 @@ def book(tmp_path_factory) -> str:
     lines = []
     while sum(map(len, lines)) < 24_000:
         line = " ".join(draw.choice(WORDS, draw.integers(4, 11)))
-        lines.append(line.capitalize() + str(draw.choice([".", "!", "?", ";"])) + "\n")
+        lines.append(line[0].upper() + line[1:] + str(draw.choice([".", "!", "?", ";"])) + "\n")
     path = tmp_path_factory.mktemp("corpus") / "book.txt"
     path.write_text("".join(lines), encoding="utf-8")
     return str(path)

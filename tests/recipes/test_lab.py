@@ -59,5 +59,5 @@ def test_every_recipe_of_the_table_is_there():
     for name in RECIPES:
         recipe = find(name)
         assert recipe.title and recipe.source and recipe.about
-    with pytest.raises(UsageError, match="no recipe 'dance'; they are dive"):
+    with pytest.raises(UsageError, match="no recipe 'dance'; they are bendersky"):
         find("dance")

@@ -12,21 +12,7 @@ from elman.recipes import page
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_json_of_a_report_is_the_report(quick):
-    report = quick("dive")
-    assert json.loads(page.as_json(report)) == json.loads(json.dumps(report))
-
-
-def test_a_page_shows_figures_settings_samples_and_pictures(quick):
-    text = page.render([quick("dive")])
-    assert "| random | 1.42 | " in text
-    assert "--hidden-size 24" in text
-    assert "![Training perplexity" in text
-    assert "```text\ntraveller" in text
-    assert "its figures mean nothing" in text
-
-
-def test_saving_makes_json_pictures_and_page(quick, tmp_path):
+def test_saving_makes_json_pictures_and_page_from_one_report(quick, tmp_path):
     pytest.importorskip("matplotlib")
     report = quick("dive")
     paths = page.save(tmp_path, report)
@@ -42,3 +28,20 @@ def test_saving_makes_json_pictures_and_page(quick, tmp_path):
     page.save(tmp_path, report)
     assert [path.read_bytes() for path in paths] == first  # the same data, the same bytes
     assert page.load(tmp_path / "reproductions") == [json.loads(json.dumps(report))]
+    text = (tmp_path / "reproductions.md").read_text(encoding="utf-8")
+    assert "| random | 1.42 | " in text
+    assert "--hidden-size 24" in text
+    assert "![Training perplexity" in text
+    assert "```text\ntraveller" in text
+    assert "its figures mean nothing" in text
+
+
+def test_the_committed_page_is_what_the_committed_figures_give():
+    reports = page.load(DOCS / "reproductions")
+    assert (DOCS / "reproductions.md").read_text(encoding="utf-8") == page.render(reports)
+    assert not any(report["quick"] for report in reports)
+    for report in reports:
+        for section in report["sections"]:
+            if section["picture"]:
+                name = section["picture"]["name"]
+                assert (DOCS / "reproductions" / f"{name}.svg").is_file(), name

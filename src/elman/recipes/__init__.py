@@ -11,7 +11,11 @@ from .lab import Recipe
 
 # name: (module, what it is)
 RECIPES = {
+    "bendersky": ("bendersky", "Bendersky, after Karpathy: min-char-rnn, and what writes better"),
+    "nabi": ("nabi", "Nabi: softmax, SGD and Adagrad, characters and words, the cost of BPTT"),
+    "hello": ("hello", "The vanilla RNN: “hello” in numbers, then Tiny Shakespeare"),
     "dive": ("dive", "Dive into Deep Learning 8.5: The Time Machine, random and consecutive"),
+    "dive-exercises": ("dive_exercises", "What that chapter leaves to its reader, with numbers"),
 }
 
 

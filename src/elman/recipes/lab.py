@@ -4,6 +4,7 @@ A report is plain data, as its JSON file holds it. From it come the tables on th
 the page of `page.py` and the pictures of `pictures.py`.
 """
 
+import math
 import os
 import platform
 import shutil
@@ -168,7 +169,25 @@ class Lab:
     def train(self, label: str, corpus: str, seed: int = 0, **settings: Any) -> Any:
         """`elman.train`, announced on stderr; returns its Model (or Classifier)."""
         self.progress(f"{label}, seed {seed}")
+        if self.quick:  # tiny networks do not gain from threads
+            settings = {"threads": 1} | settings
         return prepare.train(corpus, seed=seed, **settings)
+
+    def trainings(
+        self, label: str, corpus: str, watch: Callable[[], Any] | None = None, **settings: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """A training with every seed: the models, and what was watched step by step.
+
+        `watch` makes what is called with every event of one training.
+        """
+        if watch is None:
+            return [self.train(label, corpus, seed, **settings) for seed in self.seeds], []
+        watches = [watch() for _ in self.seeds]
+        models = [
+            self.train(label, corpus, seed, on_event=each, log_every=1, **settings)
+            for seed, each in zip(self.seeds, watches, strict=True)
+        ]
+        return models, watches
 
     def report(self, recipe: Recipe, command: str) -> dict[str, Any]:
         """Everything that was found, as plain data."""
@@ -179,6 +198,25 @@ class Lab:
             "machine": machine(select()),
             "sections": [vars(section) for section in self.sections],
         }  # fmt: skip
+
+
+class SmoothedLoss:
+    """Follows a training as min-char-rnn does: 0.999 of the old value, 0.001 of a new loss.
+
+    It starts at the loss of a window of T symbols when all V are equally likely,
+    -ln(1/V)·T; `values` are nats per symbol, one an iteration.
+    """
+
+    def __init__(self, seq_len: int):
+        self.seq_len, self.values = seq_len, list[float]()
+        self._smooth = 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "start":
+            self._smooth = -math.log(1 / event["vocabulary_size"]) * self.seq_len
+        elif event["event"] == "step":
+            self._smooth = 0.999 * self._smooth + 0.001 * event["loss"]
+            self.values.append(self._smooth / self.seq_len)
 
 
 def run(
@@ -199,6 +237,17 @@ def mean(values: Sequence[float]) -> dict[str, Any]:
     plain = [float(f"{float(v):.6g}") for v in values]
     spread = statistics.stdev(plain) if len(plain) > 1 else 0.0
     return {"mean": statistics.fmean(plain), "spread": spread, "values": plain}
+
+
+def start(model: Any, wish: str) -> str:
+    """A prime for a sample; none if the model does not know one of its symbols."""
+    known = model.vocabulary.ids
+    return wish if model.vocabulary.kind != "char" or all(c in known for c in wish) else ""
+
+
+def average(curves: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of curves over seeds, point by point."""
+    return [statistics.fmean(points) for points in zip(*curves, strict=True)]
 
 
 def show(cell: Cell, form: str) -> str:

@@ -1,0 +1,219 @@
+"""What Dive into Deep Learning 8.5 leaves to its reader, with numbers."""
+
+import statistics
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..errors import DivergedError
+from .dive import CHARACTERS, CORPUS, QUICK, SETTINGS, Watch, letters
+from .lab import Cell, Lab, Recipe, mean
+
+CONSECUTIVE: dict[str, Any] = SETTINGS | {"batching": "consecutive"}
+# To generalise: most of the book, a gated cell, dropout, and to stop at the best on a part.
+GENERAL: dict[str, Any] = {
+    "cell": "gru", "hidden_size": 256, "dropout": 0.5, "epochs": 30, "validation": 0.1,
+    "unknown": True,
+}  # fmt: skip
+SHORT: dict[str, Any] = {"hidden_size": 16, "epochs": 1}  # of a quick run
+LOW: dict[str, Any] = CONSECUTIVE | {
+    "optimizer": "adam", "learning_rate": 0.001, "schedule": "cosine", "dropout": 0.0,
+    "weight_decay": 0.0,
+}  # fmt: skip
+UNSEEN = "sherlock"
+VERSES = (50, 150, 250)
+REACHES = (64, 128, 256)
+
+
+def run(lab: Lab) -> None:
+    book = letters(lab.read(CORPUS))
+    beginning = lab.file("beginning.txt", book[:CHARACTERS])
+    chapter = other_text(lab, book, beginning)
+    how_low(lab, beginning, chapter)
+    without_clipping(lab, beginning)
+    no_detach(lab, beginning)
+    relu(lab, beginning, chapter)
+
+
+def last(watches: list[Watch]) -> dict[str, Any]:
+    """Training perplexity of the last epoch."""
+    return mean([watch.perplexities[-1] for watch in watches])
+
+
+def perplexity(models: list[Any], text: str) -> dict[str, Any]:
+    return mean([model.score(text).perplexity for model in models])
+
+
+def other_text(lab: Lab, book: str, beginning: str) -> list[Watch]:
+    """The chapter's model on text that it has not seen, and models trained to generalise."""
+    unseen = letters(Path(lab.unseen).read_text("utf-8") if lab.unseen else lab.read(UNSEEN))
+    unseen = unseen[: len(book)]
+    end = len(book) * 9 // 10
+    section = lab.section(
+        "Text that it has not seen",
+        "Perplexity on the training text in the last epoch, on the 10,000 characters that follow "
+        "it, on the last tenth of The Time Machine, and on "
+        + ("another book, given with `--unseen`" if lab.unseen else "Sherlock Holmes")
+        + f" (its first {len(unseen):,} characters, preprocessed alike). Chance is 28. The last "
+        "two models learn from the first nine tenths of the book instead of its first 10,000 "
+        "characters; the GRU keeps the parameters that were best on the last tenth of those.",
+        "The chapter names The War of the Worlds; `--unseen FILE` takes it, or any other book.",
+    )
+    rows: list[list[Cell]] = []
+    most = lab.file("most.txt", book[:end])
+    chapter: list[Watch] = []
+    for name, corpus, settings in (
+        ("the chapter's, consecutive", beginning, CONSECUTIVE),
+        ("the chapter's, random", beginning, CONSECUTIVE | {"batching": "random"}),
+        ("GRU trained to generalise", most, GENERAL),
+        ("chain of order 4", most, {"cell": "ngram", "unknown": True, "validation": 0.0}),
+    ):
+        quick = {} if "order" in name else SHORT if corpus == most else QUICK
+        settings = settings | lab.choose({}, quick)
+        models, watches = lab.trainings(name, corpus, Watch, **settings)
+        chapter = chapter or watches
+        lab.progress(f"{name}: scoring")
+        after = book[CHARACTERS : 2 * CHARACTERS] if corpus == beginning else None
+        rows.append([
+            name, last(watches) if watches[0].perplexities else None,
+            None if after is None else perplexity(models, after),
+            perplexity(models, book[end:]), perplexity(models, unseen),
+            mean([model.summary["seconds"] for model in models]),
+        ])  # fmt: skip
+        section.use(name, settings)
+    section.table(
+        {"model": "", "training": ".3f", "next 10,000": ".2f", "end of the book": ".2f",
+         "unseen book": ".2f", "seconds": ".1f"},
+        rows,
+    )  # fmt: skip
+    return chapter
+
+
+def how_low(lab: Lab, beginning: str, chapter: list[Watch]) -> None:
+    section = lab.section(
+        "How low can you go?",
+        "The same network and 500 epochs of consecutive batches, with Adam and a rate that falls "
+        "along a cosine, against the chapter's SGD; the perplexity of the last epoch. What is "
+        "left are the first characters of the streams, which no state announces.",
+    )
+    settings = LOW | lab.choose({}, QUICK)
+    _, watches = lab.trainings("how low, Adam", beginning, Watch, **settings)
+    rows: list[list[Cell]] = [
+        ["SGD, constant rate", last(chapter)],
+        ["Adam, cosine", last(watches)],
+    ]
+    section.table({"optimizer": "", "training perplexity": ".4f"}, rows)
+    section.use("Adam, cosine", settings)
+
+
+def without_clipping(lab: Lab, beginning: str) -> None:
+    """What becomes of the chapter's training when gradients are not clipped."""
+    section = lab.section(
+        "Without clipping",
+        "A training whose loss or gradient is no longer finite ends with an error that says so; "
+        "one that is only hurled about goes on.",
+    )
+    settings = CONSECUTIVE | {"clip_norm": 0.0} | lab.choose({}, QUICK)
+    rows: list[list[Cell]] = []
+    for seed in lab.seeds:
+        watch, norms = Watch(), list[float]()
+
+        def follow(event: dict[str, Any], watch: Watch = watch, norms: list[float] = norms) -> None:
+            watch(event)
+            norms.extend([event["gradient_norm"]] if event["event"] == "step" else [])
+
+        try:
+            lab.train("no clipping", beginning, seed, on_event=follow, log_every=1, **settings)
+            outcome = f"{settings['epochs']} epochs"
+        except DivergedError as error:
+            outcome = str(error).split(";")[0]
+        final = watch.perplexities[-1] if watch.perplexities else None
+        best = min(watch.perplexities, default=None)
+        rows.append([seed, outcome, best, final, max(norms)])
+    section.table(
+        {"seed": ".0f", "it ended with": "", "best perplexity of an epoch": ".2f", "last": ".2f",
+         "largest gradient norm": ".3g"},
+        rows,
+    )  # fmt: skip
+    section.use("without clipping", settings)
+
+
+class Verses(Watch):
+    """Takes down what the model writes at some epochs, and how long its steps take."""
+
+    def __init__(self, epochs: Sequence[int]):
+        super().__init__()
+        self.epochs = epochs
+        self.steps: list[float] = []
+        self.verses: list[tuple[int, str]] = []
+        self._before = 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        super().__call__(event)
+        if event["event"] != "step":
+            return
+        self.steps.append(event["seconds"] - self._before)
+        if event["epoch"] in self.epochs:
+            model = event["snapshot"]()
+            self.verses.append((int(event["epoch"]), model.sample(200, "the ", seed=1)))
+        self._before = event["seconds"]
+
+
+def no_detach(lab: Lab, beginning: str) -> None:
+    """The gradient through several windows; its first run also gives the verses."""
+    section = lab.section(
+        "No detach: the gradient through several windows",
+        "`--bptt` beyond the window lets the gradient flow through earlier windows, which are "
+        "read again for that. A step is the median of all; perplexity is the last epoch's.",
+    )
+    rows: list[list[Cell]] = []
+    verses: list[tuple[int, str]] = []
+    for reach in REACHES:
+        settings = CONSECUTIVE | {"bptt": reach} | lab.choose({}, QUICK | {"bptt": reach // 4})
+        watch = partial(Verses, lab.choose(VERSES, (2, 4)))
+        _, watches = lab.trainings(f"bptt {reach}", beginning, watch, **settings)
+        verses = verses or watches[0].verses
+        section.use(f"gradient through {reach}", settings)
+        half = len(watches[0].perplexities) // 2
+        rows.append([
+            reach, mean([1e3 * statistics.median(watch.steps) for watch in watches]),
+            mean([watch.perplexities[half] for watch in watches]), last(watches),
+        ])  # fmt: skip
+    section.table(
+        {"gradient through steps": ".0f", "milliseconds a step": ".1f",
+         "perplexity, halfway": ".3f", "at the end": ".3f"},
+        rows,
+    )  # fmt: skip
+    poem = lab.section(
+        "The under-trained model's verse",
+        "What the chapter's model (consecutive) writes before it knows the text by heart, drawn "
+        "from its distribution, not greedily.",
+    )
+    for epoch, written in verses:
+        poem.sample(f"epoch {epoch}, seed {lab.seeds[0]}", written)
+
+
+def relu(lab: Lab, beginning: str, chapter: list[Watch]) -> None:
+    section = lab.section(
+        "ReLU in place of tanh", "Everything else as in the chapter; perplexity by epoch."
+    )
+    settings = CONSECUTIVE | {"activation": "relu"} | lab.choose({}, QUICK)
+    _, watches = lab.trainings("ReLU", beginning, Watch, **settings)
+    count = len(watches[0].perplexities)
+    rows: list[list[Cell]] = [
+        [n, *(mean([w.perplexities[n - 1] for w in each]) for each in (chapter, watches))]
+        for n in range(count // 5, count + 1, count // 5)
+    ]
+    section.table({"epoch": ".0f", "tanh": ".3f", "ReLU": ".3f"}, rows)
+    section.use("ReLU", settings)
+
+
+RECIPE = Recipe(
+    title="Dive into Deep Learning: what the chapter leaves to its reader",
+    source="The exercises of section 8.5, and what its figures do not say",
+    about="The chapter's perplexities are those of a text learned by heart. Here is what the "
+    "same model is worth on other text, and what happens when one part of it is changed. The "
+    "text is that of the chapter: letters and spaces.",
+    run=run,
+)

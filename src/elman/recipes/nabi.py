@@ -1,0 +1,206 @@
+"""Nabi: the vanilla RNN in NumPy; softmax, SGD and Adagrad, characters and words, BPTT's cost."""
+
+import time
+import tracemalloc
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .. import layers
+from ..engine import select
+from ..network import Network, NetworkConfig, initialise
+from .bendersky import held_out
+from .lab import Cell, Lab, Recipe, SmoothedLoss, average, mean, start
+
+CORPUS = "shakespeare"
+NETWORK: dict[str, Any] = {
+    "cell": "rnn", "hidden_size": 100, "seq_len": 25, "init": "uniform", "loss": "sum",
+    "clip_norm": 0.0, "clip_value": 5.0, "schedule": "constant", "validation": 0.1,
+}  # fmt: skip
+ITERATIONS = 40_000
+RATES = {"sgd": (0.001, 0.005, 0.02), "adagrad": (0.02, 0.1, 0.5)}
+WORDS: dict[str, Any] = {"tokens": "word", "vocabulary_size": 8000}
+SEEDS_OF_TEXT = {"char": "ROMEO:", "word": "my lord,"}
+PASSES: dict[str, Any] = {"batch_size": 16, "epochs": 10}
+LENGTHS = (25, 50, 100, 200, 400, 800, 1600, 3200)
+
+
+def run(lab: Lab) -> None:
+    overflow(lab)
+    optimizers(lab)
+    characters_and_words(lab)
+    cost_of_bptt(lab)
+
+
+def overflow(lab: Lab) -> None:
+    """Why the maximum is subtracted: exp(710) is beyond a float64, exp(89) beyond a float32."""
+    section = lab.section(
+        "Softmax that does not overflow",
+        "exp(x) leaves the floats at x = 709.8 in double precision and at 88.7 in single. Softmax "
+        "does not change when a constant is subtracted from all of x; with the maximum subtracted "
+        "the largest exponent is 0.",
+    )
+    rows: list[list[Cell]] = []
+    for values, dtype in (
+        ([1.0, 2.0, 3.0], "float64"), ([1000.0, 1001.0, 1002.0], "float64"),
+        ([-1000.0, -999.0, -998.0], "float64"), ([88.0, 89.0, 90.0], "float32"),
+    ):  # fmt: skip
+        x = np.array(values, dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            naive = np.exp(x) / np.exp(x).sum()
+        rows.append([" ".join(f"{v:g}" for v in values), dtype, numbers(naive),
+                     numbers(layers.softmax(x))])  # fmt: skip
+    section.table({"x": "", "dtype": "", "exp(x) / Σ exp(x)": "", "elman.layers.softmax": ""}, rows)
+
+
+def numbers(values: np.ndarray) -> str:
+    return " ".join(f"{value:.4f}" for value in values)
+
+
+def optimizers(lab: Lab) -> None:
+    """SGD against Adagrad, each with three learning rates, as curves."""
+    iterations = lab.choose(ITERATIONS, 200)
+    section = lab.section(
+        "SGD against Adagrad",
+        f"He asks to “check and compare both”: {iterations:,} iterations of one window of 25 "
+        "characters of Tiny Shakespeare, three learning rates each.",
+    )
+    rows: list[list[Cell]] = []
+    curves = {}
+    for optimizer, rates in RATES.items():
+        for rate in rates:
+            settings = NETWORK | {"optimizer": optimizer, "learning_rate": rate, "batch_size": 1}
+            settings |= {"steps": iterations, "eval_every": iterations}
+            name = f"{optimizer} {rate}"
+            models, watches = lab.trainings(
+                name, lab.corpus(CORPUS), partial(SmoothedLoss, settings["seq_len"]), **settings
+            )
+            loss = mean([watch.values[-1] for watch in watches])
+            seconds = mean([model.summary["seconds"] for model in models])
+            rows.append([optimizer, rate, loss, held_out(models), seconds])
+            curves[name] = (range(1, iterations + 1), average([w.values for w in watches]))
+            section.use(name, settings)
+    section.table(
+        {"optimizer": "", "learning rate": "g", "smoothed loss, nats/character": ".3f",
+         "held out, bits/character": ".3f", "seconds": ".1f"},
+        rows,
+    )  # fmt: skip
+    section.curves(
+        "nabi-optimizers", "iteration", "smoothed loss, nats per character", curves,
+        "SGD and Adagrad with three learning rates each; mean over seeds.",
+    )  # fmt: skip
+
+
+def characters_and_words(lab: Lab) -> None:
+    """The same network over characters and over the 8,000 commonest words."""
+    section = lab.section(
+        "Characters and words",
+        "Adagrad, 16 windows of 25 symbols side by side, ten passes. Words beyond the 8,000 "
+        "commonest are `<unk>`, whose spelling nobody predicts: bits per character of the two "
+        "are comparable but for that. A word takes the space before it along. "
+        "The text after the seed is drawn at temperature 0.8.",
+    )
+    rows: list[list[Cell]] = []
+    for tokens, first in SEEDS_OF_TEXT.items():
+        settings = NETWORK | {"optimizer": "adagrad", "learning_rate": 0.1}
+        settings |= {"loss": "mean", "clip_value": 0.0, "clip_norm": 1.0} | PASSES
+        settings |= WORDS if tokens == "word" else {}
+        settings |= lab.choose({}, {"epochs": 1, "hidden_size": 12})
+        name = "characters" if tokens == "char" else "words"
+        models, _ = lab.trainings(name, lab.corpus(CORPUS), **settings)
+        perplexity = mean([model.summary["validation_perplexity"] for model in models])
+        rows.append([name, len(models[0].vocabulary), models[0].network.config.num_parameters(),
+                     held_out(models), perplexity,
+                     mean([model.summary["seconds"] for model in models])])  # fmt: skip
+        section.use(name, settings)
+        length = 200 if tokens == "char" else 40
+        prime = start(models[0], first)
+        section.sample(
+            f"{name}, from the seed “{prime}”",
+            models[0].sample(length, prime, temperature=0.8, seed=1),
+        )
+    section.table(
+        {"symbols": "", "vocabulary": ",.0f", "parameters": ",.0f",
+         "held out, bits/character": ".3f", "perplexity per symbol": ".2f", "seconds": ".1f"},
+        rows,
+    )  # fmt: skip
+
+
+def cost_of_bptt(lab: Lab) -> None:
+    """Time and memory of one forward and backward pass over windows of growing length."""
+    section = lab.section(
+        "Back-propagation through time costs in proportion to the window",
+        "One forward and backward pass of the network of 100 units (65 symbols, one sequence) "
+        "over windows of T steps: the least time of several passes on the engine in use, and the "
+        "most memory that the NumPy engine holds at once, parameters and gradient aside, counted "
+        "by `tracemalloc`. Both are fitted by a + b·T.",
+    )
+    rows: list[list[Cell]] = []
+    lengths = lab.choose(LENGTHS, LENGTHS[:4])
+    figures = []
+    for length in lengths:
+        lab.progress(f"BPTT over {length} steps")
+        seconds, size = bptt_seconds(length), bptt_bytes(length)
+        figures.append((seconds * 1e3, size / 1e6))
+        rows.append([length, seconds * 1e3, seconds * 1e6 / length, size / 1e6, size / length])
+    section.table(
+        {"T": ".0f", "milliseconds": ".3f", "microseconds a step": ".2f", "MB": ".3f",
+         "bytes a step": ",.0f"},
+        rows,
+    )  # fmt: skip
+    for (a, b, r2), what in zip(map(line, [lengths] * 2, zip(*figures, strict=True)),
+                                ("milliseconds", "MB"), strict=True):  # fmt: skip
+        section.say(f"{what} = {a:.3g} + {b:.3g}·T, R² = {r2:.5f}.")
+    times, sizes = zip(*figures, strict=True)
+    section.curves(
+        "nabi-bptt", "window T, steps", "milliseconds, and MB",
+        {"time, milliseconds": (lengths, times), "memory, MB": (lengths, sizes)},
+        "Time and memory of one pass of back-propagation through time.", log="xy",
+    )  # fmt: skip
+
+
+def line(x: Any, y: Any) -> tuple[float, float, float]:
+    """The straight line a + b·x by least squares, and the share of the variance it explains."""
+    b, a = np.polyfit(x, y, 1)
+    rest = np.array(y) - (a + b * np.array(x))
+    return float(a), float(b), float(1 - rest.var() / np.var(y))
+
+
+def bptt_pass(length: int, engine: str) -> Any:
+    """A function that does one forward and backward pass over a window."""
+    config = NetworkConfig(65, "rnn", 100)
+    network = Network(config, np.float32, select(engine))
+    initialise(network.parameters, config, "uniform", None, np.random.default_rng(0))
+    window = np.random.default_rng(1).integers(0, 65, (length + 1, 1)).astype(np.int32)
+    weights, zero = np.ones((length, 1), np.float32), network.zero_state(1)
+    return lambda: network.loss_and_gradient(window[:-1], window[1:], weights, zero)
+
+
+def bptt_seconds(length: int) -> float:
+    once, least = bptt_pass(length, "auto"), np.inf
+    for _ in range(max(5, 20_000 // length)):
+        start = time.perf_counter()
+        once()
+        least = min(least, time.perf_counter() - start)
+    return float(least)
+
+
+def bptt_bytes(length: int) -> int:
+    once = bptt_pass(length, "numpy")
+    once()
+    tracemalloc.start()
+    once()
+    size = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return size
+
+
+RECIPE = Recipe(
+    title="Nabi: a vanilla RNN in NumPy",
+    source="J. Nabi's account of the recurrent network with U, V, W, b and c, after Goodfellow, "
+    "Bengio and Courville; here W_x, W_y, W_h, b and b_y",
+    about="A network of 100 units whose weights start in ±1/√n, n the fan-in. He publishes no "
+    "figures; what he asks his reader to try is done here with them.",
+    run=run,
+)
