@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from elman.recipes import page
-
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_saving_makes_json_pictures_and_page_from_one_report(quick, tmp_path):
@@ -34,14 +31,3 @@ def test_saving_makes_json_pictures_and_page_from_one_report(quick, tmp_path):
     assert "![Training perplexity" in text
     assert "```text\ntraveller" in text
     assert "its figures mean nothing" in text
-
-
-def test_the_committed_page_is_what_the_committed_figures_give():
-    reports = page.load(DOCS / "reproductions")
-    assert (DOCS / "reproductions.md").read_text(encoding="utf-8") == page.render(reports)
-    assert not any(report["quick"] for report in reports)
-    for report in reports:
-        for section in report["sections"]:
-            if section["picture"]:
-                name = section["picture"]["name"]
-                assert (DOCS / "reproductions" / f"{name}.svg").is_file(), name
