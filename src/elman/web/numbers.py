@@ -21,7 +21,7 @@ from ..unrolled import (
 
 Array = np.ndarray
 STEPS = 16  # at once
-MOST = 64  # units and symbols
+MOST = 128  # units and symbols
 
 
 def steps(

@@ -1,0 +1,263 @@
+// The unrolled graph in SVG: a column for every step, the values of every vector as a strip
+// of coloured cells, under each the strip of its gradient once that has arrived.
+
+import { svg, visible } from "./dom.js";
+import { figure } from "./equations.js";
+
+const PITCH = 184; // from column to column
+const STRIP = 120;
+const LEFT = 172; // of the first column's middle
+const [LOSS, P, BAR, BARS] = [22, 52, 15, 5];
+const LOGITS = P + BAR * BARS + 34;
+const [VALUE, GATE, GRADIENT] = [16, 9, 9];
+const GAP = 50; // for an edge
+const NORMS = 84;
+
+/** `choose(mark)` when a node or an edge is clicked. Returns `element`, `set(data, colours)`,
+ * where colours(kind) is the palette of "value", "cell", "logits", "gradient", "dlogits", and
+ * `show(moves, position)`. */
+export function graph({ choose }) {
+  const picture = svg("svg", { class: "graph", role: "img" });
+  let marks = new Map(); // name -> elements
+  let data = null;
+
+  function set(answer, colours) {
+    data = answer;
+    marks = new Map();
+    const rows = layout(data);
+    const width = LEFT + (data.steps - 0.5) * PITCH + 10;
+    picture.setAttribute("viewBox", `0 0 ${width} ${rows.height}`);
+    picture.setAttribute("width", width);
+    picture.setAttribute("height", rows.height);
+    picture.setAttribute("aria-label",
+      `The network unrolled over ${data.steps} steps, from ${data.text[data.start]}`);
+    const edges = svg("g", {});
+    const nodes = svg("g", {});
+    picture.replaceChildren(arrowheads(), edges, nodes);
+    for (let l = 0; l < data.layers; l += 1) nodes.append(entering(rows, l, colours));
+    for (let t = 0; t < data.steps; t += 1) {
+      drawEdges(edges, rows, t);
+      drawColumn(nodes, rows, t, colours);
+    }
+    nodes.append(normsRow(rows));
+  }
+
+  const middle = (t) => LEFT + t * PITCH;
+
+  function keep(name, element) {
+    if (!marks.has(name)) marks.set(name, []);
+    marks.get(name).push(element);
+    return element;
+  }
+
+  // -- edges -------------------------------------------------------------------------
+
+  function edge(parent, name, t, from, to, label) {
+    const [dx, dy] = from[0] === to[0] ? [7, 0] : [0, 8]; // the way back runs beside
+    const hit = svg("path", { class: "edge-hit", d: line(from, to) });
+    const ahead = svg("path", { class: "edge ahead", d: line(shift(from, -dx, -dy), shift(to, -dx, -dy)) });
+    const back = svg("path", { class: "edge back", d: line(shift(to, dx, dy), shift(from, dx, dy)) });
+    const group = svg("g", { class: "edge-group", on: { click: () => choose(name) } }, hit, ahead, back);
+    if (label) {
+      const vertical = from[0] === to[0];
+      const x = vertical ? from[0] + 18 : (from[0] + to[0]) / 2;
+      const y = vertical ? (from[1] + to[1]) / 2 + 4 : from[1] - 15;
+      group.append(subscripted(label, { class: "edge-label", x, y, "text-anchor": vertical ? "start" : "middle" }));
+    }
+    parent.append(keep(name, group));
+  }
+
+  function drawEdges(parent, rows, t) {
+    const x = middle(t);
+    const top = rows.layers.at(-1);
+    edge(parent, `ploss${t}`, t, [x, P - 4], [x, LOSS + 14], null);
+    edge(parent, `yp${t}`, t, [x, LOGITS - 3], [x, P + BAR * BARS + 5], null);
+    edge(parent, `hy${t}`, t, [x, top.top - 3], [x, LOGITS + VALUE + GRADIENT + 6], "W_y");
+    for (let l = 0; l < data.layers; l += 1) {
+      const { hidden, bottom } = rows.layers[l];
+      const below = l ? rows.layers[l - 1].top : rows.input;
+      edge(parent, `xh${t}.${l}`, t, [x, below - 3], [x, bottom + 5], "W_x");
+      const from = t ? middle(t - 1) + STRIP / 2 + 5 : middle(-1) + STRIP / 2 + 16;
+      edge(parent, `hh${t}.${l}`, t, [from, hidden + VALUE / 2 + 4], [x - STRIP / 2 - 6, hidden + VALUE / 2 + 4], "W_h");
+    }
+  }
+
+  // -- nodes -------------------------------------------------------------------------
+
+  function node(name, ...children) {
+    return keep(name, svg("g", { class: "node", on: { click: () => choose(name) } }, ...children));
+  }
+
+  function strip(values, colours, x, y, height, kind) {
+    const width = STRIP / values.length;
+    return svg("g", { class: `strip ${kind}` },
+      svg("rect", { class: "strip-frame", x: x - STRIP / 2, y, width: STRIP, height }),
+      values.map((value, i) => svg("rect", {
+        x: (x - STRIP / 2 + i * width).toFixed(2), y, width: width.toFixed(2), height,
+        fill: colours.css(value), class: "strip-cell",
+      }, svg("title", {}, figure(value)))));
+  }
+
+  function name(text, x, y) {
+    return subscripted(text, { class: "node-name", x, y, "text-anchor": "end" });
+  }
+
+  /** The state before the first step. */
+  function entering(rows, l, colours) {
+    const { hidden } = rows.layers[l];
+    const x = middle(-1) + STRIP / 2 - 18;
+    const values = data.forward[0].layers[l].hidden_before;
+    const zero = values.every((value) => value === 0);
+    const width = 26;
+    return svg("g", { class: "node reached" },
+      zero ? svg("rect", { class: "strip-frame", x, y: hidden, width, height: VALUE })
+        : values.map((value, i) => svg("rect", {
+          x: x + (i * width) / values.length, y: hidden, width: width / values.length, height: VALUE,
+          fill: colours("value").css(value),
+        })),
+      zero ? svg("text", { class: "zero", x: x + width / 2, y: hidden + 12, "text-anchor": "middle" }, "0") : null,
+      name(`h_${data.start}`, x - 6, hidden + 12));
+  }
+
+  function drawColumn(parent, rows, t, colours) {
+    const x = middle(t);
+    const n = data.start + t + 1;
+    const ahead = data.forward[t];
+    const back = data.backward[t];
+    const symbol = data.text[data.start + t];
+    parent.append(node(`x${t}`,
+      svg("rect", { class: "token", x: x - 22, y: rows.input, width: 44, height: 30, rx: 5 }),
+      svg("text", { class: "token-text", x, y: rows.input + 20, "text-anchor": "middle" }, clip(visible(symbol))),
+      name(`x_${n}`, x - 30, rows.input + 20)));
+    for (let l = 0; l < data.layers; l += 1) {
+      const place = rows.layers[l];
+      const layer = ahead.layers[l];
+      const side = x - STRIP / 2 - 6;
+      const group = node(`h${t}.${l}`,
+        strip(layer.hidden, colours("value"), x, place.hidden, VALUE, "value"),
+        strip(back.layers[l].hidden, colours("gradient"), x, place.hidden + VALUE + 2, GRADIENT, "gradient"),
+        subscripted(`h_${n}`, { class: "node-name", x: x - STRIP / 2, y: place.top - 5 }));
+      Object.entries(layer.gates).forEach(([letter, values], k) => group.append(
+        strip(values, colours("gate"), x, place.gates + k * (GATE + 1), GATE, "value"),
+        svg("text", { class: "gate-name", x: x + STRIP / 2 + 4, y: place.gates + k * (GATE + 1) + 8 }, letter)));
+      if (layer.cell) {
+        group.append(strip(layer.cell, colours("cell"), x, place.cell, GATE, "value"),
+          strip(back.layers[l].cell, colours("gradient"), x, place.cell + GATE + 1, 5, "gradient"),
+          svg("text", { class: "gate-name", x: x + STRIP / 2 + 4, y: place.cell + 8 }, "c"));
+      }
+      group.dataset.side = side;
+      parent.append(group);
+    }
+    parent.append(
+      node(`y${t}`, strip(ahead.logits, colours("logits"), x, LOGITS, VALUE, "value"),
+        strip(back.logits, colours("dlogits"), x, LOGITS + VALUE + 2, GRADIENT, "gradient"),
+        name(`y_${n}`, x - STRIP / 2 - 6, LOGITS + 12)),
+      bars(t, x),
+      node(`loss${t}`, svg("text", { class: "loss", x, y: LOSS, "text-anchor": "middle" },
+        svg("tspan", { class: "loss-word" }, "loss "), figure(ahead.loss))));
+  }
+
+  /** The likeliest symbols, and the one that came. */
+  function bars(t, x) {
+    const { p } = data.forward[t];
+    const target = data.symbols.indexOf(data.ids[t + 1]);
+    const order = p.map((_, v) => v).sort((a, b) => p[b] - p[a]);
+    const shown = order.slice(0, BARS);
+    if (!shown.includes(target)) shown[BARS - 1] = target;
+    const left = x - STRIP / 2 + 20;
+    const room = STRIP - 20 - 36;
+    return node(`p${t}`, svg("rect", { class: "hit", x: x - STRIP / 2, y: P, width: STRIP, height: BAR * BARS }),
+      shown.map((v, row) => {
+        const y = P + row * BAR;
+        const kind = v === target ? "target" : "";
+        return svg("g", { class: `p-row ${kind}` },
+          svg("text", { class: "p-symbol", x: left - 6, y: y + 11, "text-anchor": "end" }, clip(visible(data.symbol_texts[v]), 4)),
+          svg("rect", { class: "p-bar", x: left, y: y + 2.5, width: Math.max(1, p[v] * room).toFixed(1), height: 9, rx: 1.5 }),
+          svg("text", { class: "p-value", x: left + Math.max(1, p[v] * room) + 5, y: y + 11 }, p[v].toFixed(3)));
+      }), name(`p_${data.start + t + 1}`, x - STRIP / 2 - 6, P + 11));
+  }
+
+  // -- how the norm travels back -------------------------------------------------------
+
+  function normsRow(rows) {
+    const l = data.layers - 1;
+    const all = data.norms.all.map((layers) => layers[l]);
+    const last = data.norms.last.map((layers) => layers[l]);
+    const most = Math.max(...all, ...last);
+    const base = rows.norms + NORMS - 18;
+    const height = (value) => (most ? (value / most) * (NORMS - 44) : 0);
+    const group = svg("g", { class: "norms" },
+      svg("line", { class: "norm-base", x1: LEFT - STRIP / 2, x2: middle(data.steps - 1) + STRIP / 2, y1: base, y2: base }),
+      svg("text", { class: "norm-title", x: 8, y: rows.norms + 20 }, "norm of the"),
+      svg("text", { class: "norm-title", x: 8, y: rows.norms + 34 }, "gradient"));
+    all.forEach((value, t) => {
+      const x = middle(t);
+      keep(`norm${t}`, group.appendChild(svg("g", { class: "norm" },
+        svg("rect", { class: "norm-bar", x: x - 30, y: base - height(value), width: 22, height: height(value) }),
+        svg("rect", { class: "norm-last", x: x + 8, y: base - height(last[t]), width: 22, height: height(last[t]) }),
+        svg("text", { class: "norm-value", x: x - 19, y: base - height(value) - 4, "text-anchor": "middle" }, figure(value)),
+        svg("text", { class: "norm-value", x: x + 19, y: base - height(last[t]) - 4, "text-anchor": "middle" }, figure(last[t])),
+        svg("text", { class: "norm-name", x: x - 19, y: base + 13, "text-anchor": "middle" }, "all losses"),
+        svg("text", { class: "norm-name", x: x + 21, y: base + 13, "text-anchor": "middle" }, "the last"))));
+    });
+    return group;
+  }
+
+  // -- where the story is --------------------------------------------------------------
+
+  function show(moves, position) {
+    for (const elements of marks.values()) {
+      elements.forEach((element) => element.classList.remove("reached", "returned", "active"));
+    }
+    const apply = (name, style) => (marks.get(name) ?? []).forEach((element) => element.classList.add(style));
+    moves.slice(0, position + 1).forEach((move) => {
+      for (const name of move.marks) {
+        // A hidden state has its gradient when both edges have arrived, not when one leaves.
+        if (move.phase === "forward") apply(name, "reached");
+        else apply(name, "returned");
+      }
+      if (move.kind === "sum" && move.layer === data.layers - 1) apply(`norm${move.t}`, "reached");
+    });
+    moves[position]?.marks.forEach((name) => apply(name, "active"));
+  }
+
+  return { element: picture, set, show, middle };
+}
+
+/** Where everything stands, from the loss at the top to the input and the norms. */
+function layout(data) {
+  const gates = data.cell === "rnn" ? 0 : data.gates.length;
+  const layers = [];
+  let y = LOGITS + VALUE + GRADIENT + 6 + GAP;
+  for (let l = data.layers - 1; l >= 0; l -= 1) {
+    const place = { top: y, hidden: y };
+    y += VALUE + 2 + GRADIENT + 3;
+    if (data.cell === "lstm") {
+      place.cell = y;
+      y += GATE + 8;
+    }
+    place.gates = y;
+    y += gates * (GATE + 1);
+    place.bottom = y;
+    layers[l] = place;
+    y += GAP + 6;
+  }
+  const input = y;
+  return { layers, input, norms: input + 42, height: input + 42 + NORMS };
+}
+
+const line = ([a, b], [c, d]) => `M${a} ${b}L${c} ${d}`;
+const shift = ([x, y], dx, dy) => [x + dx, y + dy];
+const clip = (text, most = 5) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+function subscripted(text, attributes) {
+  const [main, sub] = text.split("_");
+  return svg("text", attributes, main, sub === undefined ? null : svg("tspan", { class: "sub", dy: 3 }, sub));
+}
+
+function arrowheads() {
+  return svg("defs", {}, ["ahead", "back"].map((kind) => svg("marker", {
+    id: `arrow-${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto",
+    markerUnits: "userSpaceOnUse",
+  }, svg("path", { class: `arrow ${kind}`, d: "M0 0.6L7.5 4L0 7.4z" }))));
+}

@@ -1,0 +1,353 @@
+// Look inside: what the units do while the network reads a text, where else one of them is
+// active, and where the same ones are active as in a passage.
+
+import { passage, selectable } from "./coloured.js";
+import { field, h, visible, whole } from "./dom.js";
+import { heatmap } from "./heatmap.js";
+import { legend, limitOf, palette, short } from "./palette.js";
+
+const NAMES = {
+  hidden: "Hidden state h", cell: "Cell c",
+  i: "Input gate i", f: "Forget gate f", g: "Candidate g", o: "Output gate o",
+  r: "Reset gate r", z: "Update gate z", n: "Candidate n",
+};
+const ORDERS = { cluster: "alike side by side", variance: "most varying first", mean: "highest mean first", number: "by number" };
+const NAME = (part) =>
+  part.startsWith("reverse.") ? `${NAMES[part.slice(8)]}, read from the end` : NAMES[part];
+const SIGNED = (part) => !/(^|\.)[iforz]$/.test(part); // a sigmoid is never below zero
+const FIRST = 500; // symbols that the model writes for a start
+const PAUSE = 350; // ms after the last key
+
+export function mount(root, context) {
+  const { api, model, limits, signal } = context;
+  const state = {
+    status: "empty", text: "", layer: model.num_layers - 1, part: "hidden", order: "cluster",
+    symbols: [], units: model.hidden_size, values: null, orders: null, palette: null,
+    unit: null, sign: 1, range: null, threshold: 0.3, passages: null, similar: null, frames: null,
+  };
+  context.expose(state);
+  const requests = {}; // the AbortController of each kind of request that runs
+
+  // -- controls ----------------------------------------------------------------------
+
+  const input = h("textarea", { rows: 2, maxlength: limits.states, spellcheck: "false" });
+  const layers = select(Array.from({ length: model.num_layers }, (_, l) =>
+    [l, model.num_layers === 1 ? "1" : `${l + 1} of ${model.num_layers}`]), state.layer);
+  const parts = select(model.parts.map((part) => [part, NAME(part)]), state.part);
+  const orders = select(Object.entries(ORDERS), state.order);
+  const scale = legend();
+  const readout = h("p", { class: "note figure readout" });
+  const map = heatmap({
+    label: "Heat map of units by symbols. Arrow keys move, Enter chooses the unit.",
+    hover: (cell) => read(cell), choose: ({ unit, step }) => choose(unit, step), signal,
+  });
+  state.frames = map.frames;
+  const text = selectable({
+    label: "The text, coloured by the chosen unit. Arrow keys move, with Shift they select.",
+    select: (range) => mark(range), signal,
+    hover: (step) => read(step === null || state.unit === null ? null
+      : { step, unit: state.unit, value: value(step, state.unit) }),
+  });
+
+  const unitInput = h("input", {
+    type: "number", min: 0, max: model.hidden_size - 1, class: "unit-input", "aria-label": "Unit",
+    on: { change: () => {
+      const unit = Number(unitInput.value);
+      if (Number.isInteger(unit) && unit >= 0 && unit < state.units) choose(unit);
+    } },
+  });
+  const signs = [["Highest", 1], ["Lowest", -1]].map(([name, sign]) => h("button", {
+    type: "button", class: "quiet", on: { click: () => {
+      state.sign = sign;
+      findUnit();
+    } },
+  }, name));
+  const found = h("ol", { class: "passages" });
+  const foundNote = h("p", { class: "note" });
+
+  const threshold = h("input", {
+    type: "range", min: 0.05, max: 0.95, step: 0.05, value: state.threshold,
+    on: { input: () => {
+      state.threshold = Number(threshold.value);
+      thresholdValue.textContent = state.threshold.toFixed(2);
+      clearTimeout(requests.timer);
+      requests.timer = setTimeout(findSimilar, PAUSE);
+    } },
+  });
+  const thresholdValue = h("output", { class: "figure" }, state.threshold.toFixed(2));
+  const shared = h("p", { class: "chips" });
+  const similar = h("ol", { class: "passages" });
+  const similarNote = h("p", { class: "note" });
+
+  root.append(
+    h("div", { class: "inside-head" },
+      field("Text", input),
+      h("div", { class: "row" },
+        model.num_layers > 1 ? field("Layer", layers) : null, field("Part", parts),
+        field("Units", orders))),
+    h("section", { class: "card heat-card", "aria-label": "Heat map" },
+      h("div", { class: "heat-head" }, readout, scale.element), map.element),
+    h("div", { class: "inside-columns" },
+      h("section", { class: "unit-column" },
+        h("div", { class: "column-head" }, h("h2", {}, "Unit "), unitInput,
+          h("p", { class: "note grow" }, "Select a passage to find others like it.")),
+        h("div", { class: "card text-card" }, text.element)),
+      h("section", {},
+        h("div", { class: "column-head" }, h("h2", {}, "Where it is active"),
+          h("div", { class: "buttons" }, signs)),
+        foundNote, found)),
+    h("section", { class: "similar-section" },
+      h("div", { class: "column-head" }, h("h2", {}, "Passages with the same active units"),
+        h("label", { class: "slider-label note" }, "active from ", threshold, thresholdValue)),
+      similarNote, shared, similar));
+
+  input.addEventListener("input", () => {
+    clearTimeout(requests.typing);
+    requests.typing = setTimeout(ask, PAUSE);
+  });
+  layers.addEventListener("change", () => another({ layer: Number(layers.value) }));
+  parts.addEventListener("change", () => another({ part: parts.value }));
+  orders.addEventListener("change", () => {
+    state.order = orders.value;
+    draw();
+  });
+  context.on("theme", recolour);
+  context.on("open", (data) => {
+    requests.first?.abort();
+    input.value = data.text.slice(0, limits.states);
+    ask();
+  });
+  signal.addEventListener("abort", () =>
+    ["first", "states", "unit", "similar"].forEach((kind) => requests[kind]?.abort()));
+  showNothing();
+  first();
+
+  function select(options, chosen) {
+    return h("select", {}, options.map(([key, name]) =>
+      h("option", { value: key, ...(key === chosen ? { selected: "" } : {}) }, name)));
+  }
+
+  // -- the text and its states -------------------------------------------------------
+
+  /** A text to begin with: what the model writes itself. */
+  async function first() {
+    if (model.kind === "classifier") return;
+    requests.first = new AbortController();
+    const body = { model: model.name, length: model.tokens === "word" ? FIRST / 4 : FIRST,
+      temperature: 0.7, seed: 1, prime: !model.lines && model.vocabulary.includes("\n") ? "\n" : "" };
+    let written = "";
+    try {
+      for await (const { event, data } of api.events("api/sample", { body, signal: requests.first.signal })) {
+        if (event === "error") throw new Error(data.error.message);
+        if (event === "symbol") written += data.text;
+      }
+    } catch (error) {
+      return context.fail(error);
+    }
+    if (input.value) return;
+    input.value = written.replace(/^\n+/, "").slice(0, limits.states);
+    await ask();
+  }
+
+  /** Send a request that replaces the one of its kind before; null if it was replaced itself. */
+  async function request(kind, body) {
+    requests[kind]?.abort();
+    const mine = requests[kind] = new AbortController();
+    try {
+      const { layer, part } = state;
+      const answer = await api.post(`api/${kind}`, { model: model.name, layer, part, ...body },
+        { signal: mine.signal });
+      return mine === requests[kind] ? answer : null;
+    } catch (error) {
+      if (mine === requests[kind]) throw error;
+      return null;
+    }
+  }
+
+  async function ask() {
+    requests.first?.abort();
+    state.text = input.value;
+    if (!state.text) return showNothing();
+    state.status = "reading";
+    let answer;
+    try {
+      answer = await request("states", { text: state.text });
+    } catch (error) {
+      state.status = "failed";
+      return context.fail(error);
+    }
+    if (!answer) return;
+    state.symbols = answer.symbols;
+    state.values = floats(answer.values);
+    state.orders = { ...answer.orders, number: Array.from({ length: state.units }, (_, u) => u) };
+    state.range = null;
+    state.similar = null;
+    text.set(state.symbols);
+    recolour();
+    showSimilar();
+    state.status = "ready";
+    choose(state.unit ?? state.orders.variance[0]);
+  }
+
+  function another(change) {
+    Object.assign(state, change);
+    if (state.text) ask();
+  }
+
+  const value = (step, unit) => state.values[step * state.units + unit];
+
+  function recolour() {
+    if (!state.values) return;
+    const colours = state.palette = palette(limitOf(state.part, state.values));
+    scale.set(colours, SIGNED(state.part));
+    draw();
+    colourText();
+    showUnit();
+    showSimilar();
+  }
+
+  function draw() {
+    if (!state.values) return;
+    map.set({
+      symbols: state.symbols, values: state.values, units: state.units,
+      order: state.orders[state.order], palette: state.palette, wide: model.tokens === "word",
+    });
+    map.mark({ unit: state.unit, range: state.range });
+  }
+
+  function colourText() {
+    if (state.unit === null) return;
+    text.colour(state.symbols.map((_, t) => value(t, state.unit)), state.palette);
+    text.mark(state.range);
+  }
+
+  function showNothing() {
+    Object.assign(state, { status: "empty", symbols: [], values: null, range: null, similar: null });
+    readout.textContent = model.kind === "classifier"
+      ? "Type a text, and see what the units do as it is read." : "The model writes a text to begin with.";
+    text.set([]);
+  }
+
+  function read(cell) {
+    state.at = cell;
+    readout.replaceChildren(...(cell ? [
+      h("span", { class: "mono" }, `…${visible(state.symbols.slice(Math.max(0, cell.step - 16), cell.step).join(""))}`),
+      h("strong", { class: "mono" }, visible(state.symbols[cell.step])),
+      h("span", {}, `  unit ${cell.unit}  `), h("strong", {}, short(cell.value, 3)),
+    ] : [`${whole(state.symbols.length)} symbols × ${whole(state.units)} units · ${NAME(state.part)}. Click a unit to follow it.`]));
+    if (cell && document.activeElement === map.scroller) context.say(map.describe(cell));
+  }
+
+  // -- one unit ----------------------------------------------------------------------
+
+  function choose(unit, step = null) {
+    state.unit = unit;
+    unitInput.value = unit;
+    if (step === null) map.reveal({ row: state.orders[state.order].indexOf(unit) });
+    map.mark({ unit, range: state.range });
+    colourText();
+    read(null);
+    findUnit();
+  }
+
+  async function findUnit() {
+    signs.forEach((button, i) => button.setAttribute("aria-pressed", state.sign === [1, -1][i]));
+    state.passages = null;
+    found.classList.add("waiting");
+    try {
+      const answer = await request("unit", { unit: state.unit, sign: state.sign });
+      if (!answer) return;
+      state.passages = answer;
+      foundNote.textContent = `In the first ${whole(answer.searched)} characters of ${sourceOf(answer)}`;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (error.status !== 422) return context.fail(error);
+      await ownText(error);
+    }
+    showUnit();
+  }
+
+  /** Without the training text, look in the text that is read here. */
+  async function ownText(error) {
+    const answer = await request("unit", { unit: state.unit, sign: state.sign, corpus: state.text });
+    if (!answer) return;
+    state.passages = answer;
+    foundNote.textContent = `In the text above. ${error.message}`;
+  }
+
+  function showUnit() {
+    found.classList.remove("waiting");
+    found.replaceChildren(...(state.passages?.passages ?? []).map(({ symbols, values, peak }) =>
+      h("li", {}, h("span", { class: "figure note" }, short(values[peak])),
+        passage(symbols, values, state.palette, [peak, peak + 1]))));
+  }
+
+  // -- one passage -------------------------------------------------------------------
+
+  function mark(range) {
+    if (String(range) === String(state.range)) return;
+    state.range = range;
+    text.mark(range);
+    map.mark({ unit: state.unit, range });
+    if (range) map.reveal({ step: range[0], row: state.orders[state.order].indexOf(state.unit) });
+    clearTimeout(requests.timer);
+    requests.timer = setTimeout(findSimilar, PAUSE);
+  }
+
+  async function findSimilar() {
+    state.similar = null;
+    showSimilar();
+    if (!state.range) return;
+    const [start, end] = state.range;
+    const body = { text: state.text, start, end, threshold: state.threshold };
+    try {
+      const answer = await request("similar", body)
+        .catch((error) => {
+          if (error.status !== 422) throw error;
+          return request("similar", { ...body, corpus: state.text });
+        });
+      if (!answer) return;
+      state.similar = answer;
+      showSimilar();
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  function showSimilar() {
+    const { similar: answer, range } = state;
+    const selected = range ? visible(state.symbols.slice(...range).join("")) : "";
+    if (!answer) {
+      similarNote.replaceChildren(range ? "Looking …"
+        : "Select a passage in the text: with the pointer, or with Shift and the arrow keys.");
+      shared.replaceChildren();
+      return similar.replaceChildren();
+    }
+    const n = answer.units.length;
+    similarNote.replaceChildren(h("span", { class: "mono quoted" }, selected), " ",
+      n === 0 ? "has no unit that is active throughout. Lower the threshold, or select less."
+        : `${whole(n)} ${n === 1 ? "unit is" : "units are"} active throughout`
+          + (answer.exclusive ? ", and not on both sides of it too. " : ", though around it too. ")
+          + `Searched: ${whole(answer.searched)} characters of ${sourceOf(answer)}`);
+    const most = 24;
+    shared.replaceChildren(...answer.units.slice(0, most).map((unit, i) => h("button", {
+      type: "button", class: "chip figure", on: { click: () => choose(unit) },
+      vars: { "--sign": answer.signs[i] > 0 ? "var(--positive)" : "var(--negative)" },
+      "aria-label": `Unit ${unit}, ${answer.signs[i] > 0 ? "positive" : "negative"}`,
+    }, unit)), n > most ? h("span", { class: "note" }, `and ${whole(n - most)} more`) : "");
+    similar.replaceChildren(...answer.passages.map(({ symbols, start, end, shared: units }) =>
+      h("li", {}, h("span", { class: "figure note" }, `${units.length} of ${n}`),
+        passage(symbols, null, null, [start, end]))));
+  }
+
+  function sourceOf({ source }) {
+    if (!source) return "the text above.";
+    const names = source.split(", ").map((name) => name.split("/").at(-1) || name);
+    return `the training text, ${names.slice(0, 3).join(", ")}.`;
+  }
+}
+
+function floats({ float32 }) {
+  const bytes = Uint8Array.from(atob(float32), (c) => c.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
+}

@@ -1,0 +1,77 @@
+// Equations and their numbers in HTML: tables of vectors, products and outer products.
+
+import { h } from "./dom.js";
+import { figure, signed } from "./equations.js";
+
+/** "h_{t} = W_x·x^{2}" as text with sub- and superscripts. */
+export function formula(text) {
+  const parts = text.split(/([_^](?:\{[^}]*\}|[A-Za-z0-9]+))/);
+  return parts.filter(Boolean).map((part) => {
+    const kind = { _: "sub", "^": "sup" }[part[0]];
+    if (!kind || part.length < 2) return part;
+    return h(kind, {}, part.slice(1).replace(/^\{|\}$/g, ""));
+  });
+}
+
+/** A cell with a number and its colour. */
+function cell(value, colours, strong = false) {
+  const element = h("td", { class: strong ? "strong" : null }, figure(value));
+  element.style.backgroundColor = colours.css(value);
+  element.style.color = colours.ink(value);
+  return element;
+}
+
+const heading = (text, options = {}) => h("th", { scope: "col", ...options }, formula(text));
+
+/** Of vectors side by side, a row for every unit or symbol. */
+export function vectors({ rows, columns, of }, colours, pick) {
+  return table(
+    [h("th", { scope: "col", class: "corner" }, of), ...columns.map(({ name }) => heading(name))],
+    rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
+      h("th", { scope: "row" }, label),
+      columns.map(({ values, strong, gradient }) => cell(values[r], colours(gradient ? "gradient" : "value", values), strong)))));
+}
+
+/** Of a vector times a matrix: the vector stands over the rows, the results at their ends. */
+export function product({ vector, matrix, rows, result, extra, of }, colours, pick) {
+  const ends = [extra, result].filter(Boolean);
+  const scale = colours("value", matrix.flat());
+  return table(
+    [h("th", { scope: "col", class: "corner" }, of), ...vector.labels.map((label) => h("th", { scope: "col" }, label)),
+      ...ends.map(({ name }) => heading(name, { class: "end" }))],
+    [h("tr", { class: "vector-row" }, h("th", { scope: "row" }, formula(vector.name)),
+      vector.values.map((value) => cell(value, colours(vector.gradient ? "gradient" : "value", vector.values), true)),
+      ends.map(() => h("td", { class: "end blank" }))),
+    ...rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
+      h("th", { scope: "row" }, label), matrix[r].map((value) => cell(value, scale)),
+      ends.map(({ values, gradient }) => {
+        const element = cell(values[r], colours(gradient ? "gradient" : "value", values), true);
+        element.classList.add("end");
+        return element;
+      })))]);
+}
+
+/** Of a column times a row: every pair of entries. */
+export function outerProduct({ rows, columns, matrix }, colours) {
+  const scale = colours("gradient", matrix.flat());
+  return table(
+    [h("th", { scope: "col", class: "corner" }), h("th", { scope: "col" }, formula(rows.name)), ...columns.labels.map((label) => h("th", { scope: "col" }, label))],
+    [h("tr", { class: "vector-row" }, h("th", { scope: "row" }, formula(columns.name)), h("td", { class: "blank" }),
+      columns.values.map((value) => cell(value, colours("gradient", columns.values), true))),
+    ...rows.labels.map((label, r) => h("tr", {}, h("th", { scope: "row" }, label),
+      cell(rows.values[r], colours("value", rows.values), true), matrix[r].map((value) => cell(value, scale))))]);
+}
+
+function table(head, body) {
+  return h("table", { class: "numbers-table figure" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+}
+
+/** The worked equation of one row of a product. */
+export function workedProduct({ vector, matrix, result, extra, rows, of, whole, sum }, r) {
+  const terms = vector.values.map((value, k) => `${signed(value)}·${signed(matrix[r][k])}`);
+  const most = 4;
+  const shown = terms.length > most + 1 ? [...terms.slice(0, most), "…"] : terms;
+  const more = whole ? "" : " + those not shown";
+  const plus = sum ? " + the other gates" : extra ? ` + ${signed(extra.values[r])}` : "";
+  return `${of} ${rows[r]}:  ${shown.join(" + ")}${more}${plus} = ${figure(result.values[r])}`;
+}
