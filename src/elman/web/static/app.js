@@ -227,6 +227,7 @@ async function choose(name, view = state.view) {
   $("model").disabled = state.models.length < 2;
   $("model").value = state.model?.name;
   $("facts").textContent = facts(state.model);
+  document.title = state.model ? `${short(state.model.name)} · Elman` : "Elman";
   await show(view ?? home());
 }
 

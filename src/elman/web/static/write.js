@@ -3,6 +3,8 @@
 import { field, h, visible, whole } from "./dom.js";
 import { bits, transcript } from "./transcript.js";
 
+const EMPTY = "The text will stand here, every symbol shaded by its surprise. Point at one to see "
+  + "what else could have stood there, and choose that to go on from it.";
 const PHONE = "(max-width: 50rem)";
 
 export function mount(root, context) {
@@ -12,39 +14,7 @@ export function mount(root, context) {
   let stream = null; // the AbortController of the stream that runs
   let pending = 0; // the animation frame that will report
 
-  // -- what one asks for ---------------------------------------------------------------
-
-  const prime = h("textarea", {
-    rows: 2, maxlength: limits.text, spellcheck: "false",
-    placeholder: model.lines ? "Begin a line, or leave it empty" : "Begin a text, or leave it empty",
-  });
-  const temperature = slider({ min: 0, max: 2, step: 0.05, value: 0.8 }, (v) => v.toFixed(2));
-  const topP = slider({ min: 0.05, max: 1, step: 0.05, value: 1 }, (v) =>
-    v === 1 ? "all" : v.toFixed(2));
-  const topK = number({ min: 0, max: model.vocabulary.length, value: 0 });
-  const length = number({ min: 1, max: limits.length, value: 600 });
-  const seed = number({ min: 0, max: 2 ** 31 - 1, value: 1 });
-  const write = h("button", { type: "submit", class: "primary" }, "Write");
-  const stop = h("button", { type: "button", disabled: true, on: { click: halt } }, "Stop");
-
-  const form = h("form", { class: "write-form", on: { submit: begin } },
-    field("Prime: the text that the model reads first", prime),
-    h("div", { class: "write-foot" },
-      h("details", { class: "settings", open: matchMedia(PHONE).matches ? null : "" },
-        h("summary", {}, "Settings"),
-        h("div", { class: "settings-grid" },
-          field("Temperature", temperature.element, "below 1 bolder, above 1 wilder"),
-          field("Top-p", topP.element, "likeliest up to this sum"),
-          field("Top-k", topK, "0: all"),
-          field("Length", length, "to write"),
-          field("Seed", seed, "same seed, same text"))),
-      h("div", { class: "buttons" }, write, stop)));
-  prime.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-  });
-
-  // -- what one gets -------------------------------------------------------------------
-
+  const ask = askFor(model, limits, { begin, halt });
   const page = transcript(branchAt, signal);
   const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
   const status = h("p", { class: "note figure" });
@@ -54,13 +24,13 @@ export function mount(root, context) {
   } }, "Look inside this text");
   const legend = h("p", { class: "legend note", "aria-hidden": "true" },
     h("span", {}, "expected"), h("span", { class: "ramp" }), h("span", {}, "surprising"));
-  root.append(form, h("div", { class: "card paper" },
+  root.append(ask.form, h("div", { class: "card paper" },
     h("div", { class: "paper-head" }, status, legend),
     page.element, log,
     h("div", { class: "paper-foot" }, branches, inside)));
   context.on("open", ({ prime: text }) => {
-    prime.value = text;
-    prime.focus();
+    ask.prime.value = text;
+    ask.prime.focus();
   });
   signal.addEventListener("abort", () => stream?.abort());
   report();
@@ -70,27 +40,29 @@ export function mount(root, context) {
   function begin(event) {
     event.preventDefault();
     halt();
-    state.prime = prime.value;
+    state.prime = ask.prime.value;
     state.branches = [];
     page.clear(state.prime);
-    run({ label: "First text", seed: seed.valueAsNumber });
+    run({ label: "First text", seed: ask.options().seed });
   }
 
   /** Go on behind another symbol at a place, or behind the same one with another seed. */
   function branchAt(place, [id, text, probability]) {
+    if (!ask.form.reportValidity()) return;
     const old = page.symbols[place];
     halt();
     remember();
     page.truncate(place);
     const before = (state.prime + written()).slice(-12);
     add({ ...old, id, text, probability, branch: true });
-    const fresh = seed.valueAsNumber + state.branches.length;
-    run({ label: `… ${visible(before + text)}`, seed: id === old.id ? fresh : seed.valueAsNumber });
+    const { seed } = ask.options();
+    const fresh = id === old.id ? state.branches.length : 0; // the same seed would write the same
+    run({ label: `… ${visible(before + text)}`, seed: seed + fresh });
   }
 
   // -- the stream ----------------------------------------------------------------------
 
-  async function run({ label, seed: from }) {
+  async function run({ label, seed }) {
     halt();
     const mine = stream = new AbortController();
     state.branches.push({ label, symbols: [] });
@@ -102,7 +74,7 @@ export function mount(root, context) {
     let line = "";
     try {
       for await (const { event, data } of api.events("api/sample", {
-        signal: mine.signal, body: request(from),
+        signal: mine.signal, body: request(seed),
       })) {
         if (mine !== stream) return;
         if (event === "error") throw new Error(data.error.message);
@@ -125,14 +97,13 @@ export function mount(root, context) {
     report();
   }
 
-  function request(from) {
-    const left = length.valueAsNumber - page.symbols.length;
+  function request(seed) {
+    const options = ask.options();
+    const left = options.length - page.symbols.length;
     return {
-      model: model.name, prime: state.prime,
+      ...options, seed, model: model.name, prime: state.prime,
       written: page.symbols.filter(({ id }) => id !== undefined).map(({ id }) => id),
-      length: Math.max(left, Math.min(200, length.valueAsNumber)),
-      temperature: temperature.value, top_p: topP.value,
-      top_k: topK.valueAsNumber, seed: from,
+      length: Math.max(left, Math.min(200, options.length)),
     };
   }
 
@@ -175,13 +146,13 @@ export function mount(root, context) {
   function report() {
     pending = 0;
     const busy = state.status === "writing";
-    stop.disabled = !busy;
+    ask.stop.disabled = !busy;
     inside.disabled = !page.symbols.length;
     const rated = page.symbols.filter(({ probability }) => probability !== undefined);
     const mean = rated.reduce((sum, { probability }) => sum + bits(probability), 0) / rated.length;
     const unit = { char: "characters", byte: "bytes", word: "words" }[model.tokens] ?? "symbols";
     status.textContent = !rated.length
-      ? (busy ? "Reading the prime …" : "The text will stand here, every symbol shaded by its surprise.")
+      ? (busy ? "Reading the prime …" : EMPTY)
       : [`${whole(rated.length)} ${unit}`, `${mean.toFixed(2)} bits each`,
         state.status === "stopped" ? "stopped" : null,
         state.rate && !busy ? `${whole(state.rate)} a second` : null].filter(Boolean).join(" · ");
@@ -196,6 +167,42 @@ export function mount(root, context) {
       on: { click: () => goTo(number) },
     }, label);
   }
+}
+
+/** The form: prime, settings, and the buttons. `options()` are arguments of POST /api/sample. */
+function askFor(model, limits, { begin, halt }) {
+  const prime = h("textarea", {
+    rows: 2, maxlength: limits.text, spellcheck: "false",
+    placeholder: model.lines ? "Begin a line, or leave it empty" : "Begin a text, or leave it empty",
+  });
+  const temperature = slider({ min: 0, max: 2, step: 0.05, value: 0.8 }, (v) => v.toFixed(2));
+  const topP = slider({ min: 0.05, max: 1, step: 0.05, value: 1 }, (v) =>
+    v === 1 ? "all" : v.toFixed(2));
+  const topK = number({ min: 0, max: model.vocabulary.length, value: 0 });
+  const length = number({ min: 1, max: limits.length, value: 600 });
+  const seed = number({ min: 0, max: 2 ** 31 - 1, value: 1 });
+  const write = h("button", { type: "submit", class: "primary" }, "Write");
+  const stop = h("button", { type: "button", disabled: true, on: { click: halt } }, "Stop");
+  const form = h("form", { class: "write-form", on: { submit: begin } },
+    field("Prime: the text that the model reads first", prime),
+    h("div", { class: "write-foot" },
+      h("details", { class: "settings", open: matchMedia(PHONE).matches ? null : "" },
+        h("summary", {}, "Settings"),
+        h("div", { class: "settings-grid" },
+          field("Temperature", temperature.element, "below 1 bolder, above 1 wilder"),
+          field("Top-p", topP.element, "likeliest up to this sum"),
+          field("Top-k", topK, "0: all"),
+          field("Length", length, "to write"),
+          field("Seed", seed, "same seed, same text"))),
+      h("div", { class: "buttons" }, write, stop)));
+  prime.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+  const options = () => ({
+    temperature: temperature.value, top_p: topP.value, top_k: topK.valueAsNumber,
+    length: length.valueAsNumber, seed: seed.valueAsNumber,
+  });
+  return { form, prime, stop, options };
 }
 
 function number(attributes) {
