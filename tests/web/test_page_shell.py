@@ -1,0 +1,192 @@
+"""The shell of the page: tabs, models, theme, narrow screens, its policy."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+VIEWS = ["write", "inside", "numbers", "learn", "classify"]
+SEEN = [(view, "markup" if view == "classify" else "html") for view in VIEWS]
+
+
+def test_first_paint_is_quick(look):
+    look.open("write", "html.safetensors")
+    paint = look.page.evaluate(
+        "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    )
+    assert paint < 1000
+
+
+def test_nothing_moves_while_the_page_loads(new_look, server):
+    look = new_look(server)
+    look.page.add_init_script(
+        "window.shifts = 0; new PerformanceObserver(list => { for (const e of list.getEntries())"
+        " window.shifts += e.value; }).observe({type: 'layout-shift', buffered: true});"
+    )
+    look.open("write", "html.safetensors")
+    look.page.wait_for_timeout(300)
+    assert look.page.evaluate("window.shifts") < 0.02
+
+
+def test_everything_comes_from_the_server(new_look, server):
+    look = new_look(server)
+    urls = []
+    look.page.on("request", lambda request: urls.append(request.url))
+    for view in VIEWS:
+        look.open(view)
+    assert all(url.startswith((server.url, "about:", "data:")) for url in urls), urls
+
+
+def test_the_policy_allows_neither_inline_script_nor_style(look):
+    response = look.page.goto(look.url)
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    html = response.text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)", html) and "style=" not in html
+
+
+def test_tabs_by_keyboard(look):
+    look.open("write", "html.safetensors")
+    look.page.get_by_role("tab", name="Write").focus()
+    for view in ("inside", "numbers", "learn", "classify", "write"):
+        look.page.keyboard.press("ArrowRight")
+        look.until(f"window.__elman.view === '{view}'")
+        chosen = look.page.locator("[role=tab][aria-selected=true]")
+        assert chosen.get_attribute("id") == f"tab-{view}"
+        assert look.page.evaluate("document.activeElement.id") == f"tab-{view}"
+        panel = look.page.locator(f"#view-{view}")
+        panel.wait_for()
+        assert panel.get_attribute("aria-labelledby") == f"tab-{view}"
+        assert look.page.locator("[role=tabpanel]:visible").count() == 1
+    look.page.keyboard.press("End")
+    look.until("window.__elman.view === 'classify'")
+    assert look.page.url.endswith("#classify/html.safetensors")
+
+
+def test_the_address_keeps_view_and_model(look):
+    look.open("classify", "markup.safetensors")
+    look.page.reload()
+    look.until("window.__elman?.ready")
+    assert look.state("view") == "classify"
+    assert look.state("model.name") == "markup.safetensors"
+    assert look.page.get_by_label("Model", exact=True).input_value() == "markup.safetensors"
+
+
+def test_choosing_a_model_changes_every_view(look):
+    look.open("write", "html.safetensors")
+    look.page.get_by_label("Model", exact=True).select_option("lines.safetensors")
+    look.until("window.__elman.model.name === 'lines.safetensors' && window.__elman.views.write")
+    look.page.get_by_label("Prime").fill("the")
+    look.page.get_by_label("Length").fill("5")
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.until("window.__elman.views.write.status === 'done'")
+    assert look.page.locator(".symbols").text_content().startswith("the")
+
+
+def test_a_view_that_does_not_fit_says_so(look):
+    look.open("classify", "html.safetensors")
+    assert "needs a classifier" in look.page.locator("#view-classify").inner_text()
+    look.page.get_by_label("Model", exact=True).select_option("markup.safetensors")
+    look.until("window.__elman.views.classify")
+    assert not look.page.get_by_text("needs a classifier").count()
+
+
+def test_dark_and_light(new_look, server):
+    def colours(look):
+        return look.page.evaluate(
+            "(s => [s.backgroundColor, s.color])(getComputedStyle(document.body))"
+        )
+
+    def brightness(colour):
+        return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+    for scheme, opposite in (("light", "dark"), ("dark", "light")):
+        look = new_look(server, color_scheme=scheme)
+        look.open("write", "html.safetensors")
+        background, ink = colours(look)
+        assert (brightness(background) > brightness(ink)) == (scheme == "light")
+        look.page.get_by_role("button", name="Dark or light").click()
+        assert look.state("theme") == opposite
+        assert colours(look) != [background, ink]
+        look.page.reload()  # the choice stays
+        look.until("window.__elman?.ready")
+        assert look.state("theme") == opposite
+
+
+CONTRAST = """() => {
+  const channel = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const parse = (c) => c.match(/[\\d.]+/g).map(Number);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = parse(getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const e of document.querySelectorAll("body *")) {
+    const text = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!text || !e.checkVisibility() || e.closest(":disabled, .hidden, svg, noscript")) continue;
+    const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.push(`${e.tagName}.${e.className} ${ratio.toFixed(2)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_background(new_look, server, scheme):
+    look = new_look(server, color_scheme=scheme)
+    for view, model in SEEN:
+        look.open(view, f"{model}.safetensors")
+        assert look.page.evaluate(CONTRAST) == []
+
+
+def test_a_narrow_screen_needs_no_sideways_scrolling(new_look, server):
+    look = new_look(server, viewport={"width": 390, "height": 844}, has_touch=True)
+    for view, model in SEEN:
+        look.open(view, f"{model}.safetensors")
+        if view == "classify":
+            look.page.get_by_label("Text").fill("aelmnoaelmnoaelmnoag")
+            look.until("window.__elman.views.classify.answer")
+        width = look.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, f"{view} is {width} pixels wide"
+
+
+def test_a_touch_shows_alternatives(new_look, server):
+    look = new_look(server, viewport={"width": 390, "height": 844}, has_touch=True)
+    look.open("write", "html.safetensors")
+    look.page.get_by_label("Prime").fill("<b")
+    look.page.get_by_role("button", name="Write", exact=True).tap()
+    look.until("window.__elman.views.write.symbols.length > 30")
+    look.page.locator(".symbol").nth(7).tap()
+    popup = look.page.locator(".popup")
+    popup.wait_for(state="visible")
+    box = popup.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    popup.locator("button").first.tap()
+    look.until("window.__elman.views.write.branches.length === 2")
+
+
+def test_every_control_has_a_name(look):
+    for view, model in SEEN:
+        look.open(view, f"{model}.safetensors")
+        for control in look.page.locator(":is(button, input, select, textarea):visible").all():
+            name = control.evaluate(
+                "e => e.getAttribute('aria-label') || e.textContent.trim()"
+                " || [...(e.labels ?? [])].map(l => l.textContent.trim()).join(' ')"
+            )
+            assert name, control.evaluate("e => e.outerHTML")
+
+
+def test_without_a_server_the_page_says_so(look):
+    look.open("write", "html.safetensors")
+    look.page.route("**/api/**", lambda route: route.abort())
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    banner = look.page.get_by_role("alert")
+    banner.wait_for(state="visible")
+    assert "does not answer" in banner.inner_text()
+    look.complaints.clear()  # the browser notes the failed request
