@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,11 +93,19 @@ def markup(folder: Path) -> str:
 
 @dataclass
 class Served:
-    """A running server: its address, its token, its process."""
+    """A running server: its address, its token, its process, and what that has printed."""
 
     url: str
     token: str
     process: subprocess.Popen
+    stdout: list[str]
+    stderr: list[str]
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        """Send a signal; the exit status, and everything printed is in `stdout`, `stderr`."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=20)
 
     def client(self, **options) -> httpx.Client:
         headers = {"X-Elman-Token": self.token}
@@ -125,19 +134,31 @@ def serving(*arguments: str | Path, cwd: Path | None = None, **options) -> Itera
         env={**os.environ, "NO_COLOR": "1"}, text=True, **options,
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
+    lines: tuple[list[str], list[str]] = ([], [])
+    first = process.stdout.readline()
+    # Somebody has to read, or a training waits for the pipe to have room.
+    readers = [
+        threading.Thread(target=kept.extend, args=(stream,))
+        for kept, stream in zip(lines, (process.stdout, process.stderr), strict=True)
+    ]
+    for reader in readers:
+        reader.start()
     try:
-        line = process.stdout.readline()
-        assert line.startswith("{"), f"the server did not start:\n{process.stderr.read()}"
-        where = json.loads(line)
-        yield Served(where["url"], where["token"], process)
+        if not first.startswith("{"):
+            process.wait(timeout=20)
+            readers[1].join()
+            raise AssertionError(f"the server did not start:\n{''.join(lines[1])}")
+        where = json.loads(first)
+        yield Served(where["url"], where["token"], process, *lines)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         try:
-            process.communicate(timeout=20)
+            process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.communicate()
+        for reader in readers:
+            reader.join()
 
 
 @pytest.fixture(scope="session")

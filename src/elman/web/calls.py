@@ -1,5 +1,6 @@
 """The calls of the interface: what `docs/http.md` describes, one function each."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -156,7 +157,7 @@ class Api:
 
     async def _model(self, arguments: Arguments, kind: type[AnyModel]) -> tuple[str, AnyModel]:
         """The model that is named in the arguments, which has to be of this kind."""
-        name, model = await self.calculating.run(self.models.get, arguments.text("model", None))
+        name, model = await asyncio.to_thread(self.models.get, arguments.text("model", None))
         if not isinstance(model, kind):
             what = "classifier" if isinstance(model, Classifier) else "language model"
             raise ApiError(400, f"{name} is a {what}, which does not do this")
@@ -164,7 +165,7 @@ class Api:
 
     async def _network(self, arguments: Arguments) -> tuple[str, AnyModel]:
         """The model that is named in the arguments, which has to have an inside."""
-        name, model = await self.calculating.run(self.models.get, arguments.text("model", None))
+        name, model = await asyncio.to_thread(self.models.get, arguments.text("model", None))
         inspection.network_of(model)
         return name, model
 
