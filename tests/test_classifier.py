@@ -71,6 +71,9 @@ def test_empty_texts_and_single_strings_are_refused(trained):
         trained.predict(["a", ""])
     with pytest.raises(UsageError, match="a list of texts"):
         trained.predict("tarov")
+    for texts, kind in (([1], "int"), (["a", None], "NoneType"), ([b"a"], "bytes")):
+        with pytest.raises(UsageError, match=f"of type {kind}, no string"):
+            trained.predict(texts)
     assert trained.predict([]) == []
 
 
@@ -90,10 +93,14 @@ def test_the_file_gives_the_same_classifier_back(trained, tmp_path, weights_only
 
 def test_a_classifier_is_no_language_model_and_the_reverse(trained, tmp_path, poem_file):
     trained.save(tmp_path / "c.safetensors")
-    with pytest.raises(ModelFileError, match="it is a classifier, not a language model"):
+    with pytest.raises(
+        ModelFileError, match=r"c\.safetensors is a classifier, not a language model"
+    ):
         model.load(tmp_path / "c.safetensors")
     elman.train(poem_file, hidden_size=4, steps=1).save(tmp_path / "lm.safetensors")
-    with pytest.raises(ModelFileError, match="it is a language model, not a classifier"):
+    with pytest.raises(
+        ModelFileError, match=r"lm\.safetensors is a language model, not a classifier"
+    ):
         classifier.load(tmp_path / "lm.safetensors")
 
 
@@ -168,6 +175,18 @@ def test_the_best_network_by_the_validation_part_is_kept(table, monitor):
     best = min if monitor == "loss" else max
     kept = made.summary["validation"]["nats" if monitor == "loss" else "macro_f1"]
     assert kept == pytest.approx(best(e[key] for e in seen), rel=1e-6)
+
+
+def test_a_tenth_is_chosen_by_at_most_a_thousand_texts():
+    def held_out(n):
+        pairs = [(f"{i}a", "x") for i in range(n // 2)] + [(f"{i}b", "y") for i in range(n // 2)]
+        settings = {"task": "classify", "hidden_size": 2, "steps": 0, "test": 0.2}
+        return prepare_classifier.begin(labelled.merge(pairs, ["pairs"]), settings)
+
+    assert len(held_out(200).validation) == 20
+    many = held_out(12_000)
+    assert len(many.validation) == 1000 and len(many.test) == 2400
+    assert many.settings.validation == pytest.approx(1 / 12)  # the file says so, for resuming
 
 
 def test_class_weights_have_mean_one_over_the_texts():

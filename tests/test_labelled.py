@@ -86,11 +86,16 @@ def test_texts_are_compared_as_they_will_be_read(tmp_path):
     [
         ("", "data.tsv has no header"),
         ("text\tlabel\n", "no labelled text"),
-        ("word\tkind\na\tx\n", "no column 'text' (it has 'word', 'kind')"),
+        ("word\tkind\na\tx\n", "no column 'text' (its first line names 'word', 'kind')"),
         ("text\tkind\na\tx\n", "--label-column"),
         ("text\tlabel\na\tx\nb\n", "data.tsv, line 3: 1 columns, the header has 2"),
         ("text\tlabel\na\tx\n\ty\n", "line 3: the text is empty"),
         ("text\tlabel\na\tx\nb\t\n", "line 3: the label is empty"),
+        ("text\tlabel\na\tx\n  \ty\n", "line 3: the text is empty"),
+        ("text\tlabel\na\tx\nb\t  \n", "line 3: the label is empty"),
+        ("  \n", "data.tsv has no header"),
+        ("text\tlabel\ttext\na\tx\tb\n", "2 columns 'text'; rename one"),
+        ("text\tlabel\tlabel\na\tx\tb\n", "2 columns 'label'; rename one"),
         ("text\tlabel\na\tx\nb\tx\n", "the one class 'x'"),
         ("text\tlabel\na\tx\na\ty\n", "no class, once texts under several labels"),
     ],
@@ -108,6 +113,26 @@ def test_malformed_csv_is_named_by_file_and_line(tmp_path):
         read(tmp_path, 'text,label\n"a\nb",x\nc,d,e\n', "data.csv")
 
 
+def test_a_quote_that_is_never_closed_is_named_by_the_line_where_it_opens(tmp_path):
+    with pytest.raises(CorpusError, match=r"data\.csv, line 3: .*a quoted field does not end"):
+        read(tmp_path, 'text,label\na,x\n"b,y\nc,y\n', "data.csv")
+
+
+def test_a_label_is_one_line(tmp_path):
+    with pytest.raises(CorpusError, match=r"data\.csv, line 3: the label 'y\\nz' has a line end"):
+        read(tmp_path, 'text,label\na,x\nb,"y\nz"\n', "data.csv")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_spreadsheets_write_is_read(tmp_path, end):
+    """A byte order mark, their line ends, spaces around names and labels, very long fields."""
+    long = "a" * 200_000
+    rows = ["text, label", f"{long},x ", '"b, ""c""",  y', "d,x"]
+    (tmp_path / "data.csv").write_bytes(b"\xef\xbb\xbf" + end.join(rows).encode())
+    data = labelled.load([str(tmp_path / "data.csv")], LabelledOptions())
+    assert pairs(data) == [(long, "x"), ('b, "c"', "y"), ("d", "x")]
+
+
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "data.tsv").write_bytes(b"text\tlabel\na\tx\n\xff\ty\n")
     with pytest.raises(CorpusError, match=r"data\.tsv is not UTF-8.* in line 3"):
@@ -116,7 +141,7 @@ def test_bytes_that_are_no_text(tmp_path):
 
 def test_a_class_with_one_example_is_named(tmp_path):
     data = read(tmp_path, "text\tlabel\na\tx\nb\tx\nc\trare\n")
-    assert any("'rare' has a single example" in note for note in data.notes)
+    assert any("a single example each: 'rare'" in note for note in data.notes)
     train, _, _ = labelled.split(data.labels, 0.3, 0.3, 0)
     assert 2 in train
 

@@ -7,7 +7,7 @@ from math import inf, isfinite, nan
 import pytest
 
 from elman.errors import UsageError
-from elman.settings import CHOICES, NAMES, RANGES, Settings, flag, resolve
+from elman.settings import CHOICES, NAMES, RANGES, Settings, flag, make, resolve, resolve_classifier
 
 COMPANIONS = {
     "symbol_dropout": {"task": "classify"},
@@ -132,6 +132,18 @@ def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
     assert settings.steps == 5
     assert settings.minutes is None
     assert resolve(Settings(), symbols, fast).minutes > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "pace", "size"),
+    [({"minutes": 1}, 2e4, 192), ({"minutes": 1}, 1.9e4, 128), ({"minutes": 4}, 4e3, 64),
+     ({"epochs": 1}, 0, 192), ({"minutes": 1, "hidden_size": 7}, 0, 7)],
+)  # fmt: skip
+def test_a_classifier_is_as_large_as_can_read_the_texts_often_enough(given, pace, size):
+    settings = make({"task": "classify"} | given)
+    by_size = {192: pace, 128: 1.2 * pace}
+    resolved = resolve_classifier(settings, 100_000, by_size.__getitem__)
+    assert (resolved.hidden_size, resolved.num_layers) == (size, 2)
 
 
 def test_resolving_keeps_what_was_given():

@@ -81,6 +81,12 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
         raise ModelFileError(f"{path} is damaged: its metadata is not JSON") from None
 
 
+def is_classifier(metadata: Metadata) -> bool:
+    """Whether a model file holds a classifier; else it is a language model."""
+    config = metadata["config"]
+    return isinstance(config, dict) and config.get("task") == "classify"
+
+
 def digest(tensors: Tensors, strings: dict[str, str]) -> str:
     """SHA-256 over names, dtypes, shapes and bytes of the arrays, and over the metadata."""
     sha = hashlib.sha256()

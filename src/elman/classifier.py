@@ -11,7 +11,7 @@ import numpy as np
 from . import batches, checkpoint, labelled
 from .classification import POOLINGS, ClassifierConfig, ClassifierNetwork
 from .engine import Engine, select
-from .errors import CorpusError, ModelFileError, UsageError
+from .errors import CorpusError, ModelFileError
 from .layers import softmax
 from .modelfile import (
     SavedModel,
@@ -20,7 +20,7 @@ from .modelfile import (
     refuse_damaged,
     training_state,
 )
-from .text import TextOptions, transform
+from .text import TextOptions, strings, transform
 from .vocabulary import Vocabulary
 
 Array = np.ndarray
@@ -78,6 +78,7 @@ class Classifier(SavedModel):
         Raises
         ------
         CorpusError : an empty text
+        UsageError : no list of strings
         """
         return self.probabilities(self.encode(texts))
 
@@ -95,12 +96,10 @@ class Classifier(SavedModel):
 
     def encode(self, texts: Sequence[str]) -> labelled.Encoded:
         """Ids of texts, treated as the training texts were."""
-        if isinstance(texts, str):
-            raise UsageError("give a list of texts, not one text")
         options = TextOptions(
             lowercase=self.config.get("lowercase", False), normalize=self.config.get("normalize")
         )
-        clean = [transform(text, options) for text in texts]
+        clean = [transform(text, options) for text in strings(texts)]
         for number, text in enumerate(clean, 1):
             if not text:
                 raise CorpusError(f"text {number} is empty: it has no class")
@@ -165,12 +164,12 @@ def from_file(
     path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
 ) -> Classifier:
     """The classifier of an unpacked model file; raises ModelFileError if it is none."""
+    if not checkpoint.is_classifier(metadata):
+        raise ModelFileError(
+            f"{path} is a language model, not a classifier; use elman score, or elman train "
+            "--task classify for one"
+        )
     with refuse_damaged(path):
-        if metadata["config"].get("task") != "classify":
-            raise ModelFileError(
-                "it is a language model, not a classifier; use elman score, or elman train "
-                "--task classify for one"
-            )
         return _build(tensors, metadata, engine)
 
 

@@ -9,6 +9,7 @@ from .classifier import Classifier
 from .errors import CorpusError, UsageError
 from .model import Model
 from .network import Network
+from .text import strings
 
 Array = np.ndarray
 SYMBOLS = 4096  # of a batch, padding included
@@ -38,12 +39,10 @@ def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
     network, vocabulary = model.network, model.vocabulary
     if not isinstance(network, Network):
         raise UsageError("a Markov chain has no vectors; train a network")
-    if isinstance(texts, str):
-        raise UsageError("give a list of texts, not one text")
     first = vocabulary.opening
     before = np.array([] if first is None else [first], np.int32)
     encoded = []
-    for number, text in enumerate(texts, 1):
+    for number, text in enumerate(strings(texts), 1):
         if not text:
             raise CorpusError(f"text {number} is empty: it has no vector")
         ids = vocabulary.encode(model.clean(text), f"text {number}").astype(np.int32)

@@ -191,11 +191,11 @@ def _notes(
     if conflicting:
         yield f"{conflicting:,} texts stand under more than one label and were left out"
     if lost:
-        yield f"{_listed(lost)} had no other texts and is no class"
+        yield f"left without a text, and so no class: {_listed(lost)}"
     single = [classes[i] for i in np.flatnonzero(np.bincount(labels) == 1)]
     if single:
         yield (
-            f"{_listed(single)} has a single example: it is learned from, "
+            f"a single example each: {_listed(single)}; it is learned from, "
             "but nothing can be said about how well"
         )
 
@@ -289,6 +289,7 @@ def _delimiter(source: Source, first: str, options: LabelledOptions) -> str | No
 
 
 def _csv(source: Source, content: str) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # a text may be long
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     start = 1  # a quoted field may hold line ends, so a row is named by its first line
     try:
@@ -296,7 +297,9 @@ def _csv(source: Source, content: str) -> Iterator[tuple[int, list[str]]]:
             yield start, row
             start = reader.line_num + 1
     except csv.Error as error:
-        raise CorpusError(f"{source.name}, line {start}: no CSV row ({error})") from None
+        open_end = "end of data" in str(error)
+        reason = "a quoted field does not end" if open_end else str(error)
+        raise CorpusError(f"{source.name}, line {start}: no CSV row ({reason})") from None
 
 
 def _tsv(content: str) -> Iterator[tuple[int, list[str]]]:
@@ -308,15 +311,21 @@ def _table(
     source: Source, lines: Iterator[tuple[int, list[str]]], options: LabelledOptions
 ) -> Iterator[tuple[str, str]]:
     _, header = next(lines, (1, []))
-    if not header:
+    header = [name.strip() for name in header]
+    if not any(header):
         raise CorpusError(f"{source.name} has no header: its first line must name the columns")
     columns = []
     for name, flag in ((options.text_column, "--text-column"),
                        (options.label_column, "--label-column")):  # fmt: skip
         if name not in header:
             raise CorpusError(
-                f"{source.name} has no column {name!r} (it has {_listed(header)}); "
+                f"{source.name} has no column {name!r} (its first line names {_listed(header)}); "
                 f"name one with {flag}"
+            )
+        if header.count(name) > 1:
+            raise CorpusError(
+                f"{source.name} has {header.count(name)} columns {name!r}; rename one, or name "
+                f"another with {flag}"
             )
         columns.append(header.index(name))
     for number, row in lines:
@@ -325,11 +334,13 @@ def _table(
         where = f"{source.name}, line {number}"
         if len(row) != len(header):
             raise CorpusError(f"{where}: {len(row)} columns, the header has {len(header)}")
-        text, label = (row[i] for i in columns)
-        if not text:
+        text, label = row[columns[0]], row[columns[1]].strip()
+        if not text.strip():
             raise CorpusError(f"{where}: the text is empty; leave the row out")
         if not label:
             raise CorpusError(f"{where}: the label is empty; give one, or leave the row out")
+        if {"\n", "\t"} & set(label):
+            raise CorpusError(f"{where}: the label {label!r} has a line end or a tab")
         yield text, label
 
 

@@ -23,10 +23,8 @@ def load(
     >>> model = elman.load("shakespeare.safetensors")  # doctest: +SKIP
     """
     tensors, metadata = checkpoint.unpack(path)
-    config = metadata["config"]
-    classify = isinstance(config, dict) and config.get("task") == "classify"
-    from_file = classifier.from_file if classify else model.from_file
-    return from_file(path, tensors, metadata, select(engine, threads))
+    kind = classifier if checkpoint.is_classifier(metadata) else model
+    return kind.from_file(path, tensors, metadata, select(engine, threads))
 
 
 def training_text(model: Model | Classifier) -> str:

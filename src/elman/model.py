@@ -257,11 +257,11 @@ def from_file(
     path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
 ) -> Model:
     """The model of an unpacked file; raises ModelFileError if it is none."""
+    if checkpoint.is_classifier(metadata):
+        raise ModelFileError(
+            f"{path} is a classifier, not a language model; use elman classify or elman embed"
+        )
     with refuse_damaged(path):
-        if metadata["config"].get("task") == "classify":
-            raise ModelFileError(
-                "it is a classifier, not a language model; use elman classify or elman embed"
-            )
         return _build(tensors, metadata, engine)
 
 

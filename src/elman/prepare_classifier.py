@@ -12,13 +12,13 @@ from . import classifier, labelled, resuming
 from .classification import ClassifierConfig, ClassifierNetwork
 from .classifier import Classifier
 from .classifier_run import ClassifierRun, ClassifierTrainer, Parts
-from .engine import select
+from .engine import Engine, select
 from .errors import CorpusError, UsageError
 from .files import OutputFile
 from .labelled import Encoded, Labelled, LabelledOptions, LabelledPart
 from .network import initialise
 from .prepare import NETWORK_SETTINGS, refuse_too_large, versions
-from .settings import Settings, flag, make, resolve_classifier
+from .settings import CLASSIFY_CHOOSE_BY, Settings, flag, make, resolve_classifier
 from .text import TextOptions, transform
 from .vocabulary import Vocabulary
 
@@ -60,15 +60,26 @@ def begin(
     else:
         vocabulary = labelled.vocabulary_of(data.texts, settings.tokens, settings.vocabulary_size)
     texts = labelled.encode(vocabulary, data.texts, settings.seq_len)
+    if settings.validation is None:
+        share = min(0.1, CLASSIFY_CHOOSE_BY / len(data.texts))
+        settings = replace(settings, validation=share)
     parts = _parts(data, texts, settings)
-    settings = resolve_classifier(settings, len(parts[0]))
-    config = ClassifierConfig(
-        len(vocabulary), settings.cell, settings.hidden_size or 0, settings.num_layers,
-        settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
-        len(data.classes), settings.bidirectional, settings.pooling,
-    )  # fmt: skip
-    refuse_too_large(config, settings, settings.seq_len * settings.batch_size)
     engine = select(settings.engine, settings.threads)
+
+    def config_of(settings: Settings) -> ClassifierConfig:
+        return ClassifierConfig(
+            len(vocabulary), settings.cell, settings.hidden_size or 0, settings.num_layers,
+            settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
+            len(data.classes), settings.bidirectional, settings.pooling,
+        )  # fmt: skip
+
+    settings = resolve_classifier(
+        settings,
+        int(texts.lengths[parts[0].rows].sum()),
+        lambda size: _pace(config_of(replace(settings, hidden_size=size)), settings, engine),
+    )
+    config = config_of(settings)
+    refuse_too_large(config, settings, settings.seq_len * settings.batch_size)
     network = ClassifierNetwork(config, np.dtype(settings.dtype), engine)
     if older is not None:
         network.parameters.flat[:] = older.network.parameters.flat
@@ -129,7 +140,7 @@ def continued(model: Classifier, given: dict[str, Any], part: LabelledPart) -> C
     """A trainer that goes on from the weights of a classifier, for `learn`."""
     config = model.network.config
     fixed = {name: model.config[name] for name in FIXED}
-    settings = resolve_classifier(make(given | fixed), len(part))
+    settings = resolve_classifier(make(given | fixed), 0, lambda size: 0.0)
     network = ClassifierNetwork(config, model.network.dtype, model.network.engine)
     network.parameters.flat[:] = model.network.parameters.flat
     return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)
@@ -167,6 +178,21 @@ def _parts(data: Labelled, texts: Encoded, settings: Settings) -> Parts:
     return train, validation, test
 
 
+def _pace(config: ClassifierConfig, settings: Settings, engine: Engine) -> float:
+    """Symbols per second that this machine trains, from one short batch."""
+    network = ClassifierNetwork(config, np.dtype(settings.dtype), engine)
+    ids = np.zeros((8, settings.batch_size), np.int32)
+    weights = np.full(settings.batch_size, 1 / settings.batch_size, network.dtype)
+    times = []
+    with network.limit_threads():
+        for _ in range(4):
+            start = time.perf_counter()
+            rng = np.random.default_rng(0)  # as while training: with dropout, side by side
+            network.loss_and_gradient(ids, ids[0], weights, None, rng)
+            times.append(time.perf_counter() - start)
+    return ids.size / min(times)
+
+
 def _length_notes(data: Labelled, vocabulary: Vocabulary, settings: Settings) -> list[str]:
     lengths = map(len, data.texts) if vocabulary.kind == "char" else (
         len(vocabulary.encode(text)) for text in data.texts
@@ -174,8 +200,8 @@ def _length_notes(data: Labelled, vocabulary: Vocabulary, settings: Settings) ->
     cut = sum(length > settings.seq_len for length in lengths)
     if not cut:
         return []
-    return [f"{cut:,} texts are longer than {settings.seq_len} symbols and are read only so far; "
-            "--seq-len changes that"]  # fmt: skip
+    return [f"longer than {settings.seq_len} symbols and read only so far: {cut:,} of the "
+            f"{len(data.texts):,} texts; --seq-len changes that"]  # fmt: skip
 
 
 def _inherit(given: dict[str, Any], older: Classifier, path: object) -> dict[str, Any]:

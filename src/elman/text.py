@@ -5,12 +5,12 @@ import shutil
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from .errors import CorpusError
+from .errors import CorpusError, UsageError
 
 PIECE = 1 << 22  # bytes read at once
 LAST_SPACE = re.compile(r"(?<=.)\s(?=\S*\Z)", re.DOTALL)
@@ -94,7 +94,7 @@ def _decode(source: Source, file: BinaryIO, errors: str) -> Iterator[str]:
             at = offset + data.index(b"\0")
             raise CorpusError(
                 f"{source.name} looks like a binary file (a zero byte at offset {at}); "
-                "--tokens byte takes any file"
+                "--errors replace goes on, a language model of --tokens byte takes any file"
             )
         try:
             text, rest = data.decode(encoding), b""
@@ -105,7 +105,7 @@ def _decode(source: Source, file: BinaryIO, errors: str) -> Iterator[str]:
                 raise CorpusError(
                     f"{source.name} is not UTF-8: byte {data[error.start]:#04x} in line {line}, "
                     f"at offset {offset + error.start}; --errors replace goes on, "
-                    "--tokens byte takes any file"
+                    "a language model of --tokens byte takes any file"
                 ) from None
             end = error.start if cut_short else _complete(data, bool(read))
             text, rest = data[:end].decode(encoding, "replace"), data[end:]
@@ -148,6 +148,17 @@ def transform(text: str, options: TextOptions) -> str:
     if options.normalize:
         text = unicodedata.normalize(options.normalize, text)
     return text.lower() if options.lowercase else text
+
+
+def strings(texts: Sequence[str]) -> list[str]:
+    """A list of strings, given as a list, an array or another sequence; raises UsageError."""
+    if isinstance(texts, (str, bytes)):
+        raise UsageError("give a list of texts, not one text")
+    found = list(texts)
+    for number, text in enumerate(found, 1):
+        if not isinstance(text, str):
+            raise UsageError(f"text {number} is of type {type(text).__name__}, no string")
+    return found
 
 
 def read(path: str, options: TextOptions = TextOptions()) -> str | bytes:

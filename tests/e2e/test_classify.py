@@ -195,6 +195,18 @@ def test_answers_come_as_the_lines_do(say):
     assert process.wait() == 0
 
 
+def test_a_byte_order_mark_is_no_text(say):
+    run = say("classify", "names.safetensors", "-", input=b"\xef\xbb\xbfTakov\r\nTakov\n").ok()
+    first, second = run.stdout.splitlines()
+    assert first == second and run.stderr == ""
+
+
+def test_no_input_no_answer(say):
+    assert say("classify", "names.safetensors", "-", input=b"").ok().stdout == ""
+    say("embed", "names.safetensors", "-", "-o", "none.npy", input=b"").ok()
+    assert np.load(say.folder / "none.npy").shape == (0, 20)
+
+
 def test_unknown_characters_are_counted(say):
     run = say("classify", "names.safetensors", "Ta日ov", "Takov").ok()
     assert "1 of 10 symbols (10.0%) are unknown" in run.stderr
@@ -261,6 +273,8 @@ def test_plot_draws_the_confusion_matrix(say):
         ("text\tlabel\na\tx\nb\ty\tz\n", [], ("bad.tsv", "line 3", "3 columns")),
         ("text\tlabel\na\tx\nb\ty\n", ["--label-column", "kind"], ("'kind'", "--label-column")),
         ("", [], ("bad.tsv",)),
+        ("text\tlabel\na\tx\nb\ty\n", ["--label-column", "text"], ("two columns",)),
+        ("text\tlabel\na\tx\nb\0\ty\n", [], ("bad.tsv", "zero byte", "--errors replace")),
         ("text\tlabel\na\tx\nb\ty\n", ["--lines"], ("--lines", "--task lm")),
         ("text\tlabel\na\tx\nb\ty\n", ["--cell", "ngram"], ("ngram",)),
         ("text\tlabel\na\tx\nb\ty\n", ["--pooling", "best"], ("--pooling",)),
@@ -277,7 +291,7 @@ def test_bad_data_and_flags(elman, content, flags, says):
 def test_a_class_with_one_example_is_said(elman):
     (elman.folder / "names.tsv").write_text(tsv([*rows(40), ("Unique", "Rare")]))
     run = elman("train", "names.tsv", "--task", "classify", *SMALL, "--steps", 2).ok()
-    assert "'Rare' has a single example" in run.stderr
+    assert "a single example each: 'Rare'" in run.stderr
 
 
 def test_no_data_at_all(elman):
@@ -291,12 +305,13 @@ def test_empty_and_undecodable_texts(say):
     say("classify", "names.safetensors", "-", input=b"a\xff\n").refused((1,), ("line 1", "0xff"))
     say("classify", "names.safetensors", "--errors", "replace", "-", input=b"a\xff\n").ok()
     say("embed", "names.safetensors", "--among", "x", "a").refused((2,), ("--nearest",))
+    say("embed", "names.safetensors", "--nearest", 2, "a").refused((2,), ("--among FILE",))
 
 
 def test_the_wrong_kind_of_model(say, make_english):
     (say.folder / "text.txt").write_text(make_english(2000), encoding="utf-8")
     say("train", "text.txt", "--hidden-size", 4, "--steps", 1, "-o", "lm.safetensors").ok()
     sentence = say("classify", "lm.safetensors", "a").refused((1,))
-    assert "language model, not a classifier" in sentence
+    assert "lm.safetensors is a language model, not a classifier" in sentence
     for verb in (["sample", "names.safetensors"], ["score", "names.safetensors", "text.txt"]):
-        assert "classifier, not a language model" in say(*verb).refused((1,))
+        assert "names.safetensors is a classifier, not a" in say(*verb).refused((1,))

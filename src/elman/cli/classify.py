@@ -40,7 +40,7 @@ def classify(
     from . import inputs
 
     loaded = load(model, engine=engine, threads=threads)
-    classes = loaded.classes
+    classes = loaded.classes if as_json else list(map(inputs.field, loaded.classes))
     unknown = symbols = 0
     for batch in inputs.texts(texts, errors):
         encoded = loaded.encode(batch)

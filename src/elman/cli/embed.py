@@ -64,8 +64,8 @@ def embed(
             raise CorpusError(f"{among} holds no text to look in")
         vectors_of_list = embedding.embed(loaded, listed)
     for batch in batches:
-        if not batch:
-            continue
+        if nearest is not None and among is None and len(batch) < 2:
+            raise UsageError("--nearest needs several texts to look among, or a list: --among FILE")
         vectors = embedding.embed(loaded, batch)
         if output is not None:
             data = BytesIO()

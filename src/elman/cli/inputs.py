@@ -28,6 +28,8 @@ def texts(arguments: Sequence[str], errors: str = "strict") -> Iterator[list[str
         found = []
         for line in lines:
             number += 1
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is no text
             found.append(_decode(line.removesuffix(b"\r"), number, errors))
         yield found
 
