@@ -135,15 +135,17 @@ def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
 
 
 @pytest.mark.parametrize(
-    ("given", "pace", "size"),
-    [({"minutes": 1}, 2e4, 192), ({"minutes": 1}, 1.9e4, 128), ({"minutes": 4}, 4e3, 64),
-     ({"epochs": 1}, 0, 192), ({"minutes": 1, "hidden_size": 7}, 0, 7)],
+    ("given", "pace", "network"),
+    [({"minutes": 1}, 2e4, (2, 192)), ({"minutes": 1}, 1.9e4, (1, 256)),
+     ({"minutes": 4}, 2e3, (1, 128)), ({"epochs": 1}, 0, (2, 192)),
+     ({"minutes": 1, "hidden_size": 7}, 0, (2, 7)), ({"epochs": 1, "num_layers": 1}, 0, (1, 256)),
+     ({"minutes": 1, "num_layers": 3}, 0, (3, 192))],
 )  # fmt: skip
-def test_a_classifier_is_as_large_as_can_read_the_texts_often_enough(given, pace, size):
+def test_a_classifier_is_as_large_as_can_read_the_texts_often_enough(given, pace, network):
     settings = make({"task": "classify"} | given)
-    by_size = {192: pace, 128: 1.2 * pace}
-    resolved = resolve_classifier(settings, 100_000, by_size.__getitem__)
-    assert (resolved.hidden_size, resolved.num_layers) == (size, 2)
+    paces = {(2, 192): pace, (1, 256): 2 * pace}
+    resolved = resolve_classifier(settings, 100_000, lambda *asked: paces[asked])
+    assert (resolved.num_layers, resolved.hidden_size) == network
 
 
 def test_resolving_keeps_what_was_given():

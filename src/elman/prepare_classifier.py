@@ -68,7 +68,7 @@ def begin(
 
     def config_of(settings: Settings) -> ClassifierConfig:
         return ClassifierConfig(
-            len(vocabulary), settings.cell, settings.hidden_size or 0, settings.num_layers,
+            len(vocabulary), settings.cell, settings.hidden_size or 0, settings.num_layers or 0,
             settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
             len(data.classes), settings.bidirectional, settings.pooling,
         )  # fmt: skip
@@ -76,7 +76,9 @@ def begin(
     settings = resolve_classifier(
         settings,
         int(texts.lengths[parts[0].rows].sum()),
-        lambda size: _pace(config_of(replace(settings, hidden_size=size)), settings, engine),
+        lambda layers, size: _pace(
+            config_of(replace(settings, num_layers=layers, hidden_size=size)), settings, engine
+        ),
     )
     config = config_of(settings)
     refuse_too_large(config, settings, settings.seq_len * settings.batch_size)
@@ -140,7 +142,7 @@ def continued(model: Classifier, given: dict[str, Any], part: LabelledPart) -> C
     """A trainer that goes on from the weights of a classifier, for `learn`."""
     config = model.network.config
     fixed = {name: model.config[name] for name in FIXED}
-    settings = resolve_classifier(make(given | fixed), 0, lambda size: 0.0)
+    settings = resolve_classifier(make(given | fixed), 0, lambda layers, size: 0.0)
     network = ClassifierNetwork(config, model.network.dtype, model.network.engine)
     network.parameters.flat[:] = model.network.parameters.flat
     return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)

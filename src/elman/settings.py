@@ -104,7 +104,7 @@ class Settings:
     # network
     cell: str = "gru"
     hidden_size: int | None = None
-    num_layers: int = 1
+    num_layers: int | None = None  # 1; of a classifier what goes with its size
     embedding_size: int = 0
     activation: str = "tanh"
     bias: bool = True
@@ -228,7 +228,6 @@ CLASSIFY_DEFAULTS: dict[str, Any] = {
     "seq_len": 256,  # the longest text that is read whole
     # The rest by the surnames of docs/classification.md, judged by a validation part.
     "batch_size": 64,
-    "num_layers": 2,  # of 128 units as good as one layer of 256
     "bidirectional": True,  # endings say as much as beginnings
 }
 
@@ -251,10 +250,10 @@ LEARNING_RATES = {
 # that they must be trained on within the time to overtake the next smaller one).
 SIZES = ((512, 400_000, 3_000_000), (256, 40_000, 1_000_000), (128, 0, 0))
 
-# Of a classifier: the largest that reads the texts so many times within the time. With fewer
-# passes a smaller network is ahead: after 90 s of one core, words in 3 languages, 2 × 192 units
-# had 4 passes and an accuracy of 0.913, a network of half the cost 12 passes and 0.922.
-CLASSIFY_SIZES = (192, 128, 64)
+# Layers and units of a classifier: the first that reads the texts so many times within the time.
+# With fewer passes the next one is ahead: after 95 s of one core, words in 3 languages, 2 × 192
+# units had made 4 passes and were right in 0.913, 1 × 256 units 12 passes and 0.924.
+CLASSIFY_NETWORKS = ((2, 192), (1, 256), (1, 128))
 CLASSIFY_PASSES = 12
 CLASSIFY_CHOOSE_BY = 1000  # texts: enough to tell which parameters are best
 
@@ -273,6 +272,9 @@ def resolve(settings: Settings, symbols: int, pace: Callable[[int], float]) -> S
     filled: dict[str, Any] = {}
     if settings.epochs is None and settings.steps is None and settings.minutes is None:
         filled["minutes"] = 3.0  # long enough to be good, short enough to wait for
+        settings = replace(settings, **filled)
+    if settings.num_layers is None:
+        filled["num_layers"] = 1
         settings = replace(settings, **filled)
     if settings.hidden_size is None:
         filled["hidden_size"] = _hidden_size(settings, symbols, pace)
@@ -298,19 +300,23 @@ def resolve(settings: Settings, symbols: int, pace: Callable[[int], float]) -> S
     return replace(settings, **filled)
 
 
-def resolve_classifier(settings: Settings, symbols: int, pace: Callable[[int], float]) -> Settings:
+def resolve_classifier(
+    settings: Settings, symbols: int, pace: Callable[[int, int], float]
+) -> Settings:
     """Fill in what was not given, for a classifier.
 
     Parameters
     ----------
-    symbols, pace : as of `resolve`
+    symbols : how many the training part has
+    pace : symbols per second that this machine trains, of a number of layers and a
+        hidden size; asked only for runs by the clock
     """
     filled: dict[str, Any] = {}
     if settings.epochs is None and settings.steps is None and settings.minutes is None:
         filled["minutes"] = 2.0  # what the surnames need on two cores
         settings = replace(settings, **filled)
-    if settings.hidden_size is None:
-        filled["hidden_size"] = _classifier_size(settings, symbols, pace)
+    num_layers, hidden_size = _classifier_network(settings, symbols, pace)
+    filled |= {"num_layers": num_layers, "hidden_size": hidden_size}
     if settings.dropout is None:
         filled["dropout"] = 0.45
     if settings.symbol_dropout is None:
@@ -332,14 +338,22 @@ def resolve_classifier(settings: Settings, symbols: int, pace: Callable[[int], f
     return replace(settings, **filled)
 
 
-def _classifier_size(settings: Settings, symbols: int, pace: Callable[[int], float]) -> int:
-    """The largest that can read the texts often enough."""
-    for size in CLASSIFY_SIZES[:-1]:
+def _classifier_network(
+    settings: Settings, symbols: int, pace: Callable[[int, int], float]
+) -> tuple[int, int]:
+    """Layers and units: those given, else the first that can read the texts often enough."""
+    layers, size = settings.num_layers, settings.hidden_size
+    if size is not None:
+        return layers or CLASSIFY_NETWORKS[0][0], size
+    fitting = [n for n in CLASSIFY_NETWORKS if layers in (None, n[0])]
+    if not fitting:
+        return layers or 1, CLASSIFY_NETWORKS[0][1]
+    for network in fitting[:-1]:
         if settings.minutes is None:
-            return size
-        if pace(size) * settings.minutes * 60 >= CLASSIFY_PASSES * symbols:
-            return size
-    return CLASSIFY_SIZES[-1]
+            return network
+        if pace(*network) * settings.minutes * 60 >= CLASSIFY_PASSES * symbols:
+            return network
+    return fitting[-1]
 
 
 def _passes(settings: Settings, symbols: int, size: int, pace: Callable[[int], float]) -> float:

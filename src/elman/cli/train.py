@@ -52,7 +52,9 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 @option("task", "What to learn: lm is a language model, classify the classes of labelled texts.")
 @option("cell", "Recurrent cell, or ngram: a Markov chain.  [default: gru]")
 @option("hidden_size", "Units of a layer.  [default: 128 to 512, by text and time]", type=int)
-@option("num_layers", "Layers, one above the other.  [default: 1]", type=int)
+@option(
+    "num_layers", "Layers, one above the other.  [default: 1, of a classifier 1 or 2]", type=int
+)
 @option("embedding_size", "Width of learned symbol vectors; 0 is one-hot.  [default: 0]", type=int)
 @option("activation", "Of the vanilla cell.  [default: tanh]")
 @option("bias", "Leave all biases out.", is_flag=True, flag_value=False)
