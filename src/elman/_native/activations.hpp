@@ -69,13 +69,25 @@ template <class T> ELMAN_INLINE Vec<T> exp(Vec<T> x) {
   return (s + s * e.p) * power_of_two<T>(n - half + Bits<T>(E::bias));
 }
 
+// m / d for d from 1 to 2^27.
+template <class T> ELMAN_INLINE Vec<T> quotient(Vec<T> m, Vec<T> d) { return m / d; }
+
+#if defined(__AVX512F__)  // dividing 16 lanes takes 16 cycles; this takes 4
+template <> ELMAN_INLINE Vec<float> quotient<float>(Vec<float> m, Vec<float> d) {
+  Vec<float> inverse = _mm512_maskz_rcp14_ps(__mmask16(-1), d);
+  inverse += inverse * (1 - d * inverse);
+  const Vec<float> q = m * inverse;
+  return q + inverse * (m - q * d);
+}
+#endif
+
 // Of -|x|, so that nothing overflows. Below -sigmoid_high, where it is about 1e-38 (double: 1e-307), it is 0.
 template <class T> ELMAN_INLINE Vec<T> sigmoid(Vec<T> x) {
   using E = Exp<T>;
   const Vec<T> a = x < 0 ? x : -x;
   const Reduced<T> e = reduce<T>(a < -E::sigmoid_high ? fill<T>(-E::sigmoid_high) : a);
   const Vec<T> s = power_of_two<T>(e.exponent), y = s + s * e.p;
-  return (x < 0 ? (a < -E::sigmoid_high ? Vec<T>{} : y) : fill<T>(1)) / (1 + y);
+  return quotient<T>(x < 0 ? (a < -E::sigmoid_high ? Vec<T>{} : y) : fill<T>(1), 1 + y);
 }
 
 template <class T> ELMAN_INLINE Vec<T> tanh(Vec<T> x) {
@@ -85,7 +97,7 @@ template <class T> ELMAN_INLINE Vec<T> tanh(Vec<T> x) {
   const Reduced<T> e = reduce<T>(2 * (a > E::tanh_high ? fill<T>(E::tanh_high) : a));
   const Vec<T> s = power_of_two<T>(e.exponent);
   const Vec<T> m = s * e.p + (s - 1);  // e^2a - 1, exact to its last bits for small a
-  return from_bits<T>(as_bits<T>(m / (m + 2)) | sign);
+  return from_bits<T>(as_bits<T>(quotient<T>(m, m + 2)) | sign);
 }
 
 }  // namespace elman::ELMAN_ISA

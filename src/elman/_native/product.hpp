@@ -10,10 +10,14 @@
 
 namespace elman::ELMAN_ISA {
 
-// acc[r][c] += sum over k of x[r·row_stride + k·k_stride] · panel[k][c]
-template <class T, int ROWS, int C>
-ELMAN_INLINE void accumulate(const T* x, Index row_stride, Index k_stride, const T* panel, Index K, Vec<T> (&acc)[ROWS][C]) {
-  for (Index k = 0; k < K; ++k, panel += C * lanes<T>, x += k_stride) {
+constexpr int AHEAD = 2;
+
+// acc[r][c] += sum over k of x[r·row_stride + k·k_stride] · panel[k][c]. AHEAD vectors from `next` on are asked for at each k.
+template <class T, int ROWS, int C, int AHEAD = 0>
+ELMAN_INLINE void accumulate(const T* x, Index row_stride, Index k_stride, const T* panel, Index K, Vec<T> (&acc)[ROWS][C], const T* next = nullptr) {
+  for (Index k = 0; k < K; ++k, panel += C * lanes<T>, x += k_stride, next += AHEAD * lanes<T>) {
+#pragma GCC unroll 8
+    for (int a = 0; a < AHEAD; ++a) __builtin_prefetch(next + a * lanes<T>, 0, 2);
     Vec<T> w[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) w[c] = load(panel + c * lanes<T>);
@@ -58,16 +62,19 @@ ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index stride, Index
 
 // One tile of `rows` rows: tile[r][c] (+)= x · panel.
 template <class T, int C, int ROWS>
-ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, Index K, bool first, Vec<T>* tile) {
+ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, Index K, bool first, Vec<T>* tile, const T* next) {
   if constexpr (ROWS > 1) {
-    if (rows < ROWS) return run_tile<T, C, ROWS - 1>(rows, x, ldx, panel, K, first, tile);
+    if (rows < ROWS) return run_tile<T, C, ROWS - 1>(rows, x, ldx, panel, K, first, tile, next);
   }
   Vec<T> acc[ROWS][C];
 #pragma GCC unroll 16
   for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) acc[r][c] = first ? Vec<T>{} : tile[r * C + c];
-  accumulate<T, ROWS, C>(x, ldx, 1, panel, K, acc);
+  if (next)
+    accumulate<T, ROWS, C, AHEAD>(x, ldx, 1, panel, K, acc, next);
+  else
+    accumulate<T, ROWS, C>(x, ldx, 1, panel, K, acc);
 #pragma GCC unroll 16
   for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 8
@@ -106,7 +113,9 @@ ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, In
         const Index depth = smaller(block, K - k);
         for (Index tile = 0, r = 0; tile < tiles; ++tile) {
           const Index n = least + (tile < more);  // tiles of nearly equal height: no thin one at the end
-          run_tile<T, C, int(TILE)>(n, x + (r0 + r) * ldx + k, ldx, panel + k * C * lanes<T>, depth, k == 0, partial + r * C);
+          const T* const weights = panel + k * C * lanes<T>;
+          const T* const next = tile * AHEAD < C ? weights + (depth * C + tile * depth * AHEAD) * lanes<T> : nullptr;
+          run_tile<T, C, int(TILE)>(n, x + (r0 + r) * ldx + k, ldx, weights, depth, k == 0, partial + r * C, next);
           if (k + depth == K)
             for (Index s = r; s < r + n; ++s) finish(r0 + s, p, partial + s * C);
           r += n;
@@ -175,8 +184,12 @@ inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m
     for (Index m = direct ? m0 + (m1 - m0) / TILE * TILE : m0; m < m1; m += TILE) {  // left: tiles of (depth, TILE)
       const Index n = smaller(TILE, m1 - m);
       T* to = left + (m - m0) * depth;
-      for (Index k = 0; k < depth; ++k, to += TILE)
-        for (Index i = 0; i < TILE; ++i) to[i] = i < n ? a[(k0 + k) * M + m + i] : T(0);
+      const T* from = a + k0 * M + m;
+      if (n == TILE)
+        for (Index k = 0; k < depth; ++k, to += TILE, from += M) __builtin_memcpy(to, from, TILE * sizeof(T));
+      else
+        for (Index k = 0; k < depth; ++k, to += TILE, from += M)
+          for (Index i = 0; i < TILE; ++i) to[i] = i < n ? from[i] : T(0);
     }
     for (Index j = n0; j < n1; j += WIDTH) {
       const Index n = n1 - j;
@@ -184,6 +197,9 @@ inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m
         for (Index v = 0; v < PLAIN; ++v)
           store(panel + k * WIDTH + v * L, n > v * L ? load(b + (k0 + k) * N + j + v * L, n - v * L) : Vec<T>{});
       for (Index m = m0; m < m1; m += TILE) {
+        if (!first)
+          for (Index r = 0; r < smaller(TILE, m1 - m); ++r)
+            for (Index v = 0; v < PLAIN; ++v) __builtin_prefetch(c + (m + r) * N + j + v * L, 1);
         Vec<T> acc[TILE][PLAIN] = {};
         const bool whole = direct && m + TILE <= m1;
         accumulate<T, int(TILE), PLAIN>(whole ? a + k0 * M + m : left + (m - m0) * depth, 1, whole ? M : TILE, panel, depth, acc);

@@ -6,6 +6,10 @@
 #pragma once
 #include "kernels.hpp"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>  // intrinsics are always inlined: no copy for the linker to choose
+#endif
+
 #ifndef ELMAN_ISA
 #error "compile with -DELMAN_ISA=<namespace of this instruction level>"
 #endif
@@ -64,6 +68,23 @@ template <class T> ELMAN_INLINE void store(T* p, Vec<T> v, Index n) {
   if (n >= lanes<T>) return store(p, v);
   for (Index i = 0; i < n; ++i) p[i] = v[i];
 }
+
+#if defined(__AVX512F__)
+template <> ELMAN_INLINE Vec<float> load(const float* p, Index n) {
+  return n >= 16 ? load(p) : Vec<float>(_mm512_maskz_loadu_ps(__mmask16((1 << n) - 1), p));
+}
+template <> ELMAN_INLINE Vec<double> load(const double* p, Index n) {
+  return n >= 8 ? load(p) : Vec<double>(_mm512_maskz_loadu_pd(__mmask8((1 << n) - 1), p));
+}
+template <> ELMAN_INLINE void store(float* p, Vec<float> v, Index n) {
+  if (n >= 16) return store(p, v);
+  _mm512_mask_storeu_ps(p, __mmask16((1 << n) - 1), v);
+}
+template <> ELMAN_INLINE void store(double* p, Vec<double> v, Index n) {
+  if (n >= 8) return store(p, v);
+  _mm512_mask_storeu_pd(p, __mmask8((1 << n) - 1), v);
+}
+#endif
 
 template <class T> ELMAN_INLINE Vec<T> fill(T x) { return x - Vec<T>{}; }  // x - 0 is x, -0 included
 
