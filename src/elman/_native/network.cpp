@@ -60,7 +60,7 @@ template <class T> struct Tape {
       const bool fresh = backward || layer < 2;  // two in turn: a layer reads the one below
       h.push_back(fresh ? from.take<T>(rows * H + batch * H) : h[std::size_t(layer % 2)]);
       saved.push_back(backward || !layer ? from.take<T>(rows * SAVED[a.cell] * padded) : saved[0]);
-      out.push_back(dropout ? from.take<T>(rows * H) : h.back() + batch * H);
+      out.push_back(dropout ? from.take<T>(rows * H) : h.back() ? h.back() + batch * H : nullptr);
     }
   }
 };

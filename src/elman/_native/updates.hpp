@@ -8,6 +8,22 @@ namespace elman::ELMAN_ISA {
 ELMAN_INLINE float root(float x) { return __builtin_sqrtf(x); }
 ELMAN_INLINE double root(double x) { return __builtin_sqrt(x); }
 
+// Adagrad's p -= rate · g / √(v += g²), epsilon inside the root, as far as whole vectors go; returns where they end.
+// Root and division of 16 lanes take 35 cycles, an estimate of 1/√v and one step of Newton 5.
+#if defined(__AVX512F__)
+ELMAN_INLINE Index adagrad_vectors(const Update<float>& u, float shrink, float rate, float epsilon, Index first, Index last) {
+  for (; first + 16 <= last; first += 16) {
+    const Vec<float> g = load(u.g + first), v = load(u.v + first) + g * g, sum = v + epsilon;
+    Vec<float> inverse = _mm512_maskz_rsqrt14_ps(__mmask16(-1), sum);
+    inverse += inverse * (0.5f - (0.5f * sum * inverse) * inverse);
+    store(u.v + first, v);
+    store(u.p + first, load(u.p + first) * shrink - rate * g * inverse);
+  }
+  return first;
+}
+#endif
+template <class T> ELMAN_INLINE Index adagrad_vectors(const Update<T>&, T, T, T, Index first, Index) { return first; }
+
 // step(i, gradient) for each element, after decay.
 template <class T, class Step> ELMAN_INLINE void each(const Update<T>& u, Index first, Index last, Step&& step) {
   const T shrink = T(1 - u.learning_rate * u.decay);
@@ -27,7 +43,8 @@ template <class T> inline void update(const Update<T>& u, Index first, Index las
       else
         each(u, first, last, [&](Index, T g) { return rate * g; });
       break;
-    case ADAGRAD:  // epsilon inside the root
+    case ADAGRAD:
+      first = adagrad_vectors(u, T(1 - u.learning_rate * u.decay), rate, epsilon, first, last);
       each(u, first, last, [&](Index i, T g) { return rate * g / root((v[i] += g * g) + epsilon); });
       break;
     case RMSPROP:
