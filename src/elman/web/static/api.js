@@ -1,6 +1,8 @@
 // Talking to the server: JSON, and server-sent events over fetch, so that a stream
 // can be a POST, carry headers and be aborted.
 
+const BUSY = 12; // ms of a stream after which the browser may draw and listen
+
 /** What the server refused or could not do; `message` is a sentence for people. */
 export class ApiError extends Error {
   constructor(message, status) {
@@ -60,6 +62,7 @@ export async function* events(path, { body, signal, lastEventId } = {}) {
   const response = await send(path, { body, signal, headers });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
+  let rested = performance.now();
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -70,6 +73,11 @@ export async function* events(path, { body, signal, lastEventId } = {}) {
       for (const block of blocks) {
         const event = parse(block);
         if (event) yield event;
+        if (performance.now() - rested > BUSY) {
+          await new Promise((resolve) => setTimeout(resolve));
+          signal?.throwIfAborted();
+          rested = performance.now();
+        }
       }
     }
   } finally {

@@ -88,8 +88,9 @@ function mountLive(root, context) {
     if (document.activeElement !== rate) rate.value = short(run.steps.at(-1)?.learning_rate);
     curves.show(run);
     samples.show(run.samples);
-    if (messages.childElementCount !== run.messages.length) {
-      messages.replaceChildren(...run.messages.map((text) => h("li", {}, text)));
+    const said = [...results(run.end), ...run.messages];
+    if (messages.childElementCount !== said.length) {
+      messages.replaceChildren(...said.map((text) => h("li", {}, text)));
     }
   }
 
@@ -130,13 +131,29 @@ function stateTitle(run, connection) {
 
 function factsOf(run) {
   const step = run.steps.at(-1);
-  if (!step) return run.start ? run.start.corpus.join(", ") : "\u00a0";
+  const corpus = run.start ? run.start.corpus.map((name) => name.split("/").pop()).join(", ") : null;
+  if (!step) return corpus ?? "\u00a0";
   const left = step.progress ? (step.seconds * (1 - step.progress)) / step.progress : null;
   return [
     `step ${whole(step.step)}`, `epoch ${step.epoch.toFixed(1)}`, clock(step.seconds),
     left !== null && !run.end ? `about ${clock(left)} left` : null,
-    run.start ? run.start.corpus.join(", ") : null,
+    corpus,
   ].filter(Boolean).join(" · ");
+}
+
+/** The final figures of a run that is done, and those of what it has to beat: sentences. */
+function results(end) {
+  if (end?.event !== "done") return [];
+  const bits = (x) => `${x.toFixed(3)} bits per character`;
+  const shares = ({ accuracy, macro_f1: f1 }) =>
+    `accuracy ${accuracy.toFixed(3)}, macro-F1 ${f1.toFixed(3)}`;
+  const baselines = Object.entries(end.baselines ?? {}).map(([name, figures]) =>
+    `${name}: ${figures.accuracy === undefined ? bits(figures.bits_per_character) : shares(figures)}`);
+  if (Number.isFinite(end.validation_bits_per_character)) {
+    return [`this model, held out: ${bits(end.validation_bits_per_character)}`, ...baselines];
+  }
+  if (end.report) return [`this model, on texts held out: ${shares(end.report)}`, ...baselines];
+  return [];
 }
 
 // -- curves --------------------------------------------------------------------------------

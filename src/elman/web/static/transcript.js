@@ -5,6 +5,7 @@ import { h, percent, spoken, visible } from "./dom.js";
 
 const DWELL = 90; // ms on a symbol before the alternatives change to it, or go away
 const DARKEST = 7; // bits of surprise
+const BLOCK = 400; // symbols after which a line begins a new block: only the last is laid out again
 
 export const bits = (probability) => -Math.log2(Math.max(probability, 1e-12));
 
@@ -20,7 +21,7 @@ export function transcript(branch, signal) {
   let timer = 0;
 
   const prime = h("span", { class: "prime" });
-  const text = h("div", { class: "symbols" }, prime);
+  const text = h("div", { class: "symbols" }, h("div", {}, prime));
   const popup = h("div", { class: "popup", role: "group", hidden: true });
   const element = h("div", { class: "transcript" }, text, popup);
 
@@ -32,6 +33,7 @@ export function transcript(branch, signal) {
   function truncate(length) {
     hide();
     for (const span of spans.splice(length)) span.remove();
+    for (const empty of text.querySelectorAll("div:empty")) empty.remove();
     symbols.length = length;
     focus = Math.min(focus, length - 1);
   }
@@ -48,9 +50,12 @@ export function transcript(branch, signal) {
       focus = symbols.length;
       name(span, symbol);
     }
+    if (text.lastChild.childElementCount > BLOCK && symbols.at(-1)?.text.endsWith("\n")) {
+      text.append(h("div"));
+    }
     symbols.push(symbol);
     spans.push(span);
-    text.append(span);
+    text.lastChild.append(span);
   }
 
   // -- alternatives ------------------------------------------------------------------
@@ -152,6 +157,13 @@ export function transcript(branch, signal) {
   document.addEventListener("pointerdown", (event) => {
     if (!element.contains(event.target)) hide();
   }, { signal });
+
+  // What is copied is the text itself: blocks would add lines of their own.
+  text.addEventListener("copy", (event) => {
+    const selected = document.getSelection().getRangeAt(0).cloneContents();
+    event.clipboardData.setData("text/plain", selected.textContent);
+    event.preventDefault();
+  });
 
   // -- keyboard ----------------------------------------------------------------------
 
