@@ -87,6 +87,13 @@ def test_the_powers_of_an_eigenvalue():
     assert f"| {' | '.join(powers)} |" in page
 
 
+def test_the_three_units_of_a_loss():
+    page = MATHEMATICS.read_text(encoding="utf-8")
+    for unit, of in (("nats", np.log), ("bits", np.log2), ("perplexity", float)):
+        row = re.search(rf"^\| {unit} \|[^|]*\| (\S+) \| (\S+) \|", page, re.M)
+        assert [float(figure) for figure in row.groups()] == [round(of(n), 3) for n in (2, 65)]
+
+
 def test_mathematics_that_github_renders():
     """Its Markdown comes before its mathematics: what Markdown would change is not used."""
     page = FENCE.sub("", MATHEMATICS.read_text(encoding="utf-8"))

@@ -33,6 +33,9 @@ def test_training_shows_the_history_in_bits(model):
     steps, bits = loss.lines[1].get_data()
     assert list(steps) == [10, 20, 30]
     assert bits[-1] == pytest.approx(model.summary["validation_bits_per_character"], rel=0.1)
+    step, bits = loss.lines[2].get_data()
+    assert step == [model.summary["best_step"]]
+    assert bits == [model.summary["validation_bits_per_character"]]
     np.testing.assert_array_equal(norm.lines[0].get_ydata(), history[:, 4])
     np.testing.assert_array_equal(rate.lines[0].get_ydata(), history[:, 5])
     assert "bits per character" in loss.get_ylabel()
@@ -299,6 +302,13 @@ def test_states_without_a_text_are_those_of_a_sample(model):
     ticks = plots.states(model).axes[0].get_xticklabels()
     written = model.sample(60, seed=0).replace(" ", "␣").replace("\n", "↵")
     assert "".join(tick.get_text() for tick in ticks) == written
+
+
+def test_states_of_a_byte_model_that_writes_no_utf8(poem_file):
+    poem_file.write_bytes(bytes(range(256)) * 20)
+    model = elman.train(poem_file, **SMALL, tokens="byte", steps=2)
+    ticks = plots.states(model).axes[0].get_xticklabels()
+    assert 33 <= len(ticks) <= 99
 
 
 def test_states_of_a_classifier_need_a_text(classifier):

@@ -182,7 +182,7 @@ def states(model: Model | Classifier, text: str | None = None) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    text = _text(model, text, 60)
+    text = _text(model, text, LONGEST // 3 if model.vocabulary.kind == "byte" else 60)  # ≤ 3 bytes
     symbols = inspection.symbols(model, text)
     if len(symbols) > LONGEST:
         raise UsageError(f"the text has {len(symbols)} symbols, at most {LONGEST} can be shown")
@@ -242,4 +242,4 @@ def _sign(symbol: str) -> str:
 
     sign = SIGNS.get(symbol) or symbol.strip() or repr(symbol)[1:-1]
     known = get_font(findfont(FontProperties())).get_char_index
-    return "".join(c if known(ord(c)) else f"\\u{ord(c):04x}" for c in sign)
+    return "".join(c if known(ord(c)) else ascii(c)[1:-1] for c in sign)

@@ -26,7 +26,8 @@ def training(model: Model | Classifier) -> "Figure":
 
     The training loss is the smoothed one that `elman train` prints, in bits per
     character (of a classifier, nats per text), with dropout if there is any; the
-    held-out loss is what each evaluation found. The norm is that before clipping.
+    held-out loss is what each evaluation found, and the star what the best parameters
+    have on all of the held-out text. The norm is that before clipping.
 
     Raises
     ------
@@ -90,6 +91,7 @@ def _draw_training(figure: "FigureBase", model: Model | Classifier) -> None:
     unit, nats = "nats per text", 1.0
     if isinstance(model, Model):
         unit, nats = "bits per character", log(2) * model.config["characters_per_symbol"]
+    final = model.summary.get("validation_bits_per_character")  # not of a classifier
     few = "o" if len(step) < 10 else ""  # a line of one point would not be seen
     loss_axes, norm_axes, rate_axes = figure.subplots(3, sharex=True, height_ratios=[3, 2, 1.3])
     loss_axes.plot(step, history["train"] / nats, color=BLUE, marker=few, label="training")
@@ -98,8 +100,13 @@ def _draw_training(figure: "FigureBase", model: Model | Classifier) -> None:
         held_out = history["validation"][seen] / nats
         loss_axes.plot(
             step[seen], held_out, "--o", color=ORANGE, markersize=4,
-            label=f"held out, best {held_out.min():.3f}",
+            label=f"held out, {'estimates' if final else f'best {held_out.min():.3f}'}",
         )  # fmt: skip
+    if final:
+        best = model.summary["best_step"]
+        loss_axes.plot(
+            [best], [final], "*", color=ORANGE, markersize=13, label=f"held out, all: {final:.3f}"
+        )
     for name, figures in model.summary.get("baselines", {}).items():
         if name != "uniform" and "bits_per_character" in figures:
             value = figures["bits_per_character"]
