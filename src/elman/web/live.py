@@ -47,7 +47,7 @@ class Log:
 
     def _thin(self) -> None:
         steps = [i for i, (name, _) in enumerate(self._events) if name == "step"]
-        dropped = set(steps[::2])
+        dropped = set(steps[1::2])
         kept = [i for i in range(len(self._events)) if i not in dropped]
         self._numbers = [self._numbers[i] for i in kept]
         self._events = [self._events[i] for i in kept]
