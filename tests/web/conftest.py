@@ -65,6 +65,7 @@ def models(tmp_path_factory) -> Path:
     (folder / "html.txt").write_text(HTML)
     (folder / "markup.tsv").write_text(markup(folder / "names"))
     train("html", "html.txt", hidden_size=48, steps=120)
+    train("wide", cell="rnn", hidden_size=512, steps=2)
     train("markup", "markup.tsv", task="classify", hidden_size=12)
     return folder
 

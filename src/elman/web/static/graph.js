@@ -14,7 +14,8 @@ const GAP = 50; // for an edge
 const NORMS = 84;
 
 /** `choose(mark)` when a node or an edge is clicked. Returns `element`, `set(data, colours)`,
- * where colours(kind) is the palette of "value", "cell", "logits", "gradient", "dlogits", and
+ * where colours(kind) is the palette of "value", "cell", "gate", "embedding", "logits",
+ * "gradient" or "dlogits", and
  * `show(moves, position)`. */
 export function graph({ choose }) {
   const picture = svg("svg", { class: "graph", role: "img" });
@@ -53,7 +54,7 @@ export function graph({ choose }) {
   // -- edges -------------------------------------------------------------------------
 
   function edge(parent, name, t, from, to, label) {
-    const [dx, dy] = from[0] === to[0] ? [7, 0] : [0, 8]; // the way back runs beside
+    const [dx, dy] = from[0] === to[0] ? [7, 0] : [0, 7]; // the way back runs beside
     const hit = svg("path", { class: "edge-hit", d: line(from, to) });
     const ahead = svg("path", { class: "edge ahead", d: line(shift(from, -dx, -dy), shift(to, -dx, -dy)) });
     const back = svg("path", { class: "edge back", d: line(shift(to, dx, dy), shift(from, dx, dy)) });
@@ -125,18 +126,20 @@ export function graph({ choose }) {
     const ahead = data.forward[t];
     const back = data.backward[t];
     const symbol = data.text[data.start + t];
+    const wide = symbol.length > 3 ? 64 : 44;
     parent.append(node(`x${t}`,
-      svg("rect", { class: "token", x: x - 22, y: rows.input, width: 44, height: 30, rx: 5 }),
-      svg("text", { class: "token-text", x, y: rows.input + 20, "text-anchor": "middle" }, clip(visible(symbol))),
-      name(`x_${n}`, x - 30, rows.input + 20)));
+      ahead.embedding ? strip(ahead.embedding, colours("embedding"), x, rows.input, VALUE, "value") : null,
+      ahead.embedding ? strip(back.layers[0].x, colours("gradient"), x, rows.input + VALUE + 2, GRADIENT, "gradient") : null,
+      svg("rect", { class: "token", x: x - wide / 2, y: rows.token, width: wide, height: 30, rx: 5 }),
+      svg("text", { class: "token-text", x, y: rows.token + 20, "text-anchor": "middle" }, clip(visible(symbol), 7)),
+      name(`x_${n}`, x - (ahead.embedding ? STRIP / 2 + 6 : wide / 2 + 8), ahead.embedding ? rows.input + 12 : rows.token + 20)));
     for (let l = 0; l < data.layers; l += 1) {
       const place = rows.layers[l];
       const layer = ahead.layers[l];
-      const side = x - STRIP / 2 - 6;
       const group = node(`h${t}.${l}`,
         strip(layer.hidden, colours("value"), x, place.hidden, VALUE, "value"),
         strip(back.layers[l].hidden, colours("gradient"), x, place.hidden + VALUE + 2, GRADIENT, "gradient"),
-        subscripted(`h_${n}`, { class: "node-name", x: x - STRIP / 2, y: place.top - 5 }));
+        subscripted(`h_${n}`, { class: "node-name", x: x - STRIP / 2, y: place.top - 6 }));
       Object.entries(layer.gates).forEach(([letter, values], k) => group.append(
         strip(values, colours("gate"), x, place.gates + k * (GATE + 1), GATE, "value"),
         svg("text", { class: "gate-name", x: x + STRIP / 2 + 4, y: place.gates + k * (GATE + 1) + 8 }, letter)));
@@ -145,7 +148,6 @@ export function graph({ choose }) {
           strip(back.layers[l].cell, colours("gradient"), x, place.cell + GATE + 1, 5, "gradient"),
           svg("text", { class: "gate-name", x: x + STRIP / 2 + 4, y: place.cell + 8 }, "c"));
       }
-      group.dataset.side = side;
       parent.append(group);
     }
     parent.append(
@@ -188,8 +190,8 @@ export function graph({ choose }) {
     const height = (value) => (most ? (value / most) * (NORMS - 44) : 0);
     const group = svg("g", { class: "norms" },
       svg("line", { class: "norm-base", x1: LEFT - STRIP / 2, x2: middle(data.steps - 1) + STRIP / 2, y1: base, y2: base }),
-      svg("text", { class: "norm-title", x: 8, y: rows.norms + 20 }, "norm of the"),
-      svg("text", { class: "norm-title", x: 8, y: rows.norms + 34 }, "gradient"));
+      svg("text", { class: "norm-title", x: LEFT - STRIP / 2 - 6, y: base - 20, "text-anchor": "end" }, "norm of"),
+      subscripted("∂L/∂h_t", { class: "norm-title", x: LEFT - STRIP / 2 - 6, y: base - 4, "text-anchor": "end" }));
     all.forEach((value, t) => {
       const x = middle(t);
       keep(`norm${t}`, group.appendChild(svg("g", { class: "norm" },
@@ -197,8 +199,8 @@ export function graph({ choose }) {
         svg("rect", { class: "norm-last", x: x + 8, y: base - height(last[t]), width: 22, height: height(last[t]) }),
         svg("text", { class: "norm-value", x: x - 19, y: base - height(value) - 4, "text-anchor": "middle" }, figure(value)),
         svg("text", { class: "norm-value", x: x + 19, y: base - height(last[t]) - 4, "text-anchor": "middle" }, figure(last[t])),
-        svg("text", { class: "norm-name", x: x - 19, y: base + 13, "text-anchor": "middle" }, "all losses"),
-        svg("text", { class: "norm-name", x: x + 21, y: base + 13, "text-anchor": "middle" }, "the last"))));
+        svg("text", { class: "norm-name", x: x - 19, y: base + 13, "text-anchor": "middle" }, "all"),
+        svg("text", { class: "norm-name", x: x + 19, y: base + 13, "text-anchor": "middle" }, "last loss"))));
     });
     return group;
   }
@@ -242,8 +244,8 @@ function layout(data) {
     layers[l] = place;
     y += GAP + 6;
   }
-  const input = y;
-  return { layers, input, norms: input + 42, height: input + 42 + NORMS };
+  const token = data.embedding_size ? y + VALUE + GRADIENT + 8 : y;
+  return { layers, input: y, token, norms: token + 42, height: token + 42 + NORMS };
 }
 
 const line = ([a, b], [c, d]) => `M${a} ${b}L${c} ${d}`;

@@ -109,7 +109,7 @@ export function mount(root, context) {
     const layers = (f) => state.data.forward.flatMap((step, t) => step.layers.flatMap((layer, l) => f(layer, state.data.backward[t].layers[l])));
     const lists = {
       value: () => layers((layer) => layer.hidden), cell: () => layers((layer) => layer.cell ?? []),
-      gate: () => [1], logits: () => state.data.forward.flatMap((step) => step.logits),
+      gate: () => [1], embedding: () => state.data.forward.flatMap((step) => step.embedding), logits: () => state.data.forward.flatMap((step) => step.logits),
       gradient: () => layers((_, edges) => edges.hidden), dlogits: () => [1],
     };
     return scales[kind] ??= palette(kind === "value" && state.data.activation === "tanh" ? 1 : most(lists[kind]()));

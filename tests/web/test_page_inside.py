@@ -1,0 +1,185 @@
+"""The view "Look inside", in a real browser."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import elman
+from elman import inspection, passages
+
+VIEW = "views.inside"
+TEXT = "the cat sees the old river, and the dog sings.\nthe bird finds the cat"
+READY = f"window.__elman.{VIEW}?.status === 'ready' && window.__elman.{VIEW}.passages"
+
+
+def state(look, expression: str):
+    return look.state(f"{VIEW}.{expression}")
+
+
+def read(look, model: str, text: str = TEXT) -> None:
+    look.open("inside", f"{model}.safetensors")
+    look.until(f"window.__elman.{VIEW}")
+    look.page.get_by_label("Text", exact=True).fill(text)
+    look.until(f"{READY} && window.__elman.{VIEW}.text === {text!r}")
+
+
+def values(look) -> np.ndarray:
+    listed = look.page.evaluate(f"Array.from(window.__elman.{VIEW}.values)")
+    return np.array(listed).reshape(-1, state(look, "units"))
+
+
+def cell_at(look, step: int, row: int) -> tuple[float, float]:
+    """Where on the screen a cell of the heat map is, when it is not scrolled."""
+    box = look.page.locator(".heat").bounding_box()
+    height = max(4, min(22, round(330 / state(look, "units"))))
+    return box["x"] + 44 + (step + 0.5) * 12, box["y"] + 24 + (row + 0.5) * height
+
+
+@pytest.mark.parametrize(("model", "layer", "part"), [("gru", 0, "hidden"), ("lstm", 1, "f")])
+def test_the_heat_map_shows_the_states(look, models, model, layer, part):
+    read(look, model)
+    look.page.get_by_role("combobox", name="Part").select_option(part)
+    look.until(f"{READY} && window.__elman.{VIEW}.part === {part!r}")
+    expected = inspection.states(elman.load(models / f"{model}.safetensors"), TEXT)[layer][part]
+    np.testing.assert_allclose(values(look), expected, atol=1e-6)
+    assert state(look, "layer") == layer
+
+    order = state(look, "orders.cluster")
+    look.page.mouse.move(*cell_at(look, 6, 3))
+    tip = look.page.locator(".heat-tip").inner_text().replace("−", "-")
+    assert f"unit {order[3]}" in tip and TEXT[6] in tip
+    assert float(tip.split()[-1]) == pytest.approx(expected[6, order[3]], abs=1e-3)
+    assert f"unit {order[3]}" in look.page.locator(".readout").inner_text()
+
+
+def test_cells_have_the_colours_of_the_legend(look):
+    read(look, "gru")
+    pixel = (
+        "((x, y) => { const c = document.querySelector('.heat-canvas');"
+        " const d = c.getContext('2d').getImageData(x, y, 1, 1).data;"
+        " return `rgb(${d[0]},${d[1]},${d[2]})` })"
+    )
+    look.page.mouse.move(0, 0)
+    box = look.page.locator(".heat").bounding_box()
+    found = values(look)
+    order = state(look, "orders.cluster")
+    for step, row in ((4, 2), (30, 10), (50, 20)):
+        x, y = cell_at(look, step, row)
+        shown = look.page.evaluate(f"{pixel}({x - box['x']}, {y - box['y']})")
+        value = found[step, order[row]]
+        assert shown == look.page.evaluate(f"window.__elman.{VIEW}.palette.css({value})")
+
+
+def test_orders_of_the_units(look, models):
+    read(look, "gru")
+    for name, expected in (("mean", passages.by_mean), ("variance", passages.by_variance)):
+        look.page.get_by_role("combobox", name="Units").select_option(name)
+        assert state(look, f"orders.{name}") == expected(values(look)).tolist()
+        look.page.mouse.move(*cell_at(look, 2, 5))
+        assert (
+            f"unit {state(look, f'orders.{name}')[5]}"
+            in look.page.locator(".heat-tip").inner_text()
+        )
+        look.page.mouse.move(0, 0)
+
+
+def test_a_unit_colours_the_text_and_is_found_in_the_corpus(look, models, server):
+    read(look, "gru")
+    look.page.mouse.click(*cell_at(look, 10, 7))
+    unit = state(look, "orders.cluster[7]")
+    assert state(look, "unit") == unit
+    look.until(f"window.__elman.{VIEW}.passages?.unit === {unit}")
+    spans = look.page.evaluate(
+        "[...document.querySelectorAll('.whole > span')].map(s => s.style.backgroundColor)"
+    )
+    css = look.page.evaluate(
+        f"(v => v.symbols.map((_, t) => v.palette.css(v.values[t * v.units + {unit}])))"
+        f"(window.__elman.{VIEW})"
+    )
+    assert [s.replace(" ", "") for s in spans] == css and len(set(spans)) > 5
+    expected = server.post("unit", model="gru.safetensors", unit=unit).json()
+    assert state(look, "passages")["passages"] == expected["passages"]
+    assert look.page.locator(".passages li").count() == len(expected["passages"])
+    look.page.get_by_role("button", name="Lowest").click()
+    look.until(f"window.__elman.{VIEW}.sign === -1 && window.__elman.{VIEW}.passages")
+    lowest = server.post("unit", model="gru.safetensors", unit=unit, sign=-1).json()
+    assert state(look, "passages")["passages"] == lowest["passages"]
+
+
+def test_a_selected_passage_finds_others(look, server):
+    read(look, "gru")
+    box = [look.page.locator(".whole > span").nth(i).bounding_box() for i in (8, 11)]
+    look.page.mouse.move(box[0]["x"] + 1, box[0]["y"] + 8)
+    look.page.mouse.down()
+    look.page.mouse.move(box[1]["x"] + box[1]["width"] - 1, box[1]["y"] + 8, steps=4)
+    look.page.mouse.up()
+    assert state(look, "range") == [8, 12]
+    look.page.get_by_label("active from").fill("0.1")
+    look.until(f"window.__elman.{VIEW}.similar && window.__elman.{VIEW}.threshold === 0.1")
+    arguments = {"model": "gru.safetensors", "text": TEXT, "start": 8, "end": 12, "threshold": 0.1}
+    expected = server.post("similar", **arguments).json()
+    look.until(f"window.__elman.{VIEW}.similar?.units.length === {len(expected['units'])}")
+    assert state(look, "similar") == expected and expected["passages"]
+    marked = look.page.locator(".similar-section li").first.locator(".marked")
+    place = expected["passages"][0]
+    assert marked.all_inner_texts() == place["symbols"][place["start"] : place["end"]]
+
+
+def test_keyboard(look):
+    read(look, "lstm")
+    look.page.locator(".heat").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
+        look.page.keyboard.press(key)
+    chosen = state(look, "unit")
+    assert str(chosen) in look.page.locator("#spoken").inner_text()
+    look.page.locator(".whole").focus()
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight"):
+        look.page.keyboard.press(key)
+    assert state(look, "range") == [2, 5]
+    look.page.keyboard.press("Escape")
+    assert state(look, "range") is None
+
+
+def test_two_thousand_symbols_by_512_units_scroll_smoothly(look, models, tmp_path_factory):
+    """Only what is in view is drawn: a frame takes a few milliseconds wherever it is."""
+    read(look, "wide", (TEXT + "\n") * 28)
+    assert state(look, "symbols.length") > 1900 and state(look, "units") == 512
+    look.page.evaluate(
+        "new Promise(done => { const heat = document.querySelector('.heat');"
+        " window.__elman.views.inside.frames.length = 0; let n = 0;"
+        " (function step() { heat.scrollLeft += 160; heat.scrollTop += 20;"
+        " if (++n < 120) requestAnimationFrame(step); else done() })() })"
+    )
+    frames = state(look, "frames")
+    assert len(frames) > 60
+    assert look.page.evaluate("document.querySelector('.heat').scrollLeft") > 10_000
+    assert np.median(frames) < 8, f"a frame is drawn in {np.median(frames):.1f} ms"
+
+
+def test_classifiers(look, models):
+    read(look, "classifier", "aelkgz")
+    model = elman.load(models / "classifier.safetensors")
+    expected = inspection.states(model, "aelkgz")[0]["hidden"]
+    np.testing.assert_allclose(values(look), expected, atol=1e-6)
+    look.page.get_by_role("combobox", name="Part").select_option("reverse.hidden")
+    look.until(f"{READY} && window.__elman.{VIEW}.part === 'reverse.hidden'")
+    assert not np.allclose(values(look), expected)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone(new_look, server, scheme):
+    look = new_look(server, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    read(look, "gru")
+    assert look.page.evaluate("document.documentElement.scrollWidth") <= 390
+    ink = look.page.evaluate(
+        "getComputedStyle(document.querySelector('.readout strong, .readout')).color"
+    )
+    assert (sum(map(int, ink[4:-1].split(","))) > 380) == (scheme == "dark")
+    assert look.page.locator(".heat").bounding_box()["width"] > 300
+
+
+def test_text_stays_text(look):
+    read(look, "html", "<b>bold</b>\n<img src=x onerror=alert(2)>")
+    assert look.page.locator(".whole").inner_text().startswith("<b>bold</b>")
+    assert look.page.locator("#view-inside img, #view-inside b").count() == 0

@@ -1,0 +1,179 @@
+"""The view "Follow the numbers", in a real browser: its numbers are those of the engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import elman
+
+VIEW = "views.numbers"
+CELLS = [("rnn", 1), ("gru", 1), ("lstm", 2)]
+
+
+def ask(look, model: str, text: str = "the cat", steps: int = 4) -> dict:
+    """Open the view on a text, and wait for its numbers."""
+    look.open("numbers", f"{model}.safetensors")
+    look.until("window.__elman.views.numbers?.status === 'ready'")
+    look.page.get_by_label("Text", exact=True).fill(text)
+    look.page.get_by_role("combobox", name="Steps").select_option(str(steps))
+    look.until(
+        f"window.__elman.{VIEW}.status === 'ready' && window.__elman.{VIEW}.data.text.join('')"
+        f" === '{text}' && window.__elman.{VIEW}.data.steps === {steps}"
+    )
+    return look.state(f"{VIEW}.data")
+
+
+def state(look, expression: str):
+    return look.state(f"{VIEW}.{expression}")
+
+
+def engine(models, name, text, steps):
+    """Loss, probabilities, hidden states and gradient of a model, by its own engine."""
+    model = elman.load(models / f"{name}.safetensors")
+    network = model.network
+    ids = model.vocabulary.encode(text).astype(np.int32)[: steps + 1, None]
+    zero = network.zero_state(1)
+    weights = np.ones((steps, 1), network.dtype)
+    loss, _ = network.loss_and_gradient(ids[:-1], ids[1:], weights, zero)
+    logits, _ = network.predict(ids[:-1], zero)
+    p = np.exp(logits[:, 0].astype(float))
+    return network, loss, p / p.sum(axis=1, keepdims=True)
+
+
+def flat(values) -> np.ndarray:
+    if isinstance(values, dict):
+        return np.concatenate([np.array(part) for part in values.values()], axis=-1)
+    return np.array(values)
+
+
+@pytest.mark.parametrize(("name", "layers"), CELLS)
+def test_forward_a_symbol_at_a_time_and_backward_an_edge_at_a_time(look, models, name, layers):
+    data = ask(look, name)
+    network, loss, p = engine(models, name, "the cat", 4)
+    forward = look.page.locator(".graph-head .primary")
+    assert state(look, "position") == 0 and state(look, "move.kind") == "read"
+    for t in range(4):
+        assert (state(look, "move.phase"), state(look, "move.t")) == ("forward", t)
+        shown = state(look, f"data.forward[{t}]")
+        np.testing.assert_allclose(shown["p"], p[t, data["symbols"]], atol=1e-6)
+        assert look.page.locator(".node.reached .loss").count() == t + 1
+        assert not state(look, "sums"), "no gradient has arrived yet"
+        forward.click()
+    assert data["loss"] == pytest.approx(loss, abs=1e-5)
+
+    kinds = []
+    while True:
+        assert state(look, "move.phase") == "backward"
+        kinds.append((state(look, "move.t"), state(look, "move.kind")))
+        if forward.is_disabled():
+            break
+        forward.click()
+    edges = ["loss", "readout"]
+    for layer in range(layers):
+        edges += ["sum", "cell", "weights", "before"] + ["below"] * (layer < layers - 1)
+    assert kinds == [(t, kind) for t in (3, 2, 1, 0) for kind in edges]
+
+    sums = state(look, "sums")
+    assert set(sums) == set(network.parameters)
+    units, symbols = np.array(data["units"]), np.array(data["symbols"])
+    H = network.config.hidden_size
+    columns = np.concatenate([units + k * H for k in range(len(data["gates"]))])
+    for parameter, gradient in network.gradient.items():
+        kind = parameter.split(".")[1]
+        rows = symbols if parameter == "layer0.W_x" else units
+        expected = {
+            "W_x": lambda g, rows=rows: g[np.ix_(rows, columns)],
+            "W_h": lambda g: g[np.ix_(units, columns)],
+            "b": lambda g: g[columns], "c_n": lambda g: g[units],
+            "W_y": lambda g: g[np.ix_(units, symbols)], "b_y": lambda g: g[symbols],
+        }[kind](gradient)  # fmt: skip
+        np.testing.assert_allclose(flat(sums[parameter]), expected, atol=1e-6, err_msg=parameter)
+
+
+def test_every_move_shows_its_equation_and_numbers_that_fit_it(look):
+    ask(look, "rnn", "the", 2)
+    for _ in range(state(look, "moves.length") - 1):
+        look.page.locator(".graph-head .primary").click()
+        assert look.page.locator(".equation").inner_text().strip()
+        assert look.page.locator(".numbers-table td").count() > 8
+        if state(look, "move.kind") == "sum":
+            columns = state(look, "shown.columns")
+            total = np.add(columns[0]["values"], columns[1]["values"])
+            np.testing.assert_allclose(columns[2]["values"], total, atol=1e-6)
+        if state(look, "move.kind") == "before":
+            shown = state(look, "shown")
+            product = np.array(shown["matrix"]) @ shown["vector"]["values"]
+            np.testing.assert_allclose(shown["result"]["values"], product, atol=1e-6)
+    cells = look.page.locator(".numbers-table tbody tr").nth(1).locator("td")
+    text = cells.nth(0).inner_text().replace("−", "-")
+    assert float(text) == pytest.approx(state(look, "shown.matrix[0][0]"), abs=1e-3)
+
+
+def test_keyboard(look):
+    ask(look, "gru")
+    look.page.locator(".graph-box").focus()
+    for key, position in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("Home", -1)):
+        look.page.keyboard.press(key)
+        assert state(look, "position") == position
+    look.page.keyboard.press("End")
+    assert state(look, "position") == state(look, "moves.length") - 1
+    look.page.keyboard.press("Shift+ArrowLeft")
+    assert (state(look, "move.t"), state(look, "move.kind")) == (1, "before")
+    look.page.get_by_label("Text", exact=True).focus()
+    look.page.keyboard.press("Home")  # in the text, not in the story
+    assert state(look, "move.t") == 1
+
+
+def test_a_click_on_an_edge_leads_to_its_numbers(look):
+    ask(look, "lstm")
+    look.page.locator(".edge-group .edge-label", has_text="Wy").nth(2).click(force=True)
+    assert (state(look, "move.phase"), state(look, "move.t")) == ("forward", 2)
+    assert state(look, "shown.id") == "y"
+    look.page.get_by_label("Place in the story").fill("9")
+    assert state(look, "move.phase") == "backward"
+    look.page.locator(".edge-group .edge-label", has_text="Wy").nth(1).click(force=True)
+    assert (state(look, "move.phase"), state(look, "move.t")) == ("backward", 1)
+    assert state(look, "move.kind") == "readout"
+    assert "∂" in look.page.locator(".equation").inner_text()
+
+
+def test_the_first_step_and_the_text_may_be_chosen(look):
+    ask(look, "gru")
+    look.page.locator(".window-strip button").nth(2).click()
+    look.until(f"window.__elman.{VIEW}.data.start === 2")
+    assert state(look, "data.forward[0].layers[0].hidden_before").count(0) == 0
+    look.page.get_by_label("Text", exact=True).fill("the €")
+    look.until("window.__elman.errors.length > 0")
+    assert "does not know '€'" in look.page.locator("#banner").inner_text()
+    look.complaints.clear()  # the page warns of what it showed
+    look.page.get_by_label("Text", exact=True).fill("<b>the</b>")
+    look.until("window.__elman.errors.length > 1")
+    look.complaints.clear()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone(new_look, server, scheme):
+    look = new_look(server, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    ask(look, "lstm")
+    for _ in range(8):
+        look.page.locator(".graph-head .primary").click()
+    wide = "document.documentElement.scrollWidth"
+    assert look.page.evaluate(wide) <= 390, "the page itself must not scroll sideways"
+    box = look.page.evaluate(
+        "(() => { const b = document.querySelector('.graph-box');"
+        "return [b.scrollWidth, b.clientWidth, b.scrollLeft] })()"
+    )
+    assert box[0] > box[1] and box[2] > 0, "the graph scrolls to the step in its own box"
+    ink = look.page.evaluate("getComputedStyle(document.querySelector('.graph text')).fill")
+    assert (sum(map(int, ink[4:-1].split(","))) > 400) == (scheme == "dark")
+
+
+def test_the_theme_changes_the_colours_of_the_strips(look):
+    ask(look, "rnn")
+    colours = (
+        "[...document.querySelectorAll('.strip-cell')].map(c => c.getAttribute('fill')).join()"
+    )
+    before = look.page.evaluate(colours)
+    look.page.get_by_label("Dark or light").click()
+    assert look.page.evaluate(colours) != before
