@@ -55,20 +55,23 @@ def test_the_heat_map_shows_the_states(look, models, model, layer, part):
 
 def test_cells_have_the_colours_of_the_legend(look):
     read(look, "gru")
-    pixel = (
-        "((x, y) => { const c = document.querySelector('.heat-canvas');"
-        " const d = c.getContext('2d').getImageData(x, y, 1, 1).data;"
-        " return `rgb(${d[0]},${d[1]},${d[2]})` })"
-    )
     look.page.mouse.move(0, 0)
     box = look.page.locator(".heat").bounding_box()
-    found = values(look)
-    order = state(look, "orders.cluster")
-    for step, row in ((4, 2), (30, 10), (50, 20)):
-        x, y = cell_at(look, step, row)
-        shown = look.page.evaluate(f"{pixel}({x - box['x']}, {y - box['y']})")
+    found, order = values(look), state(look, "orders.cluster")
+    cells = [(4, 2), (30, 10), (50, 20)]
+    points = [cell_at(look, *cell) for cell in cells]
+    places = [[round(x - box["x"]), round(y - box["y"])] for x, y in points]
+    shown = look.page.evaluate(
+        "places => { const canvas = document.querySelector('.heat-canvas');"
+        " const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, 340);"
+        " return places.map(([x, y]) => { const at = 4 * (y * width + x);"
+        " return `rgb(${data[at]},${data[at + 1]},${data[at + 2]})` }) }",
+        places,
+    )
+    for (step, row), colour in zip(cells, shown, strict=True):
         value = found[step, order[row]]
-        assert shown == look.page.evaluate(f"window.__elman.{VIEW}.palette.css({value})")
+        assert colour == look.page.evaluate(f"window.__elman.{VIEW}.palette.css({value})")
+    assert len(set(shown)) > 1
 
 
 def test_orders_of_the_units(look, models):
@@ -114,7 +117,7 @@ def test_a_selected_passage_finds_others(look, server):
     look.page.mouse.down()
     look.page.mouse.move(box[1]["x"] + box[1]["width"] - 1, box[1]["y"] + 8, steps=4)
     look.page.mouse.up()
-    assert state(look, "range") == [8, 12]
+    look.until(f"String(window.__elman.{VIEW}.range) === '8,12'")
     look.page.get_by_label("active from").fill("0.1")
     look.until(f"window.__elman.{VIEW}.similar && window.__elman.{VIEW}.threshold === 0.1")
     arguments = {"model": "gru.safetensors", "text": TEXT, "start": 8, "end": 12, "threshold": 0.1}
@@ -160,7 +163,7 @@ def test_two_thousand_symbols_by_512_units_scroll_smoothly(look, models, tmp_pat
 def test_classifiers(look, models):
     read(look, "classifier", "aelkgz")
     model = elman.load(models / "classifier.safetensors")
-    expected = inspection.states(model, "aelkgz")[0]["hidden"]
+    expected = inspection.states(model, "aelkgz")[state(look, "layer")]["hidden"]
     np.testing.assert_allclose(values(look), expected, atol=1e-6)
     look.page.get_by_role("combobox", name="Part").select_option("reverse.hidden")
     look.until(f"{READY} && window.__elman.{VIEW}.part === 'reverse.hidden'")
