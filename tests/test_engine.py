@@ -40,6 +40,29 @@ def test_affinity_and_quota_limit_the_cores(monkeypatch, cores, quota, expected)
     assert available_cores() == expected
 
 
+@pytest.mark.parametrize(
+    ("own", "files", "quota"),
+    [
+        ("0::/", {"cpu.max": "150000 100000"}, 1.5),
+        ("0::/", {"cpu.max": "max 100000"}, None),
+        ("0::/a/b", {"a/b/cpu.max": "max 100000", "a/cpu.max": "300000 100000"}, 3.0),
+        ("0::/a/b", {"a/b/cpu.max": "50000 100000", "a/cpu.max": "300000 100000"}, 0.5),
+        ("5:cpu,cpuacct:/a", {"cpu/a/cpu.cfs_quota_us": "200000"}, 2.0),
+        ("5:cpu,cpuacct:/a", {"cpu/a/cpu.cfs_quota_us": "-1"}, None),
+        ("3:memory:/a", {"cpu.max": "100000 100000"}, None),
+        ("0::/gone", {}, None),
+    ],
+)
+def test_the_quota_is_the_least_of_the_cgroups_above(tmp_path, own, files, quota):
+    (tmp_path / "own").write_text(own + "\n")
+    for name, text in files.items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+        (path.parent / "cpu.cfs_period_us").write_text("100000\n")
+    assert engine._cgroup_quota(tmp_path / "root", tmp_path / "own") == quota
+
+
 @pytest.mark.parametrize("cell", list(CELLS))
 def test_the_reference_runs_the_cells_as_they_are(rng, cell):
     forward = select("numpy").forward(cell, "tanh")

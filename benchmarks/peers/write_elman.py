@@ -1,7 +1,6 @@
 """Elman writing: what `elman sample` does between the prime and the decoding."""
 
 from collections.abc import Callable
-from itertools import islice
 
 import numpy as np
 from sampling import CHARACTERS, TEMPERATURE
@@ -25,7 +24,7 @@ def prepare(work: Work, name: str) -> Callable[[], float]:
     rng = np.random.default_rng(0)
 
     def step() -> float:
-        symbols = generate(network, start, SamplingOptions(TEMPERATURE), rng, [])
-        return float(sum(islice(symbols, CHARACTERS)))
+        options = SamplingOptions(TEMPERATURE)
+        return float(sum(generate(network, start, options, rng, [], length=CHARACTERS)))
 
     return step

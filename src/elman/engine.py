@@ -140,16 +140,36 @@ def available_cores() -> int:
     return max(1, min(cores, int(quota + 0.5))) if quota else cores
 
 
-def _cgroup_quota() -> float | None:
-    """CPU quota in cores from cgroup v2 or v1, None if there is none."""
+def _cgroup_quota(
+    root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> float | None:
+    """CPU quota in cores: the least of this process's cgroups, v2 or v1, and those above them."""
+    quotas = []
     try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
-        pass
+        lines = own.read_text().splitlines()
+    except OSError:
+        lines = ["0::/"]
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        hierarchy = root / "cpu" if controllers else root
+        group = hierarchy / path.lstrip("/")
+        for folder in (group, *group.parents):
+            quotas += _quota_of(folder)
+            if folder == hierarchy:
+                break
+    return min(quotas, default=None)
+
+
+def _quota_of(folder: Path) -> list[float]:
+    """The quota that one cgroup sets, [] if none."""
     try:
-        limit = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text()
-        period = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text()
-        return int(limit) / int(period) if int(limit) > 0 else None
+        if (folder / "cpu.max").exists():  # v2: "max 100000" or "150000 100000"
+            limit, period = (folder / "cpu.max").read_text().split()
+        else:
+            limit = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+        return [] if limit == "max" or int(limit) <= 0 else [int(limit) / int(period)]
     except (OSError, ValueError):
-        return None
+        return []

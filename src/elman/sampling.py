@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -142,7 +143,7 @@ def generate(
     writes growing chunks without coming back to Python; the reference writes one by one.
     """
     whole = getattr(getattr(model, "engine", None), "whole", None)
-    write = continuation if whole is None else whole.continuation
+    write = partial(continuation, model) if whole is None else whole.writer(model)
     ids, state = np.asarray(start.ids, np.int32)[:, None], start.state
     banned = np.zeros(model.vocabulary_size, bool)
     banned[forbidden] = True
@@ -151,7 +152,7 @@ def generate(
         count = chunk if left is None else min(chunk, left)
         before = rng.bit_generator.state if end is not None else {}
         uniforms = rng.random((count, 1))
-        symbols, state = write(model, ids, state, options, uniforms, banned, end)
+        symbols, state = write(ids, state, options, uniforms, banned, end)
         if len(symbols) < count:  # as if never drawn: the next line goes on from there
             rng.bit_generator.state = before
             rng.random(len(symbols))

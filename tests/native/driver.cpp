@@ -107,8 +107,10 @@ template <class T> static void run_network(Architecture a, Index steps, Index B,
   expect(std::isfinite(once) && once == twice && finite<T>(g, n) && finite<T>(last, states), "a network's outputs are finite");
   score<T>(a, p, w, nats);
   expect(finite<double>(nats, steps * B), "nats are finite");
+  Array<T> packed(packed_size<T>(a));
+  pack<T>(a, p, packed);
   for (const Choice& how : {Choice{1, 0, 1, forbidden, -1}, Choice{0.5, 3, 0.8, forbidden, 0}, Choice{0, 0, 1, forbidden, -1}}) {
-    const Index written = generate<T>(a, p, ids, steps, uniforms, 9, B, how, state, symbols);
+    const Index written = generate<T>(a, p, packed, ids, steps, uniforms, 9, B, how, state, symbols);
     for (Index i = 0; i < written * B; ++i) expect(symbols[i] >= 0 && symbols[i] < V && symbols[i] != 1, "symbols");
   }
 }

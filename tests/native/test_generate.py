@@ -57,7 +57,7 @@ def test_continuation(level, dtype, cell, V, layers, embedding_size, P, N, B, ho
     forbidden[: data.draw(st.integers(0, V - 1))] = True
     end = data.draw(st.sampled_from([None, V - 1]))
     before = state.copy()
-    symbols, after = native.continuation(network, ids, state, how, uniforms, forbidden, end)
+    symbols, after = native.writer(network)(ids, state, how, uniforms, forbidden, end)
     wide = state.astype(np.float64)
     wanted, wanted_after = continuation(reference, ids, wide, how, uniforms, forbidden, end)
     np.testing.assert_array_equal(symbols, wanted)
@@ -97,7 +97,7 @@ def test_large_vocabularies_and_even_distributions():
     uniforms = np.linspace(0, 1, 64, endpoint=False)[:, None]
     how, none = SamplingOptions(top_k=64), np.zeros(5000, bool)
     ids, state = np.array([[1]]), network.zero_state(1)
-    symbols, _ = native.continuation(network, ids, state, how, uniforms, none, None)
+    symbols, _ = native.writer(network)(ids, state, how, uniforms, none, None)
     np.testing.assert_array_equal(symbols[:, 0], np.arange(64))  # of equals, the first
 
 
@@ -106,8 +106,8 @@ def test_broken_logits_give_symbols_of_the_vocabulary(bad):
     network, _ = pair(NetworkConfig(9, "rnn", 8), np.float32)
     network.parameters["readout.b_y"][3:5] = bad
     for how in (SamplingOptions(), SamplingOptions(1, 3, 0.5), SamplingOptions(greedy=True)):
-        symbols, _ = native.continuation(
-            network, np.array([[1]]), network.zero_state(1), how, np.random.random((30, 1)),
+        symbols, _ = native.writer(network)(
+            np.array([[1]]), network.zero_state(1), how, np.random.random((30, 1)),
             np.zeros(9, bool), None,
         )  # fmt: skip
         assert ((symbols >= 0) & (symbols < 9)).all()
@@ -119,7 +119,7 @@ def test_wrong_arrays_raise():
         np.array([[1]]), network.zero_state(1), SamplingOptions(), np.zeros((3, 1)),
         np.zeros(9, bool), None,
     )  # fmt: skip
-    native.continuation(network, *good)
+    native.writer(network)(*good)
     for place, wrong in [
         (0, np.array([[9]])), (0, np.array([[-1]])), (0, np.zeros((0, 1), int)),
         (1, network.zero_state(2)), (1, network.zero_state(1).astype(np.float64)),
@@ -128,14 +128,15 @@ def test_wrong_arrays_raise():
         arguments = list(good)
         arguments[place] = wrong
         with pytest.raises((IndexError, TypeError, ValueError)):
-            native.continuation(network, *arguments)
+            native.writer(network)(*arguments)
     numbers = native.architecture(network)
+    packed = np.empty(_core.packed_size(numbers, network.parameters.flat), np.float32)
     for change in ((0, 3), (3, 10), (5, 9), (6, 2), (4, 1), (3, 1 << 62), (5, 1 << 40), (6, -1)):
         wrong = list(numbers)
         wrong[change[0]] = change[1]
         with pytest.raises(ValueError, match=r"architecture|cell"):
             _core.generate(
-                tuple(wrong), network.parameters.flat, np.zeros((1, 1), np.int32),
+                tuple(wrong), network.parameters.flat, packed, np.zeros((1, 1), np.int32),
                 np.zeros((1, 1)), 1.0, 0, 1.0, np.zeros(9, bool), -1, network.zero_state(1),
                 np.zeros((1, 1), np.int32),
             )  # fmt: skip

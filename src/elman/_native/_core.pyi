@@ -83,9 +83,12 @@ def score(
     nats: Array,
     final_state: Array,
 ) -> None: ...
+def packed_size(architecture: Architecture, parameters: Array) -> int: ...
+def pack(architecture: Architecture, parameters: Array, packed: Array) -> None: ...
 def generate(
     architecture: Architecture,
     parameters: Array,
+    packed: Array,
     ids: Array,
     uniforms: Array,
     temperature: float,

@@ -330,7 +330,27 @@ static void py_score(const Numbers& numbers, const In& parameters, const In& inp
   });
 }
 
-static Index py_generate(const Numbers& numbers, const In& parameters, const In& ids, const In& uniforms, double temperature, Index top_k, double top_p,
+static Index py_packed_size(const Numbers& numbers, const In& parameters) {
+  Index size_ = 0;
+  for_dtype(parameters, "parameters", [&](auto zero) {
+    using T = decltype(zero);
+    size_ = packed_size<T>(architecture<T>(numbers, parameters, static_cast<const T*>(nullptr)));
+  });
+  return size_;
+}
+
+static void py_pack(const Numbers& numbers, const In& parameters, const Out& packed) {
+  for_dtype(parameters, "parameters", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const p = data<T>(parameters, "parameters", {size(parameters, 0, "parameters", 1)});
+    const Architecture a = architecture<T>(numbers, parameters, p);
+    T* const to = data<T>(packed, "packed", {packed_size<T>(a)});
+    nb::gil_scoped_release free;
+    pack<T>(a, p, to);
+  });
+}
+
+static Index py_generate(const Numbers& numbers, const In& parameters, const In& packed, const In& ids, const In& uniforms, double temperature, Index top_k, double top_p,
                       const In& forbidden, std::int32_t end, const Out& state, const Out& symbols) {
   Index written = 0;
   for_dtype(parameters, "parameters", [&](auto zero) {
@@ -338,6 +358,7 @@ static Index py_generate(const Numbers& numbers, const In& parameters, const In&
     const Index n = size(parameters, 0, "parameters", 1), P = size(ids, 0, "ids", 2), B = size(ids, 1, "ids", 2), N = size(uniforms, 0, "uniforms", 2);
     const T* const p = data<T>(parameters, "parameters", {n});
     const Architecture a = architecture<T>(numbers, parameters, p);
+    const T* const weights = data<T>(packed, "packed", {packed_size<T>(a)});
     const std::int32_t* const read = ids_data(ids, "ids", {P, B}, a.vocabulary);
     const double* const u = data<double>(uniforms, "uniforms", {N, B});
     const Choice choice{temperature, top_k, top_p, reinterpret_cast<const std::uint8_t*>(data<bool>(forbidden, "forbidden", {a.vocabulary})), end};
@@ -345,7 +366,7 @@ static Index py_generate(const Numbers& numbers, const In& parameters, const In&
     T* const s = data<T>(state, "state", {a.layers, STATES[a.cell], B, a.hidden});
     std::int32_t* const out = data<std::int32_t>(symbols, "symbols", {N, B});
     nb::gil_scoped_release free;
-    written = generate<T>(a, p, read, P, u, N, B, choice, s, out);
+    written = generate<T>(a, p, weights, read, P, u, N, B, choice, s, out);
   });
   return written;
 }
@@ -374,7 +395,9 @@ NB_MODULE(_core, m) {
         nb::arg("final_state"));
   m.def("score", &py_score, nb::arg("architecture"), nb::arg("parameters"), nb::arg("inputs"), nb::arg("targets"), nb::arg("state"), nb::arg("mask").none(),
         nb::arg("nats"), nb::arg("final_state"));
-  m.def("generate", &py_generate, nb::arg("architecture"), nb::arg("parameters"), nb::arg("ids"), nb::arg("uniforms"), nb::arg("temperature"),
+  m.def("packed_size", &py_packed_size, nb::arg("architecture"), nb::arg("parameters"));
+  m.def("pack", &py_pack, nb::arg("architecture"), nb::arg("parameters"), nb::arg("packed"));
+  m.def("generate", &py_generate, nb::arg("architecture"), nb::arg("parameters"), nb::arg("packed"), nb::arg("ids"), nb::arg("uniforms"), nb::arg("temperature"),
         nb::arg("top_k"), nb::arg("top_p"), nb::arg("forbidden"), nb::arg("end"), nb::arg("state"), nb::arg("symbols"));
   m.def("level", [] { return std::string(level().name); });
   m.def("levels", &levels);

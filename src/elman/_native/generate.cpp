@@ -1,6 +1,7 @@
-// The loop that writes symbols: read one, choose the next. Weights are packed once, streams are shared out to threads.
+// The loop that writes symbols: read one, choose the next. Weights are packed once for a text, streams are shared out to threads.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 
 #include "dispatch.hpp"
@@ -56,27 +57,51 @@ template <class T> std::int32_t choose(const T* logits, Index V, const Choice& h
   return last;
 }
 
+// Packed weights of all layers, cut from one array; with a null base only their size is known.
+template <class T> struct Packed {
+  std::vector<T*> W_x, W_h;
+  T* W_y;
+  Pieces pieces;
+
+  Packed(const Architecture& a, T* base) : pieces{reinterpret_cast<char*>((reinterpret_cast<std::uintptr_t>(base) + 63) / 64 * 64)} {
+    for (Index l = 0; l < a.layers; ++l) {
+      const Index inputs = l ? a.hidden : a.embedding;
+      W_x.push_back(inputs ? pieces.take<T>(Engine<T>::packed_size(inputs, a.columns(), 1)) : nullptr);
+      W_h.push_back(pieces.take<T>(Engine<T>::packed_size(a.hidden, a.columns(), GATES[a.cell])));
+    }
+    W_y = pieces.take<T>(Engine<T>::packed_size(a.hidden, a.vocabulary, 1));
+  }
+};
+
 }  // namespace
 
+template <class T> Index packed_size(const Architecture& a) {
+  return Index(Packed<T>(a, nullptr).pieces.used / sizeof(T) + 64 / sizeof(T));  // what the caller gives may start anywhere
+}
+
+template <class T> void pack(const Architecture& a, const T* parameters, T* packed) {
+  const Weights<const T> p(a, parameters);
+  const Packed<T> to(a, packed);
+  for (std::size_t l = 0; l < p.layers.size(); ++l) {
+    if (to.W_x[l]) Engine<T>::pack(p.layers[l].W_x, l ? a.hidden : a.embedding, a.columns(), false, 1, to.W_x[l]);
+    Engine<T>::pack(p.layers[l].W_h, a.hidden, a.columns(), false, GATES[a.cell], to.W_h[l]);
+  }
+  Engine<T>::pack(p.W_y, a.hidden, a.vocabulary, false, 1, to.W_y);
+}
+
 template <class T>
-Index generate(const Architecture& a, const T* parameters, const std::int32_t* ids, Index P, const double* uniforms, Index N, Index B,
+Index generate(const Architecture& a, const T* parameters, const T* packed, const std::int32_t* ids, Index P, const double* uniforms, Index N, Index B,
                const Choice& choice, T* state, std::int32_t* symbols) {
   const Weights<const T> p(a, parameters);
+  const Packed<T> w(a, const_cast<T*>(packed));
   const Index H = a.hidden, columns = a.columns(), V = a.vocabulary, padded = (H + 15) / 16 * 16;
-  const auto inputs = [&](Index layer) { return layer ? H : a.embedding; };
 
-  std::vector<T*> W_x(std::size_t(a.layers)), W_h(std::size_t(a.layers));
-  T *W_y = nullptr, *x0 = nullptr, *z = nullptr, *h = nullptr, *saved = nullptr, *logits = nullptr;
+  T *x0 = nullptr, *z = nullptr, *h = nullptr, *saved = nullptr, *logits = nullptr;
   double* p_choice = nullptr;
   std::int32_t* order = nullptr;
   Pieces pieces;
   for (int pass = 0; pass < 2; ++pass) {  // count, then cut
     if (pass) pieces = {memory.get<char>(pieces.used)};
-    for (Index l = 0; l < a.layers; ++l) {
-      W_x[std::size_t(l)] = pieces.take<T>(inputs(l) ? Engine<T>::packed_size(inputs(l), columns, 1) : 0);
-      W_h[std::size_t(l)] = pieces.take<T>(Engine<T>::packed_size(H, columns, GATES[a.cell]));
-    }
-    W_y = pieces.take<T>(Engine<T>::packed_size(H, V, 1));
     x0 = pieces.take<T>(B * a.embedding);
     z = pieces.take<T>(B * columns);
     h = pieces.take<T>(a.layers * 2 * B * H);
@@ -85,12 +110,6 @@ Index generate(const Architecture& a, const T* parameters, const std::int32_t* i
     p_choice = pieces.take<double>(B * V);
     order = pieces.take<std::int32_t>(B * V);
   }
-  for (Index l = 0; l < a.layers; ++l) {
-    const LayerWeights<const T>& w = p.layers[std::size_t(l)];
-    if (inputs(l)) Engine<T>::pack(w.W_x, inputs(l), columns, false, 1, W_x[std::size_t(l)]);
-    Engine<T>::pack(w.W_h, H, columns, false, GATES[a.cell], W_h[std::size_t(l)]);
-  }
-  Engine<T>::pack(p.W_y, H, V, false, 1, W_y);
 
   const Kernels<T>& k = kernels<T>();
   const int parts = parts_for(B, 1e9);
@@ -104,21 +123,21 @@ Index generate(const Architecture& a, const T* parameters, const std::int32_t* i
       if (p.E) k.gather(p.E, now, nullptr, a.embedding, r.first, r.last, x0);
       const T* x = x0;
       for (Index l = 0; l < a.layers; ++l) {
-        const LayerWeights<const T>& w = p.layers[std::size_t(l)];
-        if (inputs(l))
-          k.affine(W_x[std::size_t(l)], w.b, x, inputs(l), columns, r.first, r.last, z);
+        const LayerWeights<const T>& layer = p.layers[std::size_t(l)];
+        if (w.W_x[std::size_t(l)])
+          k.affine(w.W_x[std::size_t(l)], layer.b, x, l ? H : a.embedding, columns, r.first, r.last, z);
         else
-          k.gather(w.W_x, now, w.b, columns, r.first, r.last, z);
+          k.gather(layer.W_x, now, layer.b, columns, r.first, r.last, z);
         Sequence<T> s{};
         s.cell = a.cell, s.relu = a.relu, s.steps = 1, s.batch = B, s.hidden = H;
-        s.z = z, s.packed = W_h[std::size_t(l)], s.c_n = w.c_n, s.saved = saved;
+        s.z = z, s.packed = w.W_h[std::size_t(l)], s.c_n = layer.c_n, s.saved = saved;
         s.h = h + l * 2 * B * H;
         s.state = s.final_state = state + l * a.state_size(B);
         k.forward(s, r.first, r.last);
         x = s.h + B * H;
       }
       if (n < P - 1) continue;
-      k.affine(W_y, p.b_y, x, H, V, r.first, r.last, logits);
+      k.affine(w.W_y, p.b_y, x, H, V, r.first, r.last, logits);
       const Index to = n - P + 1;
       for (Index b = r.first; b < r.last; ++b) {
         std::int32_t& symbol = symbols[to * B + b];
@@ -134,7 +153,11 @@ Index generate(const Architecture& a, const T* parameters, const std::int32_t* i
   return *std::max_element(written.begin(), written.end());
 }
 
-template Index generate<float>(const Architecture&, const float*, const std::int32_t*, Index, const double*, Index, Index, const Choice&, float*, std::int32_t*);
-template Index generate<double>(const Architecture&, const double*, const std::int32_t*, Index, const double*, Index, Index, const Choice&, double*, std::int32_t*);
+#define ELMAN_FOR(T)                                                \
+  template Index packed_size<T>(const Architecture&);              \
+  template void pack<T>(const Architecture&, const T*, T*);        \
+  template Index generate<T>(const Architecture&, const T*, const T*, const std::int32_t*, Index, const double*, Index, Index, const Choice&, T*, std::int32_t*);
+ELMAN_FOR(float)
+ELMAN_FOR(double)
 
 }  // namespace elman

@@ -55,10 +55,14 @@ struct Choice {
   std::int32_t end;    // a stream that chose it chooses nothing more; -1: none
 };
 
+// The weights as `generate` reads them: packed (packed_size,), as long as parameters and instruction level stay the same.
+template <class T> Index packed_size(const Architecture& a);
+template <class T> void pack(const Architecture& a, const T* parameters, T* packed);
+
 // Reads ids (P, B), then writes symbols (N, B), each from one of the uniform numbers (N, B). state (L, S, B, H) is carried along.
 // Returns how many steps were written before every stream had ended; what follows an end is filled with it.
 template <class T>
-Index generate(const Architecture& a, const T* parameters, const std::int32_t* ids, Index P, const double* uniforms, Index N, Index B,
+Index generate(const Architecture& a, const T* parameters, const T* packed, const std::int32_t* ids, Index P, const double* uniforms, Index N, Index B,
                const Choice& choice, T* state, std::int32_t* symbols);
 
 }  // namespace elman

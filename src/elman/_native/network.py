@@ -4,6 +4,7 @@ What `elman.network.Network` composes of layers and cells for any engine, in one
 its arrays between calls.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,21 +74,30 @@ def nats(
     return losses.astype(state.dtype, copy=False), final
 
 
-def continuation(
-    network: "Network",
-    ids: Array,
-    state: Array,
-    options: "SamplingOptions",
-    uniforms: Array,
-    forbidden: Array,
-    end: int | None,
-) -> tuple[Array, Array]:
-    """`elman.sampling.continuation`: no return to Python between symbols."""
-    state = state.copy()  # in C order
-    symbols = np.empty(uniforms.shape, np.int32)
-    written = _core.generate(
-        architecture(network), network.parameters.flat, as_ids(ids), contiguous(uniforms),
-        0.0 if options.greedy else options.temperature, options.top_k, options.top_p,
-        forbidden, -1 if end is None else end, state, symbols,
-    )  # fmt: skip
-    return symbols[:written], state
+def writer(network: "Network") -> Callable[..., tuple[Array, Array]]:
+    """`elman.sampling.continuation` of a network whose parameters stay as they are.
+
+    The weights are packed once, and there is no return to Python between symbols.
+    """
+    numbers, parameters = architecture(network), network.parameters.flat
+    packed = np.empty(_core.packed_size(numbers, parameters), parameters.dtype)
+    _core.pack(numbers, parameters, packed)
+
+    def continuation(
+        ids: Array,
+        state: Array,
+        options: "SamplingOptions",
+        uniforms: Array,
+        forbidden: Array,
+        end: int | None,
+    ) -> tuple[Array, Array]:
+        state = state.copy()  # in C order
+        symbols = np.empty(uniforms.shape, np.int32)
+        written = _core.generate(
+            numbers, parameters, packed, as_ids(ids), contiguous(uniforms),
+            0.0 if options.greedy else options.temperature, options.top_k, options.top_p,
+            forbidden, -1 if end is None else end, state, symbols,
+        )  # fmt: skip
+        return symbols[:written], state
+
+    return continuation
