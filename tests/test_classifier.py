@@ -6,10 +6,13 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import elman
 from elman import checkpoint, classifier, labelled, model, prepare_classifier
 from elman.classifier_run import class_weights
+from elman.engine import select
 from elman.errors import CorpusError, ModelFileError, UsageError
 
 FLAGS = {"task": "classify", "hidden_size": 12, "batch_size": 16, "threads": 1}
@@ -50,6 +53,24 @@ def test_the_same_probabilities_alone_and_among_others(trained, rng):
     together = trained.predict_proba(texts)
     alone = np.concatenate([trained.predict_proba([text]) for text in texts])
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@given(
+    texts=st.lists(st.text("abdinosv日 \n", min_size=1, max_size=40), min_size=1, max_size=60),
+    engine=st.sampled_from(["auto", "numpy"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_text_says_the_same_alone_and_in_any_company(trained, texts, engine):
+    made = elman.Classifier(
+        trained.network, trained.vocabulary, trained.classes, trained.config
+    )  # fmt: skip
+    made.network.engine = select(engine, 2)
+    p, vectors = made.predict_proba(texts), made.embed(texts)
+    for i in {0, len(texts) // 2, len(texts) - 1}:
+        np.testing.assert_allclose(p[i], made.predict_proba([texts[i]])[0], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(vectors[i], made.embed([texts[i]])[0], rtol=0, atol=1e-6)
+    reverse = made.predict_proba(texts[::-1])[::-1]
+    np.testing.assert_allclose(p, reverse, rtol=0, atol=1e-6)
 
 
 def test_many_batches_on_several_threads_change_nothing(trained, rng, tmp_path):

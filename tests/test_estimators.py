@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 pytest.importorskip("sklearn")
 
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_estimator
 
 import elman
 from elman.estimators import LanguageModel, SequenceClassifier, SequenceVectorizer
@@ -128,12 +130,46 @@ def test_what_is_not_fitted_says_so(make, tmp_path):
         (np.zeros((2, 2)), ["a", "b"], "2 dimensions"),
         (["a", ""], ["a", "b"], "text 1 of X is empty"),
         (["a", "b"], ["a"], "X has 2 texts"),
+        (["a", "b"], [0.5, 0.25], "continuous"),
+        (["a", "b"], [["a", "b"], ["b", "a"]], "1d array"),
+        (["a", "b"], None, "array"),
         (["a", "b"], ["a", "a"], "at least 2 classes"),
     ],
 )
 def test_bad_input_is_a_value_error(X, y, says):
     with pytest.raises(ValueError, match=says):
         SequenceClassifier().fit(X, y)
+
+
+def test_a_column_of_labels_is_taken_with_a_warning(fitted):
+    texts, labels = words(40)
+    with pytest.warns(DataConversionWarning):
+        made = clone(fitted).set_params(epochs=1).fit(texts, np.array(labels)[:, None])
+    assert made.predict(texts).shape == (40,)
+
+
+def test_a_copy_and_a_second_fit_are_the_same(fitted):
+    texts, labels = words(40)
+    made = clone(fitted).set_params(epochs=1).fit(texts, labels)
+    p = made.predict_proba(texts)
+    np.testing.assert_array_equal(copy.deepcopy(made).predict_proba(texts), p)
+    np.testing.assert_array_equal(made.fit(texts, labels).predict_proba(texts), p)
+
+
+def test_vectors_come_as_a_frame_where_one_is_asked_for():
+    pandas = pytest.importorskip("pandas")
+    texts = words(20)[0]
+    made = SequenceVectorizer(**SMALL, epochs=1).set_output(transform="pandas")
+    frame = made.fit_transform(pandas.Series(texts))
+    assert list(frame.columns) == [f"sequencevectorizer{i}" for i in range(8)]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.parametrize("make", MAKERS)
+def test_check_estimator_has_nothing_against_them(make):
+    """It skips nearly everything for strings, which the tests above do by hand."""
+    found = check_estimator(make(**SMALL, epochs=1), on_fail=None)
+    assert [check for check in found if check["status"] == "failed"] == []
 
 
 def test_wrong_settings_are_found_when_fitting():
@@ -163,6 +199,8 @@ def test_partial_fit_learns_batch_by_batch_and_survives_a_pickle():
             made = pickle.loads(pickle.dumps(made))
     assert made.predict_proba(texts).shape == (120, 3)
     assert made.score(texts, labels) > 0.9
+    with pytest.raises(ValueError, match="others than at the first call"):
+        made.partial_fit(texts, labels, classes=["Ini", "Ov"])
     with pytest.raises(ValueError, match="'Other', which is not in classes"):
         made.partial_fit(["a"], ["Other"])
     before = made.model_.network.parameters.flat.copy()

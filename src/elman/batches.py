@@ -14,6 +14,8 @@ from .corpus import Part
 from .labelled import Encoded, LabelledPart
 from .vocabulary import Vocabulary
 
+SYMBOLS = 1024  # of a batch of texts to predict, padding included: its gates stay in the cache
+FEW = 32  # texts: in smaller batches the time goes into calls, not into padding
 POOL = 64  # batches of lines that are sorted by length together, to save padding
 
 
@@ -189,8 +191,11 @@ def padded(texts: Encoded, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | N
     return inputs, None if mask.all() else mask
 
 
-def by_length(texts: Encoded, symbols: int) -> Iterator[np.ndarray]:
-    """Rows of texts of similar length, so many that a padded batch has at most `symbols`."""
+def by_length(texts: Encoded, symbols: int = SYMBOLS) -> Iterator[np.ndarray]:
+    """Rows of texts of similar length, so many that a padded batch has at most `symbols`.
+
+    A batch of FEW texts or more ends before one that is a quarter longer than its first.
+    """
     order = np.argsort(texts.lengths, kind="stable")
     lengths = texts.lengths[order]
     start = 0
@@ -198,6 +203,8 @@ def by_length(texts: Encoded, symbols: int) -> Iterator[np.ndarray]:
         # The longest text of a batch is its last, so the size is found from both ends.
         size = max(1, symbols // max(1, int(lengths[start])))
         size = max(1, symbols // max(1, int(lengths[min(start + size, len(order)) - 1])))
+        similar = int(np.searchsorted(lengths, 1.25 * lengths[start], side="right")) - start
+        size = min(size, max(FEW, similar))
         yield order[start : start + size]
         start += size
 

@@ -25,7 +25,6 @@ from .vocabulary import Vocabulary
 
 Array = np.ndarray
 CONFIG_FIELDS = tuple(ClassifierConfig.__dataclass_fields__)
-SYMBOLS = 4096  # of a batch, padding included: its gates then stay in the cache
 
 
 class Classifier(SavedModel):
@@ -137,7 +136,7 @@ class Classifier(SavedModel):
         def work(rows: Array) -> None:
             out[rows] = function(*batches.padded(texts, rows))
 
-        groups = list(batches.by_length(texts, SYMBOLS))[::-1]  # the longest first
+        groups = list(batches.by_length(texts))[::-1]  # the longest first
         workers = max(1, min(engine.threads, len(groups)))
         each = replace(engine, threads=engine.threads // workers)
         with each.limit_threads(), ThreadPoolExecutor(workers) as pool:

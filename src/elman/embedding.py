@@ -12,7 +12,6 @@ from .network import Network
 from .text import strings
 
 Array = np.ndarray
-SYMBOLS = 4096  # of a batch, padding included
 
 
 def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
@@ -52,7 +51,7 @@ def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
     sequences = labelled.Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]))
     out = np.empty((len(encoded), network.config.hidden_size), network.dtype)
     with network.engine.limit_threads():
-        for rows in batches.by_length(sequences, SYMBOLS):
+        for rows in batches.by_length(sequences):
             inputs, mask = batches.padded(sequences, rows)
             _, state, _ = network.forward(inputs, network.zero_state(len(rows)), mask)
             out[rows] = state[-1, 0]

@@ -18,7 +18,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.base import ClassNamePrefixFeaturesOutMixin as FeatureNamesOut
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from . import loading, prepare, prepare_classifier
 from .classifier import Classifier
@@ -178,10 +179,14 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         classes : all labels there will be; needed at the first call
         """
         texts, labels = self._pairs(X, y)
-        if not hasattr(self, "model_"):
-            if classes is None:
+        given_classes = None if classes is None else np.unique(np.asarray(classes))
+        if hasattr(self, "model_"):
+            if given_classes is not None and not np.array_equal(given_classes, self.classes_):
+                raise ValueError("classes are others than at the first call")
+        else:
+            if given_classes is None:
                 raise ValueError("the first call of partial_fit needs all classes")
-            self.classes_ = np.unique(np.asarray(classes))
+            self.classes_ = given_classes
             given = self._settings_of_run() | {"test": 0.0, "validation": 0.0}
             given |= {"schedule": "constant"}
             data = self._data(texts, labels)
@@ -211,11 +216,12 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _pairs(self, X: Any, y: Any) -> tuple[list[str], Array]:
-        texts, labels = _texts(X), np.asarray(y)
-        if labels.ndim != 1 or len(labels) != len(texts):
-            raise ValueError(f"y has shape {labels.shape}, X has {len(texts)} texts")
+        texts, labels = _texts(X), column_or_1d(y, warn=True)
+        if len(labels) != len(texts):
+            raise ValueError(f"y has {len(labels)} labels, X has {len(texts)} texts")
         if labels.dtype.kind == "O":
             labels = np.asarray(labels.tolist())
+        check_classification_targets(labels)
         return texts, labels
 
     def _data(self, texts: list[str], labels: Array) -> Labelled:
