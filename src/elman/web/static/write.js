@@ -18,12 +18,14 @@ export function mount(root, context) {
   const page = transcript(branchAt, signal);
   const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
   const status = h("p", { class: "note figure" });
+  const hint = h("p", { class: "note what-will-be" }, EMPTY);
   const branches = h("div", { class: "branches buttons" });
   const inside = h("button", { type: "button", class: "quiet", disabled: true, on: {
     click: () => context.open("inside", { text: state.prime + written() }),
   } }, "Look inside this text");
   const legend = h("p", { class: "legend note", "aria-hidden": "true" },
     h("span", {}, "expected"), h("span", { class: "ramp" }), h("span", {}, "surprising"));
+  page.element.append(hint);
   root.append(ask.form, h("div", { class: "card paper" },
     h("div", { class: "paper-head" }, status, legend),
     page.element, log,
@@ -148,11 +150,12 @@ export function mount(root, context) {
     const busy = state.status === "writing";
     ask.stop.disabled = !busy;
     inside.disabled = !page.symbols.length;
+    hint.hidden = busy || page.symbols.length > 0;
     const rated = page.symbols.filter(({ probability }) => probability !== undefined);
     const mean = rated.reduce((sum, { probability }) => sum + bits(probability), 0) / rated.length;
     const unit = { char: "characters", byte: "bytes", word: "words" }[model.tokens] ?? "symbols";
     status.textContent = !rated.length
-      ? (busy ? "Reading the prime …" : EMPTY)
+      ? (busy ? "Reading the prime …" : "")
       : [`${whole(rated.length)} ${unit}`, `${mean.toFixed(2)} bits each`,
         state.status === "stopped" ? "stopped" : null,
         state.rate && !busy ? `${whole(state.rate)} a second` : null].filter(Boolean).join(" · ");
