@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+
 import numpy as np
 import pytest
 
 from elman import batches, layers
 from elman.classification import POOLINGS, ClassifierConfig, ClassifierNetwork
+from elman.engine import select
 from elman.labelled import Encoded
 from elman.network import initialise
 
@@ -155,6 +159,37 @@ def test_dropout_acts_only_while_training():
 
 
 # --------------------------------------------------------------------------- batches
+
+
+@pytest.mark.parametrize("name", ["auto", "numpy"])
+def test_directions_side_by_side_give_the_gradient_of_one_after_the_other(name):
+    def gradient(threads):
+        made = network(bidirectional=True, num_layers=2, dropout=0.5)
+        made.engine = select(name, threads)
+        inputs, mask = batches.padded(encoded([2, 6, 3]), np.arange(3))
+        with made.limit_threads():
+            made.loss_and_gradient(
+                inputs, np.array([0, 2, 1]), np.full(3, 1 / 3), mask, np.random.default_rng(0)
+            )
+        return made.gradient.flat
+
+    np.testing.assert_array_equal(gradient(2), gradient(1))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a fork copies no threads")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_trains_too():
+    test_directions_side_by_side_give_the_gradient_of_one_after_the_other("auto")
+    child = multiprocessing.get_context("fork").Process(
+        target=test_directions_side_by_side_give_the_gradient_of_one_after_the_other,
+        args=("auto",),
+    )
+    child.start()
+    child.join(30)
+    try:
+        assert child.exitcode == 0
+    finally:
+        child.kill()
 
 
 def test_texts_of_similar_length_are_put_together(rng):

@@ -13,6 +13,7 @@ state over padding unchanged and pooling leaves it out, so a text has the same
 logits alone and in any batch.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -290,6 +291,10 @@ def _side_by_side(function: Callable, items: Iterable) -> list:
 @cache
 def _other_core() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1)
+
+
+if hasattr(os, "register_at_fork"):  # a fork copies no threads: the child starts its own
+    os.register_at_fork(after_in_child=_other_core.cache_clear)
 
 
 def _then(
