@@ -2,7 +2,7 @@
 // of coloured cells, under each the strip of its gradient once that has arrived.
 
 import { svg, visible } from "./dom.js";
-import { figure } from "./equations.js";
+import { figure } from "./notation.js";
 
 const PITCH = 184; // from column to column
 const STRIP = 120;

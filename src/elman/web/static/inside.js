@@ -89,17 +89,16 @@ export function mount(root, context) {
       h("div", { class: "heat-head" }, readout, scale.element), map.element),
     h("div", { class: "inside-columns" },
       h("section", { class: "unit-column" },
-        h("div", { class: "column-head" }, h("h2", {}, "Unit "), unitInput,
-          h("p", { class: "note grow" }, "Select a passage to find others like it.")),
-        h("div", { class: "card text-card" }, text.element)),
+        h("div", { class: "column-head" }, h("h2", {}, "The text, as unit"), unitInput, h("h2", {}, "sees it")),
+        h("div", { class: "card text-card" }, text.element),
+        h("section", { class: "similar-section" },
+          h("div", { class: "column-head" }, h("h2", {}, "Passages with the same active units"),
+            h("label", { class: "slider-label note" }, "active from ", threshold, thresholdValue)),
+          similarNote, shared, similar)),
       h("section", {},
         h("div", { class: "column-head" }, h("h2", {}, "Where it is active"),
           h("div", { class: "buttons" }, signs)),
-        foundNote, found)),
-    h("section", { class: "similar-section" },
-      h("div", { class: "column-head" }, h("h2", {}, "Passages with the same active units"),
-        h("label", { class: "slider-label note" }, "active from ", threshold, thresholdValue)),
-      similarNote, shared, similar));
+        foundNote, found)));
 
   input.addEventListener("input", () => {
     clearTimeout(requests.typing);

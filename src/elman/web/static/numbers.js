@@ -2,8 +2,9 @@
 // backward an edge at a time, every number that of the model.
 
 import { field, h, visible } from "./dom.js";
-import { figure, movesOf } from "./equations.js";
+import { movesOf } from "./equations.js";
 import { graph } from "./graph.js";
+import { figure } from "./notation.js";
 import { formula, outerProduct, product, vectors, workedProduct } from "./panels.js";
 import { legend, palette } from "./palette.js";
 
@@ -34,7 +35,7 @@ export function mount(root, context) {
   const title = h("p", { class: "move-title", role: "status", "aria-live": "polite" });
   const picture = graph({ choose: (mark) => chooseMark(mark) });
   const box = h("div", { class: "graph-box", tabIndex: 0, role: "region", "aria-label": "The unrolled network" }, picture.element);
-  const values = legend();
+  const legends = { value: legend(), gradient: legend() };
   const tabs = h("div", { class: "part-tabs", role: "group", "aria-label": "What to show of this move" });
   const gates = h("div", { class: "part-tabs", role: "group", "aria-label": "Gate" });
   const equation = h("p", { class: "equation" });
@@ -50,7 +51,9 @@ export function mount(root, context) {
       h("div", { class: "graph-head" },
         h("div", { class: "buttons" }, back, next), slider, h("div", { class: "graph-words" }, phase, title)),
       box, h("div", { class: "graph-foot" },
-        h("span", { class: "note" }, "upper strips: values, lower strips: gradients; click a node or an edge for its numbers"), values.element)),
+        h("span", { class: "note grow" }, "Click a node or an edge for its numbers."),
+        h("span", { class: "note" }, "states"), legends.value.element,
+        h("span", { class: "note" }, "gradients, below"), legends.gradient.element)),
     h("div", { class: "numbers-columns" },
       h("section", { class: "card move-card", "aria-label": "This move" }, h("div", { class: "part-row" }, tabs, gates), equation, worked, numbers, cut),
       h("section", { "aria-label": "Weights" }, h("h2", { class: "weights-title" }, "Weights, and their gradient so far"), weights)));
@@ -118,7 +121,7 @@ export function mount(root, context) {
   function redraw() {
     scales = {};
     picture.set(state.data, scaleOf);
-    values.set(scaleOf("value"), true);
+    for (const kind of ["value", "gradient"]) legends[kind].set(scaleOf(kind), true);
     strip.replaceChildren(...state.data.text.slice(0, -1).map((symbol, i) => h("button", {
       type: "button", "aria-pressed": i >= state.from && i < state.from + state.data.steps,
       "aria-label": `From symbol ${i + 1}, ${visible(symbol)}`, on: { click: () => ask(i) },
@@ -221,17 +224,18 @@ export function mount(root, context) {
       worked.replaceChildren();
       return numbers.replaceChildren();
     }
-    const part = state.shown = chosen.by ? { ...chosen, ...chosen.by(state.gate ?? data().gates[0]) } : chosen;
+    const part = state.shown = chosen.by ? { ...chosen, ...chosen.by(state.gate ?? state.data.gates[0]) } : chosen;
     equation.replaceChildren(...part.equation.split("      ").map((one) => h("span", {}, formula(one))));
-    const colours = (kind, list) => cached(list);
     const kinds = { table: vectors, product, outer: outerProduct };
-    numbers.replaceChildren(kinds[part.kind](part, colours, pick));
+    numbers.replaceChildren(kinds[part.kind](part, cached, pick));
     const rows = part.kind === "outer" ? 0 : part.rows.length;
     worked.hidden = rows === 0;
-    if (rows) pick(part.first >= 0 ? part.first : Math.min(state.row, rows - 1));
-    function data() {
-      return state.data;
-    }
+    if (!rows) return;
+    const row = part.first >= 0 ? part.first : Math.min(state.row, rows - 1);
+    pick(row);
+    const line = numbers.querySelector(`[data-row="${row}"]`);
+    const space = numbers.clientHeight;
+    numbers.scrollTop = line.offsetTop + line.offsetHeight > space ? line.offsetTop - space / 2 : 0;
   }
 
   const palettes = new Map();
@@ -282,7 +286,7 @@ export function mount(root, context) {
     const [height, width] = [shape[0].length, shape.reduce((sum, block) => sum + block[0].length, 0) + shape.length - 1];
     const canvas = h("canvas", { class: "matrix", width, height, role: "img", "aria-label": given ? label : `${label}: nothing yet` });
     canvas.style.aspectRatio = `${width} / ${height}`;
-    canvas.style.width = `${Math.min(width * 9, 330)}px`;
+    canvas.style.width = `${width * Math.min(9, 330 / width, Math.max(3, 250 / height))}px`;
     if (!given) {
       canvas.classList.add("empty-matrix");
       return canvas;

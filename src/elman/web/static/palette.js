@@ -51,8 +51,9 @@ export function legend() {
       context.fillRect(x, 0, 1, 1);
     }
     const ends = signed ? [low, 0, colours.limit] : [0, colours.limit / 2, colours.limit];
-    numbers.replaceChildren(...ends.map((n) => h("span", {}, String(n).replace("-", "−"))));
-    element.setAttribute("aria-label", `Colours from ${low} to ${colours.limit}`);
+    const text = (n) => String(Number(n.toPrecision(2))).replace("-", "−");
+    numbers.replaceChildren(...ends.map((n) => h("span", {}, text(n))));
+    element.setAttribute("aria-label", `Colours from ${text(low)} to ${text(colours.limit)}`);
   }
   return { element, set };
 }

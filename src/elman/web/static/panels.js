@@ -1,7 +1,9 @@
 // Equations and their numbers in HTML: tables of vectors, products and outer products.
+// `colours(values)` is the palette that shows them all, `pick(row)` is called for the row
+// under the pointer.
 
 import { h } from "./dom.js";
-import { figure, signed } from "./equations.js";
+import { figure, signed } from "./notation.js";
 
 /** "h_{t} = W_x·x^{2}" as text with sub- and superscripts. */
 export function formula(text) {
@@ -29,23 +31,23 @@ export function vectors({ rows, columns, of }, colours, pick) {
     [h("th", { scope: "col", class: "corner" }, of), ...columns.map(({ name }) => heading(name))],
     rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
       h("th", { scope: "row" }, label),
-      columns.map(({ values, strong, gradient }) => cell(values[r], colours(gradient ? "gradient" : "value", values), strong)))));
+      columns.map(({ values, strong }) => cell(values[r], colours(values), strong)))));
 }
 
 /** Of a vector times a matrix: the vector stands over the rows, the results at their ends. */
 export function product({ vector, matrix, rows, result, extra, of }, colours, pick) {
   const ends = [extra, result].filter(Boolean);
-  const scale = colours("value", matrix.flat());
+  const scale = colours(matrix.flat());
   return table(
     [h("th", { scope: "col", class: "corner" }, of), ...vector.labels.map((label) => h("th", { scope: "col" }, label)),
       ...ends.map(({ name }) => heading(name, { class: "end" }))],
     [h("tr", { class: "vector-row" }, h("th", { scope: "row" }, formula(vector.name)),
-      vector.values.map((value) => cell(value, colours(vector.gradient ? "gradient" : "value", vector.values), true)),
+      vector.values.map((value) => cell(value, colours(vector.values), true)),
       ends.map(() => h("td", { class: "end blank" }))),
     ...rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
       h("th", { scope: "row" }, label), matrix[r].map((value) => cell(value, scale)),
-      ends.map(({ values, gradient }) => {
-        const element = cell(values[r], colours(gradient ? "gradient" : "value", values), true);
+      ends.map(({ values }) => {
+        const element = cell(values[r], colours(values), true);
         element.classList.add("end");
         return element;
       })))]);
@@ -53,13 +55,13 @@ export function product({ vector, matrix, rows, result, extra, of }, colours, pi
 
 /** Of a column times a row: every pair of entries. */
 export function outerProduct({ rows, columns, matrix }, colours) {
-  const scale = colours("gradient", matrix.flat());
+  const scale = colours(matrix.flat());
   return table(
     [h("th", { scope: "col", class: "corner" }), h("th", { scope: "col" }, formula(rows.name)), ...columns.labels.map((label) => h("th", { scope: "col" }, label))],
     [h("tr", { class: "vector-row" }, h("th", { scope: "row" }, formula(columns.name)), h("td", { class: "blank" }),
-      columns.values.map((value) => cell(value, colours("gradient", columns.values), true))),
+      columns.values.map((value) => cell(value, colours(columns.values), true))),
     ...rows.labels.map((label, r) => h("tr", {}, h("th", { scope: "row" }, label),
-      cell(rows.values[r], colours("value", rows.values), true), matrix[r].map((value) => cell(value, scale))))]);
+      cell(rows.values[r], colours(rows.values), true), matrix[r].map((value) => cell(value, scale))))]);
 }
 
 function table(head, body) {
