@@ -28,13 +28,31 @@ def book(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
-def quick(book):
+def languages(tmp_path_factory) -> str:
+    """Made-up surnames and words in three languages, told apart by their ends; rows repeat."""
+    draw = np.random.default_rng(9)
+    root = tmp_path_factory.mktemp("labelled")
+    for folder, names in (("names", ("Ini", "Ov", "Ström")), ("words", ("a", "b"))):
+        (root / folder).mkdir()
+        for number, name in enumerate(names):
+            stems = ["".join(draw.choice(list("abdeklmorst"), draw.integers(2, 6)))
+                     for _ in range(60 - 15 * number)]  # fmt: skip
+            lines = [f"{stem.capitalize()}{name.lower()}" for stem in stems]
+            lines += [*lines[:5], "Both"]
+            path = root / folder / f"{name}.txt"
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(root)
+
+
+@pytest.fixture(scope="session")
+def quick(book, languages):
     """quick(name) -> the report of a quick run on the book, made once a session."""
     reports: dict = {}
 
     def run(name: str, **options) -> dict:
         if name not in reports:
-            reports[name] = lab.run(name, find(name), True, book, options.get("unseen", book))
+            corpus = languages if name == "parr" else book
+            reports[name] = lab.run(name, find(name), True, corpus, options.get("unseen", book))
         return reports[name]
 
     return run

@@ -16,6 +16,7 @@ RECIPES = {
     "hello": ("hello", "The vanilla RNN: “hello” in numbers, then Tiny Shakespeare"),
     "dive": ("dive", "Dive into Deep Learning 8.5: The Time Machine, random and consecutive"),
     "dive-exercises": ("dive_exercises", "What that chapter leaves to its reader, with numbers"),
+    "parr": ("parr", "Parr: surnames and words to languages with a vanilla RNN"),
 }
 
 

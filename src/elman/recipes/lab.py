@@ -166,7 +166,9 @@ class Lab:
 
     # -- training ------------------------------------------------------------------
 
-    def train(self, label: str, corpus: str, seed: int = 0, **settings: Any) -> Any:
+    def train(
+        self, label: str, corpus: str | Sequence[tuple[str, str]], seed: int = 0, **settings: Any
+    ) -> Any:
         """`elman.train`, announced on stderr; returns its Model (or Classifier)."""
         self.progress(f"{label}, seed {seed}")
         if self.quick:  # tiny networks do not gain from threads
@@ -263,9 +265,9 @@ def as_flags(settings: Mapping[str, Any]) -> str:
     """Settings as the command line takes them."""
     words = []
     for name, value in settings.items():
-        if value is True or (name == "bias" and value is False):
+        if value is (name != "bias"):  # --no-bias is said where there is none
             words.append(flag(name))
-        elif value is not None and value is not False and name != "bias":
+        elif value is not None and not isinstance(value, bool):
             words.append(f"{flag(name)} {value}")
     return " ".join(words)
 
