@@ -51,7 +51,7 @@ def quick(book, languages):
 
     def run(name: str, **options) -> dict:
         if name not in reports:
-            corpus = languages if name == "parr" else book
+            corpus = languages if name.startswith("parr") else book
             reports[name] = lab.run(name, find(name), True, corpus, options.get("unseen", book))
         return reports[name]
 

@@ -10,9 +10,10 @@ from elman import layers
 from elman.errors import CorpusError, DivergedError
 from elman.recipes import find, lab
 from elman.recipes.lab import SEEDS, Lab
-from elman.recipes.parr import HIS, VARIANTS, WORDS
+from elman.recipes.parr import HIS
 from elman.recipes.parr_data import PLAIN, his_rows, his_start, read
 from elman.recipes.parr_exploding import CASES, so_far, softmax_unfused, unfused
+from elman.recipes.parr_languages import VARIANTS, WORDS
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_published_figures_stand_beside_ours(quick):
 
 
 def test_every_case_of_the_explosion_has_a_row_and_some_a_curve(quick):
-    exploding = section(quick("parr"), "Surnames: the exploding ReLU")
+    exploding = section(quick("parr-exploding"), "When it ends")
     assert [row[0] for row in exploding["rows"]] == list(CASES)
     for row in exploding["rows"]:
         assert len(row[1].split(", ")) == len(SEEDS)
@@ -122,7 +123,7 @@ def test_every_case_of_the_explosion_has_a_row_and_some_a_curve(quick):
 
 @pytest.mark.parametrize(("title", "variants"), [("Surnames", list(VARIANTS)), ("Words", WORDS)])
 def test_honest_data_have_every_variant_baselines_and_forests(quick, title, variants):
-    report = quick("parr")
+    report = quick("parr-languages")
     table = section(report, f"{title}, no text on two sides")
     labels = [row[0] for row in table["rows"]]
     assert labels[: len(variants)] == list(variants)
@@ -136,8 +137,10 @@ def test_honest_data_have_every_variant_baselines_and_forests(quick, title, vari
 
 def test_what_is_not_there_is_left_out_and_said(languages, tmp_path, capsys):
     (tmp_path / "words").symlink_to(f"{languages}/words")
-    report = lab.run("parr", find("parr"), True, str(tmp_path), None)
+    report = lab.run("parr-languages", find("parr-languages"), True, str(tmp_path), None)
     assert all(s["title"].startswith("Words") for s in report["sections"])
     assert "names is not there: left out" in capsys.readouterr().err
-    with pytest.raises(CorpusError, match="needs labelled texts"):
-        lab.run("parr", find("parr"), True, str(tmp_path / "nowhere"), None)
+    with pytest.raises(CorpusError, match="needs a folder names"):
+        lab.run("parr", find("parr"), True, str(tmp_path), None)
+    with pytest.raises(CorpusError, match="needs a folder names or words"):
+        lab.run("parr-languages", find("parr-languages"), True, str(tmp_path / "nowhere"), None)

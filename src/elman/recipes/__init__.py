@@ -16,7 +16,9 @@ RECIPES = {
     "hello": ("hello", "The vanilla RNN: “hello” in numbers, then Tiny Shakespeare"),
     "dive": ("dive", "Dive into Deep Learning 8.5: The Time Machine, random and consecutive"),
     "dive-exercises": ("dive_exercises", "What that chapter leaves to its reader, with numbers"),
-    "parr": ("parr", "Parr: surnames and words to languages with a vanilla RNN"),
+    "parr": ("parr", "Parr: surnames to languages with matrices and nothing else"),
+    "parr-exploding": ("parr_exploding", "His exploding ReLU, and what cures it"),
+    "parr-languages": ("parr_languages", "Surnames and words of which nothing leaks; the vectors"),
 }
 
 

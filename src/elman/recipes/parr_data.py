@@ -11,7 +11,14 @@ import numpy as np
 from .. import prepare
 from ..classifier import Classifier
 from ..corpora import FOLDER_VARIABLE
+from ..errors import CorpusError
+from ..report import baselines
 from .lab import Lab
+
+SOURCE = (
+    "Terence Parr, Explaining RNNs without neural networks, explained.ai/rnn, 2020, with the "
+    "settings and figures of its notebooks"
+)
 
 Rows = Sequence[tuple[str, str]]
 Parts = Sequence[tuple[Rows, Rows]]  # of every seed: to learn from, and to judge by
@@ -22,6 +29,7 @@ PLAIN: dict[str, Any] = {
     "symbol_dropout": 0.0, "label_smoothing": 0.0, "clip_norm": 0.0, "validation": 0.0, "test": 0.0,
     "threads": 1,  # so small a network has nothing to share out
 }  # fmt: skip
+QUICK: dict[str, Any] = {"hidden_size": 8, "epochs": 1}
 FEW = 300  # rows of a quick run
 HIS_ROWS = 2 / 3  # of all rows: 13,374 of the 20,050 here
 HIS_SHARE = 0.8  # of them to learn from
@@ -34,6 +42,22 @@ def folder(lab: Lab, name: str) -> Path | None:
         return place
     lab.progress(f"{place} is not there: left out")
     return None
+
+
+def missing(name: str) -> CorpusError:
+    """What to say without a corpus."""
+    return CorpusError(
+        f"this recipe needs {name} (a file of texts per language), which has no address to be "
+        f"downloaded from: put it into the folder that {FOLDER_VARIABLE} or --corpus names"
+    )
+
+
+def surnames(lab: Lab) -> Rows:
+    """The rows of the surnames. Raises CorpusError without them."""
+    place = folder(lab, "names")
+    if place is None:
+        raise missing("a folder names")
+    return few(lab, read(place))
 
 
 def read(place: Path) -> list[tuple[str, str]]:
@@ -77,3 +101,18 @@ def accuracy(model: Classifier, rows: Rows) -> float:
 def few(lab: Lab, rows: Rows) -> Rows:
     """All rows, or in a quick run some of all languages."""
     return rows if not lab.quick else rows[:: -(-len(rows) // FEW)]
+
+
+def beside(lab: Lab, parts: Parts) -> dict[str, list[float]]:
+    """Accuracies of the majority class and of the n-gram regression (where scikit-learn is)."""
+    found: dict[str, list[float]] = {}
+    for seed, (train, held_out) in zip(lab.seeds, parts, strict=True):
+        lab.progress(f"what a network has to beat, seed {seed}")
+        classes = sorted({label for part in (train, held_out) for _, label in part})
+        places = {label: i for i, label in enumerate(classes)}
+        texts, labels = zip(*(([t for t, _ in part], np.array([places[c] for _, c in part]))
+                              for part in (train, held_out)), strict=True)  # fmt: skip
+        judged = baselines(classes, (texts[0], labels[0]), (texts[1], labels[1]))
+        for label, report in judged.items():
+            found.setdefault(label, []).append(report.accuracy)
+    return found

@@ -8,8 +8,8 @@ from unittest.mock import patch
 import numpy as np
 
 from ..errors import DivergedError
-from .lab import Cell, Lab, mean
-from .parr_data import PLAIN, Parts, accuracy, his_start
+from .lab import Cell, Lab, Recipe, mean
+from .parr_data import PLAIN, SOURCE, accuracy, his_rows, his_start, surnames
 
 Array = np.ndarray
 
@@ -68,13 +68,15 @@ def softmax_unfused() -> Iterator[None]:
         yield
 
 
-def exploding(lab: Lab, parts: Parts) -> None:
+def run(lab: Lab) -> None:
     """One record a step, until the numbers end or the steps do."""
+    rows = surnames(lab)
+    parts = [his_rows(rows, seed) for seed in lab.seeds]
     steps = lab.choose(STEPS, 12)
     small = lab.choose({}, {"hidden_size": 8})
     table: list[list[Cell]] = []
     curves: dict[str, list[float]] = {}
-    section = lab.section("Surnames: the exploding ReLU, and its cures")
+    section = lab.section("When it ends, and what keeps it from ending")
     always = PLAIN | {"batch_size": 1, "engine": "numpy", "steps": steps}
     section.use("all", always)
     for label, (chosen, naive, his) in CASES.items():
@@ -108,8 +110,7 @@ def exploding(lab: Lab, parts: Parts) -> None:
         section.use(label, chosen)
         curves[label] = norms[0]
     section.say(
-        "He notes that ReLU made his states explode where tanh did not, and suspects the missing "
-        f"weight decay. Here is the same network for {steps:,} records, one a step, without "
+        f"The network of 100 units for {steps:,} records, one a step, without "
         "biases, on his rows. A run ends when its loss or gradient is no finite number; the table "
         "says at which step for each seed, – for none, and the largest gradient norm until then. "
         "Two things explode. The unfused softmax (exp, then a quotient, then a logarithm) ends as "
@@ -134,3 +135,12 @@ def exploding(lab: Lab, parts: Parts) -> None:
 def so_far(norms: list[float]) -> tuple[list[float], list[float]]:
     """Steps, and the largest norm until each."""
     return list(range(1, len(norms) + 1)), np.maximum.accumulate(norms).tolist()
+
+
+RECIPE = Recipe(
+    title="After Parr: the exploding ReLU, and its cures",
+    source=SOURCE,
+    about="Parr notes that ReLU in place of tanh made his states explode, and suspects the missing "
+    "weight decay. It is reproduced here, taken apart, and cured.",
+    run=run,
+)
