@@ -138,6 +138,30 @@ def test_the_model_that_learns_writes(live):
     assert live.page.locator(".symbol").count() == 40
 
 
+def test_a_classifier_is_watched_to_its_end(new_look, models, tmp_path):
+    with serving(
+        "train", models / "markup.tsv", "--task", "classify", "--live", "--steps", 60,
+        "--hidden-size", 12, "--eval-every", 20, "--threads", 1, cwd=tmp_path,
+    ) as served:  # fmt: skip
+        look = new_look(served)
+        look.open("learn")
+        look.until(f"{RUN}?.end?.event === 'done' && {FEED}.connection === 'closed'", 60)
+        look.until("document.querySelector('.learn-state').textContent === 'Done'")
+        assert look.page.locator(".chart:visible h3").all_inner_texts() == [
+            "Loss, nats per text", "Held out", "Gradient norm", "Learning rate", "Texts a second",
+        ]  # fmt: skip
+        accuracy = look.state("views.learn.run.evaluations.at(-1).validation_accuracy")
+        shown = look.page.locator(".chart").nth(1).locator(".value").first.inner_text()
+        assert float(shown) == pytest.approx(accuracy, abs=0.006)
+        report = look.state("views.learn.run.end.report")
+        told = look.page.locator(".messages li").first.inner_text()
+        assert f"accuracy {report['accuracy']:.3f}" in told
+        # The page stays, and classifies with the model that is done.
+        look.page.get_by_role("tab", name="Classifiers").click()
+        look.page.get_by_label("Text", exact=True).fill("aelm")
+        look.until("window.__elman.views.classify?.answer")
+
+
 def test_a_model_file_shows_how_it_was_trained(look, models):
     look.open("learn", "gru.safetensors")
     history = look.state("model.history")

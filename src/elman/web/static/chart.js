@@ -107,8 +107,8 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
   function spokenSummary() {
     const parts = lists.map((points, number) => {
       if (!points.length) return null;
-      const name = series[number].name ?? "";
-      return `${name} from ${format(points[0][1])} to ${format(points.at(-1)[1])}`;
+      const name = series[number].name;
+      return `${name ? `${name} ` : ""}from ${format(points[0][1])} to ${format(points.at(-1)[1])}`;
     });
     return `${title}: ${parts.filter(Boolean).join("; ") || "nothing yet"}`;
   }

@@ -42,11 +42,11 @@ export function follow(api, signal, changed) {
           feed.connection = "open";
           if (isNew(event)) take(feed.run, event.data);
           changed();
+          if (feed.run.state === "ended") return close(); // which is the last that there is to say
         }
       } catch (error) {
         if (error.status === 404) return close(); // nothing is trained here
       }
-      if (feed.run.state === "ended") return close();
       feed.connection = "lost";
       changed();
       await pause(RETRY[Math.min(failures, RETRY.length - 1)]);

@@ -62,7 +62,8 @@ function mountLive(root, context) {
           h("div", { class: "buttons" }, rate, set, half, twice, planned)),
         h("div", { class: "buttons" }, pause, stop))),
     progress,
-    h("div", { class: "curves sampled" }, curves.loss, samples.element, curves.small), messages);
+    h("div", { class: "curves two" }, curves.loss, curves.beside ?? samples.element, curves.small),
+    messages);
   context.on("show", changed);
   changed();
 
@@ -82,7 +83,8 @@ function mountLive(root, context) {
     facts.textContent = factsOf(run);
     progress.value = run.end?.event === "done" ? 1 : run.steps.at(-1)?.progress ?? 0;
     pause.textContent = run.state === "paused" ? "Resume" : "Pause";
-    const steerable = connection === "open" && ["running", "paused"].includes(run.state);
+    const steerable = connection === "open" && ["running", "paused"].includes(run.state)
+      && !measures(run);
     for (const control of controls) control.disabled = !steerable;
     planned.disabled ||= run.factor === 1;
     if (document.activeElement !== rate) rate.value = short(run.steps.at(-1)?.learning_rate);
@@ -126,7 +128,13 @@ function stateTitle(run, connection) {
   if (run.end?.event === "failed") return `Failed: ${run.end.message}`;
   if (run.end?.event === "interrupted") return "Stopped, and saved";
   if (run.end?.event === "done") return "Done";
+  if (measures(run)) return "Measuring …";
   return { running: "Learning", paused: "Paused", stopping: "Stopping …" }[run.state] ?? "Preparing …";
+}
+
+/** Whether all steps are done, and only the final figures are missing. */
+function measures(run) {
+  return run.state === "running" && run.steps.at(-1)?.progress >= 1;
 }
 
 function factsOf(run) {
@@ -158,26 +166,28 @@ function results(end) {
 
 // -- curves --------------------------------------------------------------------------------
 
-/** The curves of a run: loss above; gradient norm, learning rate and speed below. */
+/** The curves of a run: loss, and beside it the accuracy of a classifier; gradient norm, learning
+ * rate and speed below. */
 function curvesOf(model, context) {
   const classifier = model?.kind === "classifier";
   const unit = { char: "character", byte: "byte", word: "symbol" }[model?.tokens] ?? "character";
   const hovered = (x) => all.forEach((one) => one.cursor(x));
   const label = (x, long = false) => (long ? `step ${whole(x)}` : whole(x));
+  const large = { height: 280 };
   const make = (title, format, series, options = {}) =>
     chart({ title, format, series, hovered, label, height: 128, ...options });
   const loss = make(classifier ? "Loss, nats per text" : `Loss, bits per ${unit}`,
     (y) => y.toFixed(2),
     [{ name: "training", kind: "second" }, { name: "held out", kind: "first dots" }],
-    { height: 280 });
-  const accuracy = make("Held out, share", (y) => y.toFixed(2),
-    [{ name: "accuracy", kind: "first dots" }, { name: "macro-F1", kind: "second dots" }]);
+    large);
+  const accuracy = make("Held out", (y) => y.toFixed(2),
+    [{ name: "accuracy", kind: "first dots" }, { name: "macro-F1", kind: "second dots" }], large);
   const norm = make("Gradient norm", short, [{ kind: "second" }], { floor: 0 });
   const rate = make("Learning rate", short, [{ kind: "second" }], { floor: 0 });
   const speed = make(classifier ? "Texts a second" : "Characters a second",
     (y) => (y >= 10_000 ? `${Math.round(y / 1000)}k` : whole(y)), [{ kind: "second" }], { floor: 0 });
-  const small = classifier ? [accuracy, norm, rate, speed] : [norm, rate, speed];
-  const all = [loss, ...small];
+  const small = [norm, rate, speed];
+  const all = [loss, accuracy, ...small];
 
   const points = (list, value) => list.flatMap((event) => {
     const y = value(event);
@@ -192,12 +202,12 @@ function curvesOf(model, context) {
     norm.set([points(steps, (e) => e.gradient_norm)]);
     rate.set([points(steps, (e) => e.learning_rate)]);
     speed.set([points(steps, (e) => e.characters_per_second ?? e.texts_per_second)]);
-    accuracy.element.hidden = !evaluations.some((e) => e.validation_accuracy !== undefined);
     speed.element.hidden = steps.length > 0 && steps.at(-1).progress === undefined;
   }
 
   return {
     loss: loss.element, show,
+    beside: classifier ? accuracy.element : null, // a classifier writes no samples
     small: h("div", { class: "small-curves" }, small.map((one) => one.element)),
   };
 }
