@@ -64,6 +64,15 @@ def test_tabs_by_keyboard(look):
     assert look.page.url.endswith("#classify/html.safetensors")
 
 
+def test_the_keyboard_gets_past_the_tabs(look):
+    look.open("classify", "markup.safetensors")
+    look.page.evaluate("document.activeElement.blur()")
+    look.page.locator(".skip").focus()
+    look.page.keyboard.press("Enter")
+    assert look.page.evaluate("document.activeElement.id") == "main"
+    assert look.state("view") == "classify"
+
+
 def test_the_address_keeps_view_and_model(look):
     look.open("classify", "markup.safetensors")
     look.page.reload()

@@ -177,6 +177,11 @@ document.querySelector('[role="tablist"]').addEventListener("keydown", (event) =
 
 window.addEventListener("hashchange", follow);
 
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address is that of the view
+  $("main").focus();
+});
+
 // -- theme ---------------------------------------------------------------------------
 
 const system = matchMedia("(prefers-color-scheme: dark)");
