@@ -28,8 +28,9 @@ WORKS = {
 }
 # system: (module in peers, its options)
 SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
-    "elman-native": ("write_elman", {"name": "native"}),
-    "elman-numpy": ("write_elman", {"name": "numpy"}),
+    "elman-native": ("write_elman", {"name": "native", "threads": 1}),
+    "elman-native-2": ("write_elman", {"name": "native", "threads": 2}),
+    "elman-numpy": ("write_elman", {"name": "numpy", "threads": 1}),
     "pytorch": ("write_pytorch", {"threads": 1}),
     "pytorch-2": ("write_pytorch", {"threads": 2}),
     "onnxruntime": ("write_onnx", {}),

@@ -1,7 +1,6 @@
 """Elman: what `elman train` does between reading a batch and reporting the step."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from itertools import cycle
 from typing import Any
 
@@ -18,9 +17,6 @@ KEPT: list[Any] = []
 
 def version() -> str:
     return f"elman {elman.__version__}, NumPy {np.__version__}"
-
-
-RUNNING = ExitStack()  # holds the number of threads for the life of this process
 
 
 def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:

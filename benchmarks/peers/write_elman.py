@@ -10,14 +10,17 @@ from elman.network import Network, NetworkConfig
 from elman.sampling import SamplingOptions, Start, generate
 
 from . import Work
-from .elman import version
+from .elman import KEPT, version
 
 __all__ = ["prepare", "version"]
 
 
-def prepare(work: Work, name: str) -> Callable[[], float]:
+def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
     config = NetworkConfig(work.vocabulary, work.cell, work.hidden, work.layers)
-    network = Network(config, np.float32, engine.select(name, 1))
+    network = Network(config, np.float32, engine.select(name, threads))
+    limits = network.engine.limit_threads()
+    limits.__enter__()
+    KEPT.append(limits)  # for the life of this process: dropped, it would end
     for parameter, values in work.parameters().items():
         network.parameters[parameter][...] = values
     start = Start(network.zero_state(1), np.zeros(1, np.int32))

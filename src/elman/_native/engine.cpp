@@ -1,5 +1,7 @@
 #include "engine.hpp"
 
+#include <cstring>
+
 #include "dispatch.hpp"
 #include "scratch.hpp"
 #include "threads.hpp"
@@ -39,11 +41,17 @@ template <class T> void Engine<T>::pack(const T* w, Index K, Index N, bool trans
   });
 }
 
+template <class T> Index Engine<T>::panels(Cell cell, Index hidden) { return panels_of<T>(GATES[cell] * hidden, GATES[cell]); }
+
 template <class T> void Engine<T>::forward(Sequence<T> s, const T* W_h) {
   const int gates = GATES[s.cell];
   s.packed = elman::pack(W_h, s.hidden, gates * s.hidden, false, gates);
+  s.first_panel = 0, s.last_panel = panels(s.cell, s.hidden);
+  const std::size_t bytes = std::size_t(s.batch * s.hidden) * sizeof(T);
+  std::memcpy(s.h, s.state, bytes);
   const double operations = 2.0 * double(s.steps) * double(s.batch) * double(s.hidden) * double(gates * s.hidden);
   split(s.batch, 1, operations, [&](Range r) { kernels<T>().forward(s, r.first, r.last); });
+  std::memcpy(s.final_state, s.h + s.steps * s.batch * s.hidden, bytes);
 }
 
 template <class T> void Engine<T>::backward(Sequence<T> s, const T* W_h, bool add, T* dW_h, T* dc_n) {

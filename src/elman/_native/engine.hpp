@@ -11,6 +11,7 @@ namespace elman {
 template <class T> struct Engine {
   // w (K, N), or its transpose, in column panels; gates > 1 interleaves them. to: packed_size(K, N, gates) values.
   static Index packed_size(Index K, Index N, int gates);
+  static Index panels(Cell cell, Index hidden);  // of W_h, forward
   static void pack(const T* w, Index K, Index N, bool transposed, int gates, T* to);
 
   // s.packed is filled in here from W_h (H, G·H).

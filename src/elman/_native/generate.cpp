@@ -112,7 +112,9 @@ Index generate(const Architecture& a, const T* parameters, const T* packed, cons
   }
 
   const Kernels<T>& k = kernels<T>();
-  const int parts = parts_for(B, 1e9);
+  const Index panels = Engine<T>::panels(a.cell, H);
+  // Several streams are shared out whole. One is divided by its hidden units where that pays, layer by layer.
+  const int parts = parts_for(B, 1e9), shares = parts > 1 ? 1 : parts_for(panels, 2.0 * double(B * H) * double(columns));
   std::vector<Index> written(std::size_t(parts), 0);
   parallel(parts, [&](int part) {
     const Range r = share(B, part, parts);
@@ -133,7 +135,13 @@ Index generate(const Architecture& a, const T* parameters, const T* packed, cons
         s.z = z, s.packed = w.W_h[std::size_t(l)], s.c_n = layer.c_n, s.saved = saved;
         s.h = h + l * 2 * B * H;
         s.state = s.final_state = state + l * a.state_size(B);
-        k.forward(s, r.first, r.last);
+        parallel(shares, [&](int part_of_units) {
+          Sequence<T> some = s;
+          const Range units = share(panels, part_of_units, shares);
+          some.first_panel = units.first, some.last_panel = units.last;
+          k.forward(some, r.first, r.last);
+        });
+        std::copy(s.h + (B + r.first) * H, s.h + (B + r.last) * H, s.final_state + r.first * H);
         x = s.h + B * H;
       }
       if (n < P - 1) continue;

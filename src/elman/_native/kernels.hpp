@@ -24,11 +24,12 @@ template <class T> struct Sequence {
   const std::int32_t* ids;                  // (T, B) or null
   const T* state;                           // (S, B, H)
   const std::uint8_t* mask;                 // (T, B) or null: 0 carries the state over
+  Index first_panel, last_panel;            // forward: the panels of hidden units to compute, of every row
   const T* packed;                          // W_h, forward packed or transposed packed
   const T* c_n;                             // (H,) or null: GRU
-  T* h;                                     // (T + 1, B, H): the initial h, then one per step
+  T* h;                                     // (T + 1, B, H): the initial h, which the forward leaves to the caller, then one per step
   T* saved;                                 // (T, panels, B, SAVED, lanes); padded_hidden(H) in place of H is enough
-  T* final_state;                           // (S, B, H)
+  T* final_state;                           // (S, B, H): of it the forward writes what is not h
   const T* dh;                              // (T, B, H)
   const T* dstate;                          // (S, B, H) or null
   T* dz;                                    // (T, B, G·H)

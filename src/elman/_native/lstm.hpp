@@ -13,11 +13,10 @@ namespace elman::ELMAN_ISA {
 template <class T> inline void lstm_forward(const Sequence<T>& s, Index first, Index last) {
   constexpr Index L = lanes<T>;
   const Index H = s.hidden, B = s.batch, panels = (H + L - 1) / L;
-  __builtin_memcpy(s.h + first * H, s.state + first * H, std::size_t((last - first) * H) * sizeof(T));
   for (Index t = 0; t < s.steps; ++t) {
-    const T* const previous = s.h + t * B * H;
+    const T* const previous = t ? s.h + t * B * H : s.state;
     T* const h = s.h + (t + 1) * B * H;
-    product<T, 4>(s.packed, H, panels, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<T, 4>(s.packed, H, s.first_panel, s.last_panel, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
       const Index b = first + row, j = p * L, n = H - j, at = t * B + b;
       const T* z = z_row(s, at, 4 * H) + j;
       T* const kept = s.saved + ((t * panels + p) * B + b) * 5 * L;
@@ -35,8 +34,7 @@ template <class T> inline void lstm_forward(const Sequence<T>& s, Index first, I
       store(h + b * H + j, carried ? load(previous + b * H + j, n) : o * tanh<T>(c), n);
     });
   }
-  __builtin_memcpy(s.final_state + first * H, s.h + (s.steps * s.batch + first) * H, std::size_t((last - first) * H) * sizeof(T));
-  for (Index p = 0; p < panels; ++p)
+  for (Index p = s.first_panel; p < s.last_panel; ++p)
     for (Index b = first; b < last; ++b)
       store(s.final_state + (B + b) * H + p * L, load(s.saved + ((((s.steps - 1) * panels + p) * B + b) * 5 + 4) * L), H - p * L);
 }
@@ -79,7 +77,7 @@ template <class T> inline void lstm_backward(const Sequence<T>& s, Index first, 
       step(s.steps - 1, b, j, H - j, d ? load(d, H - j) : Vec<T>{}, d ? load(d + B * H, H - j) : Vec<T>{});
     }
   for (Index t = s.steps - 1; t >= 0; --t)
-    product<T, PLAIN>(s.packed, 4 * H, panels, s.dz + (t * B + first) * 4 * H, 4 * H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<T, PLAIN>(s.packed, 4 * H, 0, panels, s.dz + (t * B + first) * 4 * H, 4 * H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
       for (Index c = 0; c < PLAIN; ++c) {
         const Index b = first + row, j = (p * PLAIN + c) * L;
         if (j < H) step(t - 1, b, j, H - j, acc[c], load(s.dstate0 + (B + b) * H + j, H - j));

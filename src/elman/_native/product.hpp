@@ -81,24 +81,24 @@ ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, In
     for (int c = 0; c < C; ++c) tile[r * C + c] = acc[r][c];
 }
 
-// x (rows, K) · packed (K, panels). finish(row, panel, acc) receives each C vectors of the result while
+// x (rows, K) · panels first..last of packed. finish(row, panel, acc) receives each C vectors of the result while
 // they are hot. Work is blocked over K so that a panel's block stays in the first-level cache while
 // every row passes over it.
 template <class T, int C, class Finish>
-ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, Index ldx, Index rows, Finish&& finish) {
+ELMAN_INLINE void product(const T* packed, Index K, Index first, Index last, const T* x, Index ldx, Index rows, Finish&& finish) {
   constexpr Index TILE = ELMAN_ACCUMULATORS / C, BLOCK = 32768 / (C * ELMAN_VECTOR_BYTES), CHUNK = 8 * TILE;
   if (rows == 1) {
-    const Index size = K * C * lanes<T>, pairs = panels / 2;
-    for (Index p = 0; p < 2 * pairs; p += 2) {
+    const Index size = K * C * lanes<T>;
+    for (Index p = first; p + 1 < last; p += 2) {
       Vec<T> acc[2][C];
       accumulate_row<T, 2, C>(x, packed + p * size, size, K, acc);
       finish(Index(0), p, &acc[0][0]);
       finish(Index(0), p + 1, &acc[1][0]);
     }
-    if (panels % 2) {
+    if ((last - first) % 2) {
       Vec<T> acc[1][C];
-      accumulate_row<T, 1, C>(x, packed + 2 * pairs * size, size, K, acc);
-      finish(Index(0), panels - 1, &acc[0][0]);
+      accumulate_row<T, 1, C>(x, packed + (last - 1) * size, size, K, acc);
+      finish(Index(0), last - 1, &acc[0][0]);
     }
     return;
   }
@@ -106,7 +106,7 @@ ELMAN_INLINE void product(const T* packed, Index K, Index panels, const T* x, In
   for (Index r0 = 0; r0 < rows; r0 += CHUNK) {
     const Index chunk = smaller(CHUNK, rows - r0);
     const Index tiles = (chunk + TILE - 1) / TILE, least = chunk / tiles, more = chunk % tiles;
-    for (Index p = 0; p < panels; ++p) {
+    for (Index p = first; p < last; ++p) {
       const T* panel = packed + p * K * C * lanes<T>;
       const Index block = tiles == 1 ? K : BLOCK;
       for (Index k = 0; k < K; k += block) {
@@ -154,7 +154,7 @@ inline void pack(const T* w, Index k_stride, Index n_stride, Index K, Index unit
 template <class T>
 inline void affine(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y) {
   constexpr Index L = lanes<T>;
-  product<T, PLAIN>(packed, K, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+  product<T, PLAIN>(packed, K, 0, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, [&](Index row, Index p, const Vec<T>* acc) {
     for (Index c = 0; c < PLAIN; ++c) {
       const Index j = (p * PLAIN + c) * L, n = N - j;
       if (n <= 0) break;

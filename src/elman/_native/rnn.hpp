@@ -13,12 +13,11 @@ template <class T> ELMAN_INLINE const T* z_row(const Sequence<T>& s, Index row, 
 
 template <class T> inline void rnn_forward(const Sequence<T>& s, Index first, Index last) {
   constexpr Index L = lanes<T>;
-  const Index H = s.hidden, panels = (H + PLAIN * L - 1) / (PLAIN * L);
-  __builtin_memcpy(s.h + first * H, s.state + first * H, std::size_t((last - first) * H) * sizeof(T));
+  const Index H = s.hidden;
   for (Index t = 0; t < s.steps; ++t) {
-    const T* const previous = s.h + t * s.batch * H;
+    const T* const previous = t ? s.h + t * s.batch * H : s.state;
     T* const h = s.h + (t + 1) * s.batch * H;
-    product<T, PLAIN>(s.packed, H, panels, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<T, PLAIN>(s.packed, H, s.first_panel, s.last_panel, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
       const Index b = first + row;
       const T* z = z_row(s, t * s.batch + b, H);
       const bool carried = s.mask && !s.mask[t * s.batch + b];
@@ -32,7 +31,6 @@ template <class T> inline void rnn_forward(const Sequence<T>& s, Index first, In
       }
     });
   }
-  __builtin_memcpy(s.final_state + first * H, s.h + (s.steps * s.batch + first) * H, std::size_t((last - first) * H) * sizeof(T));
 }
 
 // Goes down in time: the tile of dz_{t+1}·W_hᵀ is the gradient that reaches h_t; it is turned into dz_t
@@ -58,7 +56,7 @@ template <class T> inline void rnn_backward(const Sequence<T>& s, Index first, I
     for (Index j = 0; j < H; j += L)
       step(s.steps - 1, b, j, H - j, s.dstate ? load(s.dstate + b * H + j, H - j) : Vec<T>{});
   for (Index t = s.steps - 1; t >= 0; --t)
-    product<T, PLAIN>(s.packed, H, panels, s.dz + (t * B + first) * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<T, PLAIN>(s.packed, H, 0, panels, s.dz + (t * B + first) * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
       for (Index c = 0; c < PLAIN; ++c) {
         const Index j = (p * PLAIN + c) * L;
         if (j < H) step(t - 1, first + row, j, H - j, acc[c]);
