@@ -136,7 +136,7 @@ def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
 
 @pytest.mark.parametrize(
     ("given", "pace", "network"),
-    [({"minutes": 1}, 2e4, (2, 192)), ({"minutes": 1}, 1.9e4, (1, 256)),
+    [({"minutes": 1}, 2.7e4, (2, 192)), ({"minutes": 1}, 2.6e4, (1, 256)),
      ({"minutes": 4}, 2e3, (1, 128)), ({"epochs": 1}, 0, (2, 192)),
      ({"minutes": 1, "hidden_size": 7}, 0, (2, 7)), ({"epochs": 1, "num_layers": 1}, 0, (1, 256)),
      ({"minutes": 1, "num_layers": 3}, 0, (3, 192))],

@@ -254,7 +254,7 @@ SIZES = ((512, 400_000, 3_000_000), (256, 40_000, 1_000_000), (128, 0, 0))
 # With fewer passes the next one is ahead: after 95 s of one core, words in 3 languages, 2 × 192
 # units had made 4 passes and were right in 0.913, 1 × 256 units 12 passes and 0.924.
 CLASSIFY_NETWORKS = ((2, 192), (1, 256), (1, 128))
-CLASSIFY_PASSES = 12
+CLASSIFY_PASSES = 16
 CLASSIFY_CHOOSE_BY = 1000  # texts: enough to tell which parameters are best
 
 CLASSIFY_RATES = {"adam": 5e-3}  # 3e-3 to 6e-3 did alike on the surnames
