@@ -194,8 +194,10 @@ def test_hello_compares_three_trainings_of_shakespeare(quick):
 
 def test_the_exercises_score_the_chapters_model_on_other_text(quick):
     rows = section(quick("dive-exercises"), "Text that it has not seen")["rows"]
-    assert [row[0] for row in rows][:2] == ["the chapter's, consecutive", "the chapter's, random"]
-    assert all(row[2] is not None for row in rows[:2])
+    assert [row[0] for row in rows] == [
+        "the chapter's", "GRU trained to generalise", "chain of order 4",
+    ]  # fmt: skip
+    assert 1 < rows[0][2]["mean"] < 28
     assert "given with `--unseen`" in section(quick("dive-exercises"), "Text")["text"][0]
 
 

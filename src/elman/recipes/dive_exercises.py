@@ -13,7 +13,7 @@ from .lab import Cell, Lab, Recipe, mean
 CONSECUTIVE: dict[str, Any] = SETTINGS | {"batching": "consecutive"}
 # To generalise: most of the book, a gated cell, dropout, and to stop at the best on a part.
 GENERAL: dict[str, Any] = {
-    "cell": "gru", "hidden_size": 256, "dropout": 0.5, "epochs": 30, "validation": 0.1,
+    "cell": "gru", "hidden_size": 256, "dropout": 0.5, "epochs": 20, "validation": 0.1,
     "unknown": True,
 }  # fmt: skip
 SHORT: dict[str, Any] = {"hidden_size": 16, "epochs": 1}  # of a quick run
@@ -24,6 +24,7 @@ LOW: dict[str, Any] = CONSECUTIVE | {
 UNSEEN = "sherlock"
 VERSES = (50, 150, 250)
 REACHES = (64, 128, 256)
+HALF = 250  # epochs, enough to compare by
 
 
 def run(lab: Lab) -> None:
@@ -32,11 +33,33 @@ def run(lab: Lab) -> None:
     chapter = other_text(lab, book, beginning)
     how_low(lab, beginning, chapter)
     without_clipping(lab, beginning)
-    no_detach(lab, beginning)
+    no_detach(lab, beginning, chapter)
+    verse(lab, chapter)
     relu(lab, beginning, chapter)
 
 
-def last(watches: list[Watch]) -> dict[str, Any]:
+class Verses(Watch):
+    """Takes down what the model writes at some epochs, and how long its steps take."""
+
+    def __init__(self, epochs: Sequence[int]):
+        super().__init__()
+        self.epochs = epochs
+        self.steps: list[float] = []
+        self.verses: list[tuple[int, str]] = []
+        self._before = 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        super().__call__(event)
+        if event["event"] != "step":
+            return
+        self.steps.append(event["seconds"] - self._before)
+        if event["epoch"] in self.epochs:
+            model = event["snapshot"]()
+            self.verses.append((int(event["epoch"]), model.sample(200, "the ", seed=1)))
+        self._before = event["seconds"]
+
+
+def last(watches: Sequence[Watch]) -> dict[str, Any]:
     """Training perplexity of the last epoch."""
     return mean([watch.perplexities[-1] for watch in watches])
 
@@ -45,7 +68,7 @@ def perplexity(models: list[Any], text: str) -> dict[str, Any]:
     return mean([model.score(text).perplexity for model in models])
 
 
-def other_text(lab: Lab, book: str, beginning: str) -> list[Watch]:
+def other_text(lab: Lab, book: str, beginning: str) -> list[Verses]:
     """The chapter's model on text that it has not seen, and models trained to generalise."""
     unseen = letters(Path(lab.unseen).read_text("utf-8") if lab.unseen else lab.read(UNSEEN))
     unseen = unseen[: len(book)]
@@ -62,16 +85,16 @@ def other_text(lab: Lab, book: str, beginning: str) -> list[Watch]:
     )
     rows: list[list[Cell]] = []
     most = lab.file("most.txt", book[:end])
-    chapter: list[Watch] = []
+    chapter: list[Verses] = []
     for name, corpus, settings in (
-        ("the chapter's, consecutive", beginning, CONSECUTIVE),
-        ("the chapter's, random", beginning, CONSECUTIVE | {"batching": "random"}),
+        ("the chapter's", beginning, CONSECUTIVE),
         ("GRU trained to generalise", most, GENERAL),
         ("chain of order 4", most, {"cell": "ngram", "unknown": True, "validation": 0.0}),
     ):
         quick = {} if "order" in name else SHORT if corpus == most else QUICK
         settings = settings | lab.choose({}, quick)
-        models, watches = lab.trainings(name, corpus, Watch, **settings)
+        watch = partial(Verses, lab.choose(VERSES, (2, 4)))
+        models, watches = lab.trainings(name, corpus, watch, **settings)
         chapter = chapter or watches
         lab.progress(f"{name}: scoring")
         after = book[CHARACTERS : 2 * CHARACTERS] if corpus == beginning else None
@@ -90,12 +113,11 @@ def other_text(lab: Lab, book: str, beginning: str) -> list[Watch]:
     return chapter
 
 
-def how_low(lab: Lab, beginning: str, chapter: list[Watch]) -> None:
+def how_low(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
     section = lab.section(
         "How low can you go?",
         "The same network and 500 epochs of consecutive batches, with Adam and a rate that falls "
-        "along a cosine, against the chapter's SGD; the perplexity of the last epoch. What is "
-        "left are the first characters of the streams, which no state announces.",
+        "along a cosine, against the chapter's SGD; the perplexity of the last epoch.",
     )
     settings = LOW | lab.choose({}, QUICK)
     _, watches = lab.trainings("how low, Adam", beginning, Watch, **settings)
@@ -114,7 +136,7 @@ def without_clipping(lab: Lab, beginning: str) -> None:
         "A training whose loss or gradient is no longer finite ends with an error that says so; "
         "one that is only hurled about goes on.",
     )
-    settings = CONSECUTIVE | {"clip_norm": 0.0} | lab.choose({}, QUICK)
+    settings = CONSECUTIVE | {"clip_norm": 0.0, "epochs": HALF} | lab.choose({}, QUICK)
     rows: list[list[Cell]] = []
     for seed in lab.seeds:
         watch, norms = Watch(), list[float]()
@@ -139,62 +161,47 @@ def without_clipping(lab: Lab, beginning: str) -> None:
     section.use("without clipping", settings)
 
 
-class Verses(Watch):
-    """Takes down what the model writes at some epochs, and how long its steps take."""
-
-    def __init__(self, epochs: Sequence[int]):
-        super().__init__()
-        self.epochs = epochs
-        self.steps: list[float] = []
-        self.verses: list[tuple[int, str]] = []
-        self._before = 0.0
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        super().__call__(event)
-        if event["event"] != "step":
-            return
-        self.steps.append(event["seconds"] - self._before)
-        if event["epoch"] in self.epochs:
-            model = event["snapshot"]()
-            self.verses.append((int(event["epoch"]), model.sample(200, "the ", seed=1)))
-        self._before = event["seconds"]
-
-
-def no_detach(lab: Lab, beginning: str) -> None:
-    """The gradient through several windows; its first run also gives the verses."""
+def no_detach(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
+    """The gradient through one window (the chapter's), through two, and through all four."""
+    epochs = lab.choose(HALF, QUICK["epochs"])
     section = lab.section(
         "No detach: the gradient through several windows",
         "`--bptt` beyond the window lets the gradient flow through earlier windows, which are "
-        "read again for that. A step is the median of all; perplexity is the last epoch's.",
+        "read again for that. A stream of the batch has four windows of 64 characters and a "
+        "rest, so 256 steps are all there are. A step is the median of its training.",
     )
+    marks = [epochs * 3 // 5, epochs]
     rows: list[list[Cell]] = []
-    verses: list[tuple[int, str]] = []
     for reach in REACHES:
-        settings = CONSECUTIVE | {"bptt": reach} | lab.choose({}, QUICK | {"bptt": reach // 4})
-        watch = partial(Verses, lab.choose(VERSES, (2, 4)))
-        _, watches = lab.trainings(f"bptt {reach}", beginning, watch, **settings)
-        verses = verses or watches[0].verses
-        section.use(f"gradient through {reach}", settings)
-        half = len(watches[0].perplexities) // 2
+        watches = chapter
+        if reach > CONSECUTIVE["seq_len"]:
+            settings = CONSECUTIVE | {"bptt": reach, "epochs": epochs}
+            settings |= lab.choose({}, QUICK | {"bptt": reach // 4})
+            watch = partial(Verses, ())
+            _, watches = lab.trainings(f"bptt {reach}", beginning, watch, **settings)
+            section.use(f"gradient through {reach}", settings)
         rows.append([
             reach, mean([1e3 * statistics.median(watch.steps) for watch in watches]),
-            mean([watch.perplexities[half] for watch in watches]), last(watches),
+            *(mean([watch.perplexities[n - 1] for watch in watches]) for n in marks),
         ])  # fmt: skip
     section.table(
-        {"gradient through steps": ".0f", "milliseconds a step": ".1f",
-         "perplexity, halfway": ".3f", "at the end": ".3f"},
+        {"gradient through steps": ".0f", "milliseconds a step": ".1f"}
+        | {f"perplexity, epoch {n}": ".3f" for n in marks},
         rows,
-    )  # fmt: skip
-    poem = lab.section(
+    )
+
+
+def verse(lab: Lab, chapter: list[Verses]) -> None:
+    section = lab.section(
         "The under-trained model's verse",
         "What the chapter's model (consecutive) writes before it knows the text by heart, drawn "
         "from its distribution, not greedily.",
     )
-    for epoch, written in verses:
-        poem.sample(f"epoch {epoch}, seed {lab.seeds[0]}", written)
+    for epoch, written in chapter[0].verses:
+        section.sample(f"epoch {epoch}, seed {lab.seeds[0]}", written)
 
 
-def relu(lab: Lab, beginning: str, chapter: list[Watch]) -> None:
+def relu(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
     section = lab.section(
         "ReLU in place of tanh", "Everything else as in the chapter; perplexity by epoch."
     )

@@ -29,7 +29,8 @@ elman reproduce --list
 ```
 
 A figure `a ± b` is the mean and the sample standard deviation over the seeds that its
-chapter names. Seconds are those of one training, on the machine that the chapter names;
+chapter names. Seconds are those of one training, reading the text included, on the machine that the
+chapter names;
 perplexity is exp(nats per symbol), bits per character nats / ln 2. Settings are flags of
 `elman train`; `--seed` runs over the seeds. Pictures need the extra `plot`.
 """
