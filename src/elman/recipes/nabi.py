@@ -70,8 +70,13 @@ def optimizers(lab: Lab) -> None:
     curves = {}
     for optimizer, rates in RATES.items():
         for rate in rates:
-            settings = NETWORK | {"optimizer": optimizer, "learning_rate": rate, "batch_size": 1}
-            settings |= {"steps": iterations, "eval_every": iterations}
+            settings = NETWORK | {"optimizer": optimizer, "learning_rate": rate}
+            settings |= {
+                "batch_size": 1,
+                "steps": iterations,
+                "eval_every": iterations,
+                "threads": 1,
+            }
             name = f"{optimizer} {rate}"
             models, watches = lab.trainings(
                 name, lab.corpus(CORPUS), partial(SmoothedLoss, settings["seq_len"]), **settings
