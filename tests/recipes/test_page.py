@@ -17,8 +17,7 @@ def test_saving_makes_json_pictures_and_page_from_one_report(quick, tmp_path):
     assert names == {
         "reproductions.md",
         "reproductions/dive.json",
-        "reproductions/dive-letters.svg",
-        "reproductions/dive-all.svg",
+        "reproductions/dive-perplexity.svg",
     }
     first = [path.read_bytes() for path in paths]
     assert b"training perplexity" in first[1]

@@ -28,11 +28,6 @@ def letters(text: str) -> str:
     return "".join(lines)
 
 
-def with_punctuation(text: str) -> str:
-    """The text of the chapter's first version: lower-case, line ends as spaces."""
-    return re.sub("[\r\n]", " ", text).lower()
-
-
 class Watch:
     """Follows a training: the perplexity of every epoch, greedy continuations of some.
 
@@ -64,23 +59,17 @@ class Watch:
 
 
 def run(lab: Lab) -> None:
-    text = lab.read(CORPUS)
-    chapter(lab, lab.file("letters.txt", letters(text)[:CHARACTERS]), "letters and spaces")
-    chapter(lab, lab.file("all.txt", with_punctuation(text)[:CHARACTERS]), "with punctuation")
-
-
-def chapter(lab: Lab, corpus: str, kind: str) -> None:
     """500 epochs with random and with consecutive batches."""
-    section = lab.section(f"Training perplexity, text {kind}")
+    text = lab.read(CORPUS)
+    corpus = lab.file("letters.txt", letters(text)[:CHARACTERS])
+    section = lab.section("Training perplexity")
     settings = SETTINGS | lab.choose({}, QUICK)
     epochs = settings["epochs"]
     rows: list[list[Cell]] = []
     curves, every = {}, {}
     for batching, published in PUBLISHED.items():
         watch = partial(Watch, epochs // 5, published)
-        models, watches = lab.trainings(
-            f"{kind}, {batching}", corpus, watch, batching=batching, **settings
-        )
+        models, watches = lab.trainings(batching, corpus, watch, batching=batching, **settings)
         seconds = [model.summary["seconds"] for model in models]
         perplexities = [watch.perplexities for watch in watches]
         last = mean([each[-1] for each in perplexities])
@@ -101,10 +90,10 @@ def chapter(lab: Lab, corpus: str, kind: str) -> None:
                "ours, until the published perplexity": ".1f"}  # fmt: skip
     section.table(columns, rows)
     section.curves(
-        f"dive-{'letters' if 'letters' in kind else 'all'}", "epoch", "training perplexity", curves,
-        f"Training perplexity, text {kind}; mean over seeds.", log="y",
+        "dive-perplexity", "epoch", "training perplexity", curves,
+        "Training perplexity; mean over seeds.", log="y",
     )  # fmt: skip
-    steps = lab.section(f"The same every {epochs // 10} epochs, text {kind}")
+    steps = lab.section(f"The same every {epochs // 10} epochs")
     steps.table(
         {"epoch": ".0f"} | dict.fromkeys(every, ".3f"),
         [[epoch, *figures] for epoch, *figures in zip(marks(epochs), *every.values(), strict=True)],
@@ -122,7 +111,6 @@ RECIPE = Recipe(
     "with figures of its first version (2018)",
     about="A vanilla RNN of 512 units learns the beginning of The Time Machine by heart, with "
     "windows drawn at random (the state starts at zero) or in order (the state is carried). "
-    "The text is put through the chapter's own preprocessing, as letters and spaces, and once "
-    "as its first version took it, with punctuation.",
+    "The text is put through the chapter's own preprocessing: letters and spaces.",
     run=run,
 )

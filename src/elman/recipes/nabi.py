@@ -22,7 +22,7 @@ ITERATIONS = 20_000
 RATES = {"sgd": (0.001, 0.005, 0.02), "adagrad": (0.02, 0.1, 0.5)}
 WORDS: dict[str, Any] = {"tokens": "word", "vocabulary_size": 8000}
 SEEDS_OF_TEXT = {"char": "ROMEO:", "word": "my lord,"}
-PASSES: dict[str, Any] = {"batch_size": 16, "epochs": 4}
+PASSES: dict[str, Any] = {"batch_size": 16, "epochs": 2}
 LENGTHS = (25, 50, 100, 200, 400, 800, 1600, 3200)
 
 
@@ -101,7 +101,7 @@ def characters_and_words(lab: Lab) -> None:
     """The same network over characters and over the 8,000 commonest words."""
     section = lab.section(
         "Characters and words",
-        "Adagrad, 16 windows of 25 symbols side by side, four passes. Words beyond the 8,000 "
+        "Adagrad, 16 windows of 25 symbols side by side, two passes. Words beyond the 8,000 "
         "commonest are `<unk>`, whose spelling nobody predicts: bits per character of the two "
         "are comparable but for that. A word takes the space before it along. "
         "The text after the seed is drawn at temperature 0.8.",
