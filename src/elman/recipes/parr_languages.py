@@ -168,6 +168,8 @@ RECIPE = Recipe(
     about="The same network on data that are divided honestly: surnames of 18 languages and words "
     "of three, each text once, none on two sides and none under two languages. One thing is "
     "changed at a time; beside it the majority class and a logistic regression on TF-IDF weighted "
-    "character 1- to 4-grams. Then his proposal to give the vectors to a random forest.",
+    "character 1- to 4-grams. What our own defaults, a GRU, reach on the same texts is in "
+    "[classification.md](classification.md). Then his proposal to give the vectors to a "
+    "random forest.",
     run=run,
 )
