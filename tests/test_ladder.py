@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "ladder.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -53,10 +52,3 @@ def test_a_wrong_number_would_be_found():
 def test_no_block_is_left_out():
     """Every fence of the page opens a block that is run."""
     assert TEXT.count("```") == 2 * len(BLOCK.findall(TEXT))
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", TEXT))))
-def test_what_the_page_points_to_is_there(link):
-    if link == "reproductions.md":
-        pytest.skip("written by elman reproduce")
-    assert (PAGE.parent / link).is_file()
