@@ -1,10 +1,11 @@
 """Writing with a model: greedy, temperature, top-k, top-p, beam; novelty of a sample."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from types import ModuleType
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from .errors import UsageError
 from .layers import softmax
 from .scoring import CHUNK, LanguageModel
 from .vocabulary import Vocabulary
+
+# (ids, state, options, uniforms, forbidden, end) -> (symbols, state): see `continuation`
+Writer = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 MAX_LENGTH = 100_000_000
 MAX_BEAM = 1024
@@ -136,14 +140,16 @@ def generate(
     forbidden: list[int],
     end: int | None = None,
     length: int | None = None,
+    write: Writer | None = None,
 ) -> Iterator[int]:
     """Symbol after symbol, up to `end` or `length` symbols; `forbidden` ids are never chosen.
 
     One uniform number is drawn for every symbol, whatever the engine. A native engine
     writes growing chunks without coming back to Python; the reference writes one by one.
+    `write` is the `writer` of the model, for those that have it already.
     """
-    whole = getattr(getattr(model, "engine", None), "whole", None)
-    write = partial(continuation, model) if whole is None else whole.writer(model)
+    write = writer(model) if write is None else write
+    native = _native(model) is not None
     ids, state = np.asarray(start.ids, np.int32)[:, None], start.state
     banned = np.zeros(model.vocabulary_size, bool)
     banned[forbidden] = True
@@ -161,7 +167,21 @@ def generate(
             return
         ids = symbols[-1:]
         left = None if left is None else left - count
-        chunk = chunk if whole is None else min(2 * chunk, LONGEST_CHUNK)
+        chunk = min(2 * chunk, LONGEST_CHUNK) if native else chunk
+
+
+def writer(model: LanguageModel) -> Writer:
+    """`continuation` of a model whose parameters stay as they are, as its engine does it best.
+
+    A native one has packed the weights for it, which takes as much memory as they do: streams
+    of one model may share it, from any thread.
+    """
+    whole = _native(model)
+    return partial(continuation, model) if whole is None else whole.writer(model)
+
+
+def _native(model: LanguageModel) -> ModuleType | None:
+    return getattr(getattr(model, "engine", None), "whole", None)
 
 
 def beam_search(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ..errors import ElmanError
 from .calls import Api
-from .errors import ApiError, from_elman, response
+from .errors import OURS, ApiError, from_elman, response
 from .guard import Guard
 from .live import Live
 from .models import Models
@@ -28,7 +28,7 @@ async def refused(request: Request, error: Exception) -> Response:
                 405: f"this address has another method: {allowed}"}  # fmt: skip
         error = ApiError(error.status_code, what.get(error.status_code, error.detail))
     elif not isinstance(error, ApiError):
-        error = ApiError(500, "the server failed at this request; its terminal shows where")
+        error = ApiError(500, OURS)
     return response(error)
 
 

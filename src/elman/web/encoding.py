@@ -14,8 +14,14 @@ def dumps(value: Any) -> bytes:
     A lone surrogate, which is text in Python and in JSON but not in UTF-8, is written
     as its escape.
     """
-    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = _json(value)
+    except (ValueError, TypeError):  # a number that JSON has not, or an array
+        text = _json(_plain(value))
     return text.encode("utf-8", "backslashreplace")
+
+
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,8 @@ from starlette.responses import Response
 from ..errors import ElmanError, ModelFileError
 from .encoding import dumps
 
+OURS = "the server failed at this request; its terminal shows where"
+
 
 class ApiError(Exception):
     """A request that is refused; `str()` is the sentence for the client."""

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..errors import ElmanError
 from . import encoding
-from .errors import ApiError, body, from_elman
+from .errors import OURS, ApiError, body, from_elman
 
 R = TypeVar("R")
 STALLED = 30.0  # seconds after which a client that takes nothing is given up
@@ -101,3 +101,6 @@ async def reporting(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield encoding.event("error", body(error))
     except ElmanError as error:
         yield encoding.event("error", body(from_elman(error)))
+    except Exception:
+        yield encoding.event("error", body(ApiError(500, OURS)))
+        raise

@@ -8,18 +8,23 @@ over the chunk, which costs less than coming back to Python after every symbol.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice, tee
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..inspection import symbol_text
 from ..layers import softmax
 from ..model import Model
-from ..sampling import SamplingOptions, Start, decode_stream, generate, read
+from ..sampling import SamplingOptions, Start, Writer, decode_stream, generate, read, writer
 
 Chunks = Iterator[list[tuple[str, dict[str, Any]]]]
-CHUNK = 16  # symbols
+CHUNK = 32  # symbols
 ALTERNATIVES = 8
+
+_writers: WeakKeyDictionary[Model, Writer] = WeakKeyDictionary()
+_lock = Lock()
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,9 @@ def _line(
     forbidden = [i for i in (v.unknown, v.begin) if i is not None]
     start = Start(start.state, np.concatenate([start.ids, behind]).astype(np.int32))
     start = read(network, start)
-    symbols, again = tee(generate(network, start, options, rng, forbidden, v.end, left))
+    symbols, again = tee(
+        generate(network, start, options, rng, forbidden, v.end, left, shared_writer(model))
+    )
     whole = decode_stream(v, chain(behind.tolist(), again), len(behind) + left)
     texts = islice(whole, len(behind), None)  # bytes behind may have begun a character
     before, state = start.ids, start.state
@@ -97,6 +104,14 @@ def _line(
              "probability": float(p[symbol]), "alternatives": alternatives(model, p)}
             for (symbol, text), p in zip(chunk, softmax(logits[:, 0].astype(float)), strict=True)
         ]  # fmt: skip
+
+
+def shared_writer(model: Model) -> Writer:
+    """The same for all streams of a model: packed weights take as much memory as the others."""
+    with _lock:
+        if model not in _writers:
+            _writers[model] = writer(model.network)
+        return _writers[model]
 
 
 def alternatives(model: Model, p: np.ndarray) -> list[tuple[int, str, float]]:
