@@ -125,6 +125,7 @@ template <class T> static void run_all() {
       for (Index B : {1, 3, 17})
         for (int masked = 0; masked < 2; ++masked) run_cell<T>(Cell(cell), 1 + H % 5, B, H, masked, H == 33);
   for (Index n : {1, 2, 5, 31, 64, 131}) run_rest<T>(n, 3 * n / 2, n + 1), run_rest<T>(2 * n + 1, n, 1);
+  run_network<T>({LSTM, false, true, 9, 0, 515, 1}, 2, 1, false, false);  // one stream that is divided by its hidden units
   run_cell<T>(LSTM, 6, 40, 130, true, false);  // large enough to be cut into parts
   run_rest<T>(300, 150, 70);
 }

@@ -91,6 +91,23 @@ def test_only_as_many_numbers_are_drawn_as_symbols_are_written(length):
     assert after[0] == after[1]
 
 
+@pytest.mark.parametrize(("cell", "hidden_size"), [("rnn", 1030), ("lstm", 515), ("gru", 605)])
+def test_one_stream_divided_over_threads(cell, hidden_size, level):
+    network, _ = pair(NetworkConfig(30, cell, hidden_size, 2), np.float32)
+    sharpen(network)
+    how, uniforms = SamplingOptions(), np.random.default_rng(1).random((12, 1))
+    ids, state = np.array([[3], [1]]), network.zero_state(1)
+    results = []
+    for threads in (1, 2, 3, 2):
+        _core.set_threads(threads)
+        write = native.writer(network)
+        results.append(write(ids, state, how, uniforms, np.zeros(30, bool), None))
+    for symbols, after in results[1:]:
+        np.testing.assert_array_equal(symbols, results[0][0])
+        assert_close(after, results[0][1].astype(np.float64))
+    np.testing.assert_array_equal(results[1][1], results[3][1])
+
+
 def test_large_vocabularies_and_even_distributions():
     network, _ = pair(NetworkConfig(5000, "rnn", 8), np.float32)
     network.parameters.flat[:] = 0
