@@ -44,6 +44,12 @@ def test_events_tell_the_story(poem_file):
         assert done[name] > 0, name
 
 
+def test_a_run_by_the_clock_finds_its_size_by_measuring(poem_file):
+    model = elman.train(poem_file, minutes=0.02)
+    assert (model.config["num_layers"], model.config["hidden_size"]) == (1, 128)
+    assert model.summary["steps"] > 0
+
+
 def test_an_event_gives_the_model_as_it_is_then(poem_file):
     written = []
 

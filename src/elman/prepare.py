@@ -222,7 +222,7 @@ def corpus_options(settings: Settings) -> corpus.CorpusOptions:
 
 def network_config(settings: Settings, vocabulary_size: int) -> NetworkConfig:
     return NetworkConfig(
-        vocabulary_size, settings.cell, settings.hidden_size or 0, settings.num_layers or 0,
+        vocabulary_size, settings.cell, settings.hidden_size or 0, settings.num_layers or 1,
         settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
     )  # fmt: skip
 
