@@ -1,6 +1,6 @@
 """What the view "Look inside" shows: activations over a text, and passages of a corpus, in JSON."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,7 +16,7 @@ from .errors import ApiError
 
 Array = np.ndarray
 CORPUS = 200_000  # characters that are searched at most
-BUDGET = 6e10  # operations that a search may take: about two seconds
+BUDGET = 3e10  # operations that a search may take: about a second
 AROUND = 40  # symbols on each side of what a passage shows
 
 _texts: WeakKeyDictionary[Model | Classifier, str] = WeakKeyDictionary()
@@ -48,13 +48,13 @@ def unit(
     ------
     ApiError : the training text, if that is to be searched, cannot be read
     """
-    text, source = _corpus(model, corpus)
-    values = inspection.activations(model, text, layer, part, np.array([unit]))[:, 0]
-    symbols = inspection.symbols(model, text)
+    read = _read(model, layer, part, corpus)
+    values = read.values[:, unit]
     return {
-        "layer": layer, "part": part, "unit": unit, "searched": len(text), "source": source,
+        "layer": layer, "part": part, "unit": unit,
+        "searched": len(read.text), "source": _source(model, corpus),
         "passages": [
-            {"position": place.start, "symbols": symbols[place.start : place.end],
+            {"position": place.start, "symbols": read.symbols[place.start : place.end],
              "values": values[place.start : place.end], "peak": place.peak - place.start}
             for place in passages.most_active(sign * values, width=AROUND)
         ],
@@ -79,38 +79,58 @@ def similar(
     """
     values = inspection.activations(model, text, layer, part)
     units, signs, exclusive = passages.active_units(values, *selection, threshold)
-    searched, source = _corpus(model, corpus)
-    found: Sequence[passages.Passage] = []
-    symbols: list[str] = []
-    length = selection[1] - selection[0]
-    if len(units):
-        signed = inspection.activations(model, searched, layer, part, units)
-        symbols = inspection.symbols(model, searched)
-        found = passages.similar(signed, signs, length, threshold)
-    listed = []
-    for place in found:
-        first, last = max(0, place.start - AROUND), min(len(symbols), place.end + AROUND)
-        listed.append({
-            "position": first, "symbols": symbols[first:last],
+    read = _read(model, layer, part, corpus)
+    length, itself = selection[1] - selection[0], selection if read.text == text else None
+    found = []
+    for place in passages.similar(read.values[:, units], signs, length, threshold, exclude=itself):
+        first = max(0, place.start - AROUND)
+        found.append({
+            "position": first, "symbols": read.symbols[first : place.end + AROUND],
             "start": place.start - first, "end": place.end - first,
             "shared": units[list(place.shared)], "value": place.value,
         })  # fmt: skip
     return {
         "layer": layer, "part": part, "units": units, "signs": signs, "exclusive": exclusive,
-        "searched": len(searched) if len(units) else 0, "source": source, "passages": listed,
+        "searched": len(read.text), "source": _source(model, corpus), "passages": found,
     }  # fmt: skip
 
 
-def _corpus(model: Model | Classifier, corpus: str | None) -> tuple[str, str | None]:
-    """The text to search, no longer than is quickly read, and where it comes from."""
-    source = None
-    if corpus is None:
-        if model not in _texts:
-            try:
-                _texts[model] = training_text(model)[:CORPUS]
-            except ElmanError as error:
-                raise ApiError(422, f"{error}; send a corpus to search instead") from None
-        corpus = _texts[model]
-        source = ", ".join(model.summary.get("corpus", []))
+@dataclass(frozen=True)
+class Read:
+    """A text that was searched: its symbols, and the activations (T, H) of one part."""
+
+    model: Model | Classifier
+    place: tuple[int, str]
+    text: str
+    symbols: list[str]
+    values: Array
+
+
+_last: list[Read] = []  # the last search: the next is often for another unit of the same part
+
+
+def _read(model: Model | Classifier, layer: int, part: str, corpus: str | None) -> Read:
+    """The activations over a text to search, which is no longer than is quickly read."""
+    text = _training_text(model) if corpus is None else corpus
     operations = 2 * inspection.network_of(model).parameters.flat.size  # for a symbol
-    return corpus[: max(1000, int(min(CORPUS, BUDGET / operations)))], source
+    text = text[: max(1000, int(min(CORPUS, BUDGET / operations)))]
+    for read in _last:
+        if read.model is model and read.place == (layer, part) and read.text == text:
+            return read
+    values = inspection.activations(model, text, layer, part)
+    read = Read(model, (layer, part), text, inspection.symbols(model, text), values)
+    _last[:] = [read]
+    return read
+
+
+def _training_text(model: Model | Classifier) -> str:
+    if model not in _texts:
+        try:
+            _texts[model] = training_text(model)[:CORPUS]
+        except ElmanError as error:
+            raise ApiError(422, f"{error}; send a corpus to search instead") from None
+    return _texts[model]
+
+
+def _source(model: Model | Classifier, corpus: str | None) -> str | None:
+    return ", ".join(model.summary.get("corpus", [])) if corpus is None else None
