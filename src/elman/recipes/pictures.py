@@ -34,7 +34,9 @@ def draw(picture: dict[str, Any]) -> bytes:
             xscale="log" if "x" in picture["log"] else "linear",
             yscale="log" if "y" in picture["log"] else "linear",
         )  # fmt: skip
-        if len(picture["series"]) > 1:
+        if len(picture["series"]) > 3:  # too many to find a free place among the curves
+            figure.legend(loc="outside lower center", ncols=3)
+        elif len(picture["series"]) > 1:
             axes.legend()
         out = BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "elman reproduce"})
