@@ -21,7 +21,8 @@ def draw(picture: dict[str, Any]) -> bytes:
         from matplotlib.figure import Figure
 
         rcParams["svg.fonttype"] = "none"  # letters, not outlines: a third of the size
-        figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+        many = len(picture["series"]) > 3
+        figure = Figure(figsize=(6.4, 4.6 if many else 3.8), layout="constrained")
         axes = figure.add_subplot()
         for number, (label, (x, y)) in enumerate(picture["series"].items()):
             axes.plot(
@@ -34,7 +35,7 @@ def draw(picture: dict[str, Any]) -> bytes:
             xscale="log" if "x" in picture["log"] else "linear",
             yscale="log" if "y" in picture["log"] else "linear",
         )  # fmt: skip
-        if len(picture["series"]) > 3:  # too many to find a free place among the curves
+        if many:  # too many to find a free place among the curves
             figure.legend(loc="outside lower center", ncols=3)
         elif len(picture["series"]) > 1:
             axes.legend()
