@@ -119,7 +119,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         batch_size: int | None = None,
         epochs: float = 20,
         validation: float = 0.1,
-        monitor: str = "loss",
+        monitor: str = "macro-f1",
         patience: int | None = None,
         threads: int | None = None,
         random_state: Any = None,

@@ -135,7 +135,7 @@ class Settings:
     clip_value: float | None = None
     loss: str = "mean"
     class_weights: str = "none"
-    monitor: str = "loss"
+    monitor: str = "macro-f1"  # on the surnames it rises long after the loss stands still
     patience: int | None = None
     eval_every: int | None = None
     save_every: int | None = None

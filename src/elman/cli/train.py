@@ -119,7 +119,7 @@ def option(name: str, help: str, **kind: Any) -> Callable:
 )
 @option("test", "Share held out behind that, which nothing looks at until the end.", type=float)
 @option("class_weights", "What a class counts in the loss: balanced 1/n, sqrt 1/√n.")
-@option("monitor", "By what a classifier's best parameters are chosen.  [default: loss]")
+@option("monitor", "By what a classifier's best parameters are chosen.  [default: macro-f1]")
 @option("patience", "Evaluations without a better one after which to stop; 0: never.", type=int)
 @option("eval_every", "[default: 24 times a run]", type=int)
 @option("save_every", "[default: at evaluations, and once a minute]", type=int)
