@@ -137,6 +137,16 @@ def test_honest_data_have_every_variant_baselines_and_forests(quick, title, vari
     assert len(forest["rows"]) == 6
 
 
+def test_trainings_that_diverge_are_said_in_the_place_of_their_figures(languages, monkeypatch):
+    """The variant with a rate at which nothing stays finite."""
+    label = "one record a step by SGD, W_h = I, no bias"
+    monkeypatch.setitem(VARIANTS, label, VARIANTS[label] | {"learning_rate": 1e4})
+    report = lab.run("parr-languages", find("parr-languages"), True, languages, None)
+    rows = {row[0]: row for row in section(report, "Surnames, no text")["rows"]}
+    assert rows[label][2] == "diverged, 3 of 3 seeds"
+    assert isinstance(rows["batches of 32 by Adam, W_h = I, no bias"][2], dict)
+
+
 def test_what_is_not_there_is_left_out_and_said(languages, tmp_path, capsys):
     (tmp_path / "words").symlink_to(f"{languages}/words")
     report = lab.run("parr-languages", find("parr-languages"), True, str(tmp_path), None)

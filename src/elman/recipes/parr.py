@@ -117,7 +117,9 @@ def _explain(section: Section, rows: Rows) -> None:
         "His records come in one order, ours are shuffled anew every epoch; his words are padded "
         "with zeros on the left, ours are masked on the right, which gives the same states. The "
         "best epoch is chosen by the rows that are judged by, so it flatters. CPU seconds are "
-        "those of one core; his 44.9 by the clock took 244 of several."
+        "those of one core; his 44.9 by the clock took 244 of several. The GRU learned for 8 "
+        "epochs; [classification.md](classification.md) has one that passes the n-gram regression, "
+        "on data of which nothing leaks."
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import labelled
 from ..classifier import Classifier
 from ..engine import available_cores
+from ..errors import DivergedError
 from ..text import TextOptions
 from .lab import Cell, Lab, Recipe, mean
 from .parr_data import (
@@ -42,7 +43,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "… one record a step, gradient norm clipped to 1": ONE_BY_ONE | {"clip_norm": 1.0},
 }  # fmt: skip
 WORDS = ("batches of 32 by Adam, W_h = I, no bias", COMBINED,
-         "one record a step by SGD, W_h = I, no bias")  # fmt: skip
+         "one record a step by SGD, W_h = I, no bias",
+         "… one record a step, gradient norm clipped to 1")  # fmt: skip
 ACTIVATIONS = ("tanh", "relu")
 TEST = 0.2
 TREES = 30
@@ -69,8 +71,8 @@ def honest(
     kinds = np.array([data.classes.index(label) for _, label in rows])
     parts: list[tuple[Rows, Rows]] = []
     for seed in lab.seeds:
-        train, _, test = labelled.split(kinds, 0.0, TEST, seed)
-        parts.append(([rows[i] for i in train], [rows[i] for i in test]))
+        learned, _, tested = labelled.split(kinds, 0.0, TEST, seed)
+        parts.append(([rows[i] for i in learned], [rows[i] for i in tested]))
     section = lab.section(
         f"{title}, no text on two sides",
         f"{len(rows):,} different texts in {len(data.classes)} languages"
@@ -85,16 +87,22 @@ def honest(
     models: dict[str, list[Classifier]] = {}
     for label in variants:
         variant = VARIANTS[label]
-        row, seconds = [], []
+        row: list[Cell] = []
+        seconds = []
         for activation in ACTIVATIONS:
             settings = PLAIN | variant | lab.choose({}, QUICK) | {
                 "activation": activation, "epochs": _epochs(variant, epochs),
             }  # fmt: skip
             started = time.process_time()
-            made = [lab.train(f"{title}: {label}, {activation}", train, seed, **settings)
-                    for seed, (train, _) in zip(lab.seeds, parts, strict=True)]  # fmt: skip
-            seconds.append((time.process_time() - started) / len(made))
-            row.append(_accuracies(made, parts))
+            made, diverged = [], 0
+            for seed, (train, _) in zip(lab.seeds, parts, strict=True):
+                try:
+                    name = f"{title}: {label}, {activation}"
+                    made.append(lab.train(name, train, seed, **settings))
+                except DivergedError:
+                    diverged += 1
+            seconds.append((time.process_time() - started) / len(lab.seeds))
+            row.append(_accuracies(made, parts) if not diverged else lost(diverged, lab))
             models.setdefault(activation, made)
         section.use(label, variant | {"epochs": _epochs(variant, epochs)})
         table.append([label, *row, sum(seconds) / len(seconds)])
@@ -156,6 +164,11 @@ def forest(lab: Lab, title: str, parts: Parts, models: dict[str, list[Classifier
     section.table(
         {"": "", "accuracy": ".4f"}, [[label, mean(values)] for label, values in rows.items()]
     )
+
+
+def lost(diverged: int, lab: Lab) -> str:
+    """What stands for an accuracy where trainings left the finite numbers."""
+    return f"diverged, {diverged} of {len(lab.seeds)} seeds"
 
 
 def _accuracies(models: list[Classifier], parts: Parts) -> dict[str, Any]:
