@@ -109,7 +109,8 @@ def honest(
     for label, values in beside(lab, parts).items():
         table.append([label, mean(values), None, None])
     section.table({"": "", "tanh": ".4f", "ReLU": ".4f", "CPU seconds": ".1f"}, table)
-    forest(lab, title, parts, models)
+    if all(len(made) == len(parts) for made in models.values()):
+        forest(lab, title, parts, models)
 
 
 def _epochs(variant: dict[str, Any], epochs: int) -> int:
