@@ -134,6 +134,8 @@ def test_what_is_not_fitted_says_so(make, tmp_path):
         (["a", "b"], [["a", "b"], ["b", "a"]], "1d array"),
         (["a", "b"], None, "array"),
         (["a", "b"], ["a", "a"], "at least 2 classes"),
+        (["a", "b", "c"], np.array(["a", "b", float("nan")], object), "float, str"),
+        ([], [], "no text"),
     ],
 )
 def test_bad_input_is_a_value_error(X, y, says):
@@ -269,3 +271,15 @@ def test_a_language_model_prefers_what_it_has_read():
     np.testing.assert_array_equal(again.score_samples(texts), made.score_samples(texts))
     with pytest.raises(ValueError, match="line end"):
         made.fit(["a\nb"])
+
+
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was():
+    texts, labels = words()
+    made = SequenceClassifier(**SMALL, epochs=1).fit(texts, labels)
+    before = made.predict(texts)
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        made.fit(texts, ["Ov"] * len(texts))
+    with pytest.raises(ValueError, match="cell"):
+        made.set_params(cell="foo").fit(texts, ["other " + label for label in labels])
+    assert made.classes_.tolist() == ["Ini", "Ov"]
+    assert made.predict(texts).tolist() == before.tolist()

@@ -1,7 +1,7 @@
 """Learning to classify: the batches, the evaluation, and the run from data to file."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from math import isfinite
@@ -154,6 +154,12 @@ class ClassifierRun(Run):
             network, trainer.vocabulary, self.data.classes, trainer.config, self.summary,
             (trainer.tensors(), training),
         )  # fmt: skip
+
+    def _learn(self) -> Iterator[Event]:
+        yield from super()._learn()
+        if len(self.test) and not self._evaluated() and not self.trainer.stop_requested:
+            text = "a logistic regression on n-grams is fitted to compare with"
+            yield {"event": "message", "text": text}
 
     def _start_event(self) -> Event:
         s, trainer, network = self.settings, self.trainer, self.trainer.network

@@ -156,15 +156,15 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         ValueError : no strings, an empty one, other lengths, or fewer than two classes
         """
         texts, labels = self._pairs(X, y)
-        self.classes_ = np.unique(labels)
-        data = self._data(texts, labels)
+        classes = np.unique(labels)
+        data = _labelled(texts, labels, classes)
         given = self._settings_of_run() | {"test": 0.0}
         if len(texts) < HELD_OUT_LEAST:
             given["validation"] = 0.0
         run = prepare_classifier.begin(data, given, command=type(self).__name__)
         for _ in run.events():
             pass
-        self.model_ = run.model()
+        self.model_, self.classes_ = run.model(), classes
         self._trainer: ClassifierTrainer | None = None
         return self
 
@@ -172,7 +172,8 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         """Learn once from each of these texts, going on from where it stands.
 
         The vocabulary is that of the first call: characters that come later are
-        `<unk>`. The learning rate does not fall.
+        `<unk>`. The learning rate does not fall. A copy or a pickle holds the network, not
+        the moments of the optimizer: its next call starts those anew.
 
         Parameters
         ----------
@@ -186,13 +187,12 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         else:
             if given_classes is None:
                 raise ValueError("the first call of partial_fit needs all classes")
-            self.classes_ = given_classes
             given = self._settings_of_run() | {"test": 0.0, "validation": 0.0}
             given |= {"schedule": "constant"}
-            data = self._data(texts, labels)
+            data = _labelled(texts, labels, given_classes)
             self._trainer = prepare_classifier.begin(data, given).trainer
-            self.model_ = self._trainer.classifier()
-        data = self._data(texts, labels)
+            self.model_, self.classes_ = self._trainer.classifier(), given_classes
+        data = _labelled(texts, labels, self.classes_)
         if getattr(self, "_trainer", None) is None:
             self._trainer = self._continued()
         trainer = self._trainer
@@ -219,21 +219,16 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         texts, labels = _texts(X), column_or_1d(y, warn=True)
         if len(labels) != len(texts):
             raise ValueError(f"y has {len(labels)} labels, X has {len(texts)} texts")
+        if not texts:
+            raise ValueError("there is no text to learn from")
         if labels.dtype.kind == "O":
+            kinds = {type(label) for label in labels}
+            if len(kinds) > 1:  # a gap in a column of strings is a float, NaN
+                names = ", ".join(sorted(kind.__name__ for kind in kinds))
+                raise ValueError(f"y mixes labels of different types ({names}), or has gaps")
             labels = np.asarray(labels.tolist())
         check_classification_targets(labels)
         return texts, labels
-
-    def _data(self, texts: list[str], labels: Array) -> Labelled:
-        """The texts as they are, labels as places in `classes_`, in one order for all calls."""
-        if len(self.classes_) < 2:
-            raise ValueError(f"a classifier needs at least 2 classes, y has {len(self.classes_)}")
-        unknown = set(labels.tolist()) - set(self.classes_.tolist())
-        if unknown:
-            raise ValueError(f"y has the label {sorted(unknown)[0]!r}, which is not in classes")
-        places = np.searchsorted(self.classes_, labels)
-        names = [str(label) for label in self.classes_.tolist()]
-        return Labelled(texts, places, names, len(texts), 0, 0, "", ["X"])
 
     def _settings_of_run(self) -> dict[str, Any]:
         names = set(self.get_params()) - {"random_state"}
@@ -306,6 +301,8 @@ class LanguageModel(_TextEstimator):
         for number, text in enumerate(texts):
             if "\n" in text or "\r" in text:
                 raise ValueError(f"text {number} has a line end; a text is one line here")
+        if not texts:
+            raise ValueError("there is no text to learn from")
         given = self._settings(set(self.get_params()) - {"random_state"})
         given |= {"lines": True, "unknown": self.tokens == "char", "sample_every": 10**12}
         if len(texts) < HELD_OUT_LEAST:
@@ -350,6 +347,17 @@ class SequenceVectorizer(FeatureNamesOut, TransformerMixin, LanguageModel):
     @property
     def _n_features_out(self) -> int:
         return self.model_.network.config.hidden_size
+
+
+def _labelled(texts: list[str], labels: Array, classes: Array) -> Labelled:
+    """The texts as they are, labels as places in `classes`, in one order for all calls."""
+    if len(classes) < 2:
+        raise ValueError(f"a classifier needs at least 2 classes, y has {len(classes)}")
+    unknown = set(labels.tolist()) - set(classes.tolist())
+    if unknown:
+        raise ValueError(f"y has the label {sorted(unknown)[0]!r}, which is not in classes")
+    names = [str(label) for label in classes.tolist()]
+    return Labelled(texts, np.searchsorted(classes, labels), names, len(texts), 0, 0, "", ["X"])
 
 
 def _texts(X: Any) -> list[str]:

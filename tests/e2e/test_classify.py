@@ -249,7 +249,7 @@ def test_a_language_model_embeds_too(elman, corpus):
 
 def test_info_shows_classes_and_scores(say):
     facts = say("info", "names.safetensors", "--json").ok().events[0]
-    assert facts["classes"] == "Ini, Ov, San"
+    assert facts["classes"] == ["Ini", "Ov", "San"]
     assert 0.5 < facts["test accuracy"] <= 1 and "support" in facts["class Ov"]
     assert "Ini, Ov, San" in say("info", "names.safetensors").ok().stdout
 
@@ -315,3 +315,22 @@ def test_the_wrong_kind_of_model(say, make_english):
     assert "lm.safetensors is a language model, not a classifier" in sentence
     for verb in (["sample", "names.safetensors"], ["score", "names.safetensors", "text.txt"]):
         assert "names.safetensors is a classifier, not a" in say(*verb).refused((1,))
+
+
+def test_labels_that_look_like_markup_are_shown_as_they_are(elman):
+    pairs = [(text, {"Ov": "[/x]", "Ini": "[bold]C[/bold]"}.get(c, c)) for text, c in rows()]
+    (elman.folder / "markup.tsv").write_text(tsv(pairs), encoding="utf-8")
+    elman(
+        "train", "markup.tsv", "--task", "classify", *SMALL, "--epochs", 1, "-o", "m.safetensors"
+    ).ok()
+    shown = elman("info", "m.safetensors").ok().stdout
+    assert "[/x]" in shown and "class [bold]C[/bold]" in shown
+    facts = json.loads(elman("info", "m.safetensors", "--json").ok().stdout)
+    assert facts["classes"] == ["San", "[/x]", "[bold]C[/bold]"]
+    assert 0 <= facts["class [/x]"]["precision"] <= 1
+
+
+def test_lines_before_a_bad_one_are_answered(folder, module_elman):
+    run = module_elman("classify", "names.safetensors", "-", input="Antonov\n\nRossini\n")
+    assert run.returncode == 1 and "line 2 of standard input is empty" in run.stderr
+    assert run.stdout.startswith("Antonov\t") and len(run.stdout.splitlines()) == 1

@@ -36,8 +36,16 @@ def info(model: str | None, as_json: bool) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(name, f"{value:,}" if type(value) is int else str(value))
-    Console(highlight=False).print(table)
+        table.add_row(name, _shown(value))
+    Console(highlight=False, markup=False).print(table)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(figure)}" for name, figure in value.items())
+    return f"{value:,}" if type(value) is int else str(value)
 
 
 def _machine() -> dict:
@@ -99,7 +107,7 @@ def _classifier(path: str, m: Classifier) -> dict:
         "parameters": m.network.config.num_parameters(),
         "dtype": c["dtype"],
         "symbols": f"{len(m.vocabulary):,} {m.vocabulary.kind}",
-        "classes": ", ".join(m.classes),
+        "classes": m.classes,
         "trained on": ", ".join(s.get("corpus", ["?"])),
     }
     for name, label in (("texts", "texts"), ("steps", "steps"), ("command", "command")):
@@ -110,13 +118,14 @@ def _classifier(path: str, m: Classifier) -> dict:
             facts[f"{part} accuracy"] = round(s[part]["accuracy"], 4)
             facts[f"{part} macro-F1"] = round(s[part]["macro_f1"], 4)
     for name, figures in s.get("baselines", {}).items():
-        facts[name] = f"accuracy {figures['accuracy']:.4f}, macro-F1 {figures['macro_f1']:.4f}"
+        facts[name] = _rounded(figures)
     for name, figures in s.get("test", s.get("validation", {})).get("classes", {}).items():
-        facts[f"class {name}"] = (
-            f"precision {figures['precision']:.3f}, recall {figures['recall']:.3f}, "
-            f"F1 {figures['f1']:.3f}, support {figures['support']:,}"
-        )
+        facts[f"class {name}"] = _rounded(figures)
     return facts | _training(path, m)
+
+
+def _rounded(figures: dict) -> dict:
+    return {n: round(x, 4) if isinstance(x, float) else x for n, x in figures.items()}
 
 
 def _training(path: str, m: Model | Classifier) -> dict:

@@ -25,12 +25,17 @@ def texts(arguments: Sequence[str], errors: str = "strict") -> Iterator[list[str
         return
     number = 0
     for lines in _lines():
-        found = []
+        found: list[str] = []
         for line in lines:
             number += 1
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")  # a byte order mark is no text
-            found.append(_decode(line.removesuffix(b"\r"), number, errors))
+            try:
+                found.append(_decode(line.removesuffix(b"\r"), number, errors))
+            except CorpusError:
+                if found:
+                    yield found  # what stands before a bad line is answered
+                raise
         yield found
 
 
