@@ -105,9 +105,9 @@ def test_every_move_shows_its_equation_and_numbers_that_fit_it(look):
             shown = state(look, "shown")
             product = np.array(shown["matrix"]) @ shown["vector"]["values"]
             np.testing.assert_allclose(shown["result"]["values"], product, atol=1e-6)
-    cells = look.page.locator(".numbers-table tbody tr").nth(1).locator("td")
-    text = cells.nth(0).inner_text().replace("−", "-")
-    assert float(text) == pytest.approx(state(look, "shown.matrix[0][0]"), abs=1e-3)
+            cells = look.page.locator(".numbers-table tbody tr").nth(1).locator("td")
+            text = cells.nth(0).inner_text().replace("−", "-")
+            assert float(text) == pytest.approx(shown["matrix"][0][0], abs=1e-3)
 
 
 def test_keyboard(look):

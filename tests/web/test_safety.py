@@ -146,9 +146,11 @@ def test_links_that_lead_out_of_the_folder_are_no_models(models, tmp_path):
     (inside / "linked.safetensors").symlink_to(inside / "own.safetensors")
     (inside / "out.safetensors").symlink_to(models / "rnn.safetensors")
     (inside / "gone.safetensors").symlink_to(tmp_path / "nothing")
+    (inside / "ring.safetensors").symlink_to(inside / "ring.safetensors")
     with serving("serve", inside) as server:
         listed = server.get("/api/model").json()["models"]
         assert listed == ["linked.safetensors", "own.safetensors"]
+        sentence(server.get("/api/model", modle="own.safetensors"), 400)
         sentence(server.post("score", model="out.safetensors", text="the"), 404)
 
 

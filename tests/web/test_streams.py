@@ -5,6 +5,8 @@ These call the application in this process, so that a client can vanish or stall
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -103,6 +105,12 @@ def watched(monkeypatch) -> list[str]:
     return happened
 
 
+def run(coroutine) -> None:
+    """In a thread of its own: a browser test before may have left a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
+
+
 def free(api: Api) -> bool:
     """Whether nothing is held any more."""
     return api.streams.free == api.streams.most and api.writing.slots.free == api.writing.slots.most
@@ -122,7 +130,7 @@ def test_a_client_that_goes_frees_its_stream(api, monkeypatch):
         del client
         await until(lambda: free(api) and happened == ["begun", "ended"], 5)
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_a_client_that_takes_nothing_is_given_up(api, monkeypatch):
@@ -141,7 +149,7 @@ def test_a_client_that_takes_nothing_is_given_up(api, monkeypatch):
         await until(lambda: free(api) and happened == ["begun", "ended"], 5)
         assert written < LONG["length"]
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_a_slow_client_loses_nothing(api):
@@ -158,7 +166,7 @@ def test_a_slow_client_loses_nothing(api):
         assert client.symbols == 200
         assert client.events[-1][0] == "done"
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_a_stream_ends_when_its_time_is_over(api, monkeypatch):
@@ -173,7 +181,7 @@ def test_a_stream_ends_when_its_time_is_over(api, monkeypatch):
         assert data["symbols"] == client.symbols < LONG["length"]
         assert free(api)
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_streams_get_equal_shares(api):
@@ -188,7 +196,7 @@ def test_streams_get_equal_shares(api):
         await asyncio.gather(*(client.task for client in clients))
         assert min(written) > 0.8 * max(written), written
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_one_stream_more_than_there_may_be_is_refused(api):
@@ -214,7 +222,7 @@ def test_one_stream_more_than_there_may_be_is_refused(api):
         await asyncio.gather(*(client.task for client in clients))
         await until(lambda: free(api), 5)
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_calculations_wait_in_a_queue_that_ends(api, monkeypatch):
@@ -229,7 +237,34 @@ def test_calculations_wait_in_a_queue_that_ends(api, monkeypatch):
         assert statuses.count(200) >= api.calculating.slots.most
         assert api.calculating.slots.free == api.calculating.slots.most
 
-    asyncio.run(go())
+    run(go())
+
+
+def test_nothing_is_computed_for_clients_that_have_gone(api, monkeypatch):
+    api, app = api
+    begun, end = [], threading.Event()
+
+    def score(model, text):
+        begun.append(text)
+        end.wait(10)
+        return {}
+
+    monkeypatch.setattr(calls.reading, "score", score)
+
+    async def go():
+        body = {"model": "gru.safetensors", "text": "the dog"}
+        clients = [Client(app, "/api/score", body) for _ in range(6)]
+        await until(lambda: begun, 5)
+        for client in clients:
+            client.left.set()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(client.task for client in clients))
+        assert api.calculating.slots.free == api.calculating.slots.most
+        end.set()
+        await asyncio.sleep(0.1)
+        assert len(begun) == 1  # what was running; the five that waited never began
+
+    run(go())
 
 
 def test_an_error_in_a_stream_is_its_last_event(api, monkeypatch):
@@ -249,7 +284,7 @@ def test_an_error_in_a_stream_is_its_last_event(api, monkeypatch):
             "error", {"error": {"status": 400, "message": "the model has been eaten"}}
         )  # fmt: skip
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(api, monkeypatch):
@@ -262,4 +297,4 @@ def test_a_body_that_does_not_come_is_not_waited_for(api, monkeypatch):
             await client.task
         assert client.status == 408
 
-    asyncio.run(go())
+    run(go())

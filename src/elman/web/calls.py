@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -32,6 +32,7 @@ LENGTH = 20_000  # symbols that one call writes
 SECONDS = 120.0  # that one call writes
 STREAMS = 64
 WAITING = 16  # calculations in the queue
+LOOK = 0.25  # seconds between two looks whether a waiting client is still there
 CLASSIFY = 500  # characters: the network reads every prefix
 STATES = 4_000  # characters: a number for each and every unit is sent
 STEPS = 2_000  # characters
@@ -79,15 +80,19 @@ class Api:
         return HTMLResponse(html.replace(TOKEN, TOKEN.replace('""', f'"{self.token}"')))
 
     async def model(self, request: Request) -> Response:
-        chosen = request.query_params.get("model")
+        given = request.query_params.multi_items()
+        if any(name != "model" for name, _ in given) or len(given) > 1:
+            raise ApiError(400, "this address has one argument: model, the name of one")
+        chosen = given[0][1] if given else None
 
-        def work() -> dict[str, Any]:
+        def work() -> bytes:
             name, model = self.models.get(chosen)
-            return {"models": self.models.names(), "limits": LIMITS, 
+            return encoding.dumps({"models": self.models.names(), "limits": LIMITS, 
                     "training": self.live and self.live.state(),
-                    "model": describe(name, model, self.live is not None)}  # fmt: skip
+                    "model": describe(name, model, self.live is not None)})  # fmt: skip
 
-        return await self._answer(work)
+        # Not behind the calculations: whoever opens the page gets it at once.
+        return Response(await asyncio.to_thread(work), media_type="application/json")
 
     async def sample(self, request: Request) -> ASGIApp:
         arguments = await read_arguments(request)
@@ -104,14 +109,14 @@ class Api:
         _, model = await self._model(arguments, Model)
         text = arguments.text("text")
         arguments.end()
-        return await self._answer(reading.score, model, text)
+        return await self._answer(request, reading.score, model, text)
 
     async def classify(self, request: Request) -> Response:
         arguments = await read_arguments(request)
         _, model = await self._model(arguments, Classifier)
         text = arguments.text("text", most=CLASSIFY)
         arguments.end()
-        return await self._answer(reading.classify, model, text)
+        return await self._answer(request, reading.classify, model, text)
 
     async def states(self, request: Request) -> Response:
         arguments = await read_arguments(request)
@@ -119,7 +124,7 @@ class Api:
         text = arguments.text("text", most=STATES)
         part = read_part(arguments, model)
         arguments.end()
-        return await self._answer(inside.states, model, text, *part)
+        return await self._answer(request, inside.states, model, text, *part)
 
     async def unit(self, request: Request) -> Response:
         arguments = await read_arguments(request)
@@ -130,7 +135,7 @@ class Api:
         sign = arguments.integer("sign", 1, -1, 1) or 1
         corpus = arguments.text("corpus", None, most=inside.CORPUS)
         arguments.end()
-        return await self._answer(inside.unit, model, *part, unit, sign, corpus)
+        return await self._answer(request, inside.unit, model, *part, unit, sign, corpus)
 
     async def similar(self, request: Request) -> Response:
         arguments = await read_arguments(request)
@@ -141,7 +146,9 @@ class Api:
         threshold = arguments.number("threshold", 0.3)
         corpus = arguments.text("corpus", None, most=inside.CORPUS)
         arguments.end()
-        return await self._answer(inside.similar, model, text, selection, *part, threshold, corpus)
+        return await self._answer(
+            request, inside.similar, model, text, selection, *part, threshold, corpus
+        )
 
     async def steps(self, request: Request) -> Response:
         arguments = await read_arguments(request)
@@ -151,7 +158,7 @@ class Api:
         count = arguments.integer("steps", 5, 1, numbers.STEPS)
         most = arguments.integer("units", 16, 1, numbers.MOST)
         arguments.end()
-        return await self._answer(numbers.steps, model, text, start, count, most)
+        return await self._answer(request, numbers.steps, model, text, start, count, most)
 
     # -- what they share -----------------------------------------------------------
 
@@ -169,13 +176,22 @@ class Api:
         inspection.network_of(model)
         return name, model
 
-    async def _answer(self, work: Callable[..., Any], *arguments: Any) -> Response:
-        """The JSON of a result that is computed in a thread."""
+    async def _answer(
+        self, request: Request, work: Callable[..., Any], *arguments: Any
+    ) -> Response:
+        """The JSON of a result that is computed in a thread, unless its client goes before."""
 
         def whole() -> bytes:
             return encoding.dumps(work(*arguments))
 
-        return Response(await self.calculating.run(whole), media_type="application/json")
+        result = asyncio.ensure_future(self.calculating.run(whole))
+        try:
+            while not (await asyncio.wait([result], timeout=LOOK))[0]:
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+            return Response(result.result(), media_type="application/json")
+        finally:
+            result.cancel()  # what has not begun yet never will
 
     async def _written(self, start: dict[str, Any], chunks: Chunks) -> AsyncGenerator[bytes, None]:
         """The events of a sample stream."""

@@ -42,15 +42,17 @@ class Models:
         """The names of the models, sorted."""
         if self.only is not None:
             return [self.only] if (self.folder / self.only).is_file() else []
-        return sorted(
-            entry.name
-            for entry in os.scandir(self.folder)
-            if entry.name.endswith(MODEL_SUFFIX) and not entry.name.startswith(".")
-            and entry.is_file() and self._inside(entry)
-        )  # fmt: skip
+        return sorted(entry.name for entry in os.scandir(self.folder) if self._offered(entry))
 
-    def _inside(self, entry: os.DirEntry[str]) -> bool:
-        return not entry.is_symlink() or Path(entry).resolve().is_relative_to(self.folder)
+    def _offered(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is a model file of this folder, and no link that leads out or in a ring."""
+        if not entry.name.endswith(MODEL_SUFFIX) or entry.name.startswith("."):
+            return False
+        try:
+            inside = Path(entry).resolve(strict=True).is_relative_to(self.folder)
+            return entry.is_file() and inside
+        except (OSError, RuntimeError):
+            return False
 
     def get(self, name: str | None = None) -> tuple[str, AnyModel]:
         """A model and its name; without a name the first that can be read.
