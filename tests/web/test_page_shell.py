@@ -26,6 +26,9 @@ def test_nothing_moves_while_the_page_loads(new_look, server):
     )
     look.open("write", "html.safetensors")
     look.page.wait_for_timeout(300)
+    look.open("numbers", "html.safetensors")
+    look.until("window.__elman.views.numbers?.status === 'ready'")
+    look.page.wait_for_timeout(300)
     assert look.page.evaluate("window.shifts") < 0.02
 
 
@@ -151,6 +154,8 @@ def test_text_stands_out_from_its_background(new_look, server, scheme):
     look = new_look(server, color_scheme=scheme)
     for view, model in SEEN:
         look.open(view, f"{model}.safetensors")
+        if view == "numbers":
+            look.until("window.__elman.views.numbers?.status === 'ready'")
         assert look.page.evaluate(CONTRAST) == []
 
 

@@ -44,9 +44,8 @@ export function mount(root, context) {
   const cut = h("p", { class: "note" });
   const weights = h("div", { class: "weights" });
 
-  root.append(
-    h("div", { class: "numbers-head" }, field("Text", input), field("Steps", count),
-      h("div", { class: "field window-field" }, h("span", { class: "label" }, "First step"), strip)),
+  // Hidden until there are numbers to show, so that nothing moves when they arrive.
+  const cards = [
     h("section", { class: "card graph-card", "aria-label": "The unrolled network" },
       h("div", { class: "graph-head" },
         h("div", { class: "buttons" }, back, next), slider, h("div", { class: "graph-words" }, phase, title)),
@@ -56,7 +55,12 @@ export function mount(root, context) {
         h("span", { class: "note" }, "gradients, below"), legends.gradient.element)),
     h("div", { class: "numbers-columns" },
       h("section", { class: "card move-card", "aria-label": "This move" }, h("div", { class: "part-row" }, tabs, gates), equation, worked, numbers, cut),
-      h("section", { "aria-label": "Weights" }, h("h2", { class: "weights-title" }, "Weights, and their gradient so far"), weights)));
+      h("section", { "aria-label": "Weights" }, h("h2", { class: "weights-title" }, "Weights, and their gradient so far"), weights))];
+  for (const card of cards) card.hidden = true;
+  root.append(
+    h("div", { class: "numbers-head" }, field("Text", input), field("Steps", count),
+      h("div", { class: "field window-field" }, h("span", { class: "label" }, "First step"), strip)),
+    ...cards);
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
@@ -103,6 +107,7 @@ export function mount(root, context) {
       return context.fail(error);
     }
     slider.max = state.moves.length;
+    for (const card of cards) card.hidden = false;
     redraw();
     go(0);
   }

@@ -8,7 +8,7 @@ const STEPS = 128; // on each side of zero
 /** Colours of values from -limit to limit, as the theme has them now. */
 export function palette(limit) {
   const [negative, zero, positive] = ["--negative", "--zero", "--positive"].map(channels);
-  const inks = ["--ink", "--paper"].map(channels).sort((a, b) => light(a) - light(b));
+  const inks = [[0, 0, 0], [255, 255, 255]]; // one of them is at least 4.5 from any colour
   const css = [];
   const ink = [];
   const pixels = new Uint32Array(2 * STEPS + 1);
