@@ -194,7 +194,8 @@ def test_streams_get_equal_shares(api):
         for client in clients:
             client.left.set()
         await asyncio.gather(*(client.task for client in clients))
-        assert min(written) > 0.8 * max(written), written
+        # They are written 32 at a time and do not begin together: a few chunks apart.
+        assert max(written) - min(written) <= 6 * 32, written
 
     run(go())
 

@@ -90,6 +90,7 @@ export function mount(root, context) {
   // -- the data ----------------------------------------------------------------------
 
   async function ask(from) {
+    clearTimeout(timer); // what was typed is asked for now
     request?.abort();
     const mine = request = new AbortController();
     Object.assign(state, { status: "reading", text: input.value });
