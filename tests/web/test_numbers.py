@@ -124,7 +124,7 @@ def test_a_large_model_is_cut():
 def test_what_has_no_steps():
     model = make("rnn")
     for text, start in (("a", 0), ("abc", 2), ("abc", -1)):
-        with pytest.raises(UsageError, match="is none of this text"):
+        with pytest.raises(UsageError, match="there is no step"):
             steps(model, text, start)
     with pytest.raises(UsageError, match="needs a language model"):
         steps(make_classifier(), "abc")

@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
@@ -197,6 +199,13 @@ def test_wrong_arguments_get_one_sentence(server, call):
         assert "argument" in sentence(missing, 400)
 
 
+def test_numbers_that_would_mean_nothing_are_refused(server):
+    assert "sign" in sentence(server.post("unit", **CALLS["unit"] | {"sign": 0}), 400)
+    for threshold in (0, -1):
+        response = server.post("similar", **CALLS["similar"] | {"threshold": threshold})
+        assert "threshold" in sentence(response, 400)
+
+
 @pytest.mark.parametrize("call", ["states", "steps", "unit", "similar"])
 @pytest.mark.parametrize("name", ["ngram", "classifier"])
 def test_a_model_of_another_kind_gets_one_sentence(server, call, name):
@@ -254,6 +263,18 @@ def test_damaged_models_are_said_and_the_others_served(models, tmp_path):
         for name in ("a.safetensors", "b.safetensors"):
             message = sentence(server.get("/api/model", model=name), 422)
             assert name in message and str(tmp_path) not in message
+
+
+def test_a_damaged_model_alone_is_said_at_the_start(models, tmp_path):
+    (tmp_path / "a.safetensors").write_bytes((models / "gru.safetensors").read_bytes()[:-9])
+    (tmp_path / "notes.txt").write_text("no model\n")
+    for name in ("a.safetensors", "notes.txt"):
+        ended = subprocess.run(
+            [sys.executable, "-m", "elman", "serve", tmp_path / name, "--port", "0"],
+            capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert ended.returncode == 1 and not ended.stdout
+        assert name in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_a_model_that_is_replaced_is_read_again(models, tmp_path):

@@ -55,6 +55,8 @@ def serve(place: str, host: str, port: int, browser: bool, as_json: bool) -> Non
     from ..web.server import Server, bind
 
     models = Models(place)
+    if models.only is not None:
+        models.get()  # it had better be said here than on the page
     server = Server(models, host, bind(host, port))
     if as_json:
         print_json({"url": server.url, "token": server.token, "models": models.names()})

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ..errors import ElmanError
 from .calls import Api
-from .errors import OURS, ApiError, from_elman, response
+from .errors import ApiError, from_elman, response
 from .guard import Guard
 from .live import Live
 from .models import Models
@@ -19,7 +19,7 @@ from .steering import Steering
 
 
 async def refused(request: Request, error: Exception) -> Response:
-    """One sentence for whatever goes wrong."""
+    """One sentence for whatever is refused."""
     if isinstance(error, ElmanError):
         error = from_elman(error)
     elif isinstance(error, HTTPException):
@@ -27,8 +27,7 @@ async def refused(request: Request, error: Exception) -> Response:
         what = {404: "there is nothing at this address",
                 405: f"this address has another method: {allowed}"}  # fmt: skip
         error = ApiError(error.status_code, what.get(error.status_code, error.detail))
-    elif not isinstance(error, ApiError):
-        error = ApiError(500, OURS)
+    assert isinstance(error, ApiError)
     return response(error)
 
 
@@ -51,8 +50,7 @@ def make_app(models: Models | Live, token: str, bound: str = "127.0.0.1") -> Sta
         routes=[*api.routes(), *steering.routes()],
         middleware=[Middleware(Guard, bound, token)],
         exception_handlers={
-            ApiError: refused, ElmanError: refused, HTTPException: refused,
-            ClientDisconnect: gone, Exception: refused,
+            ApiError: refused, ElmanError: refused, HTTPException: refused, ClientDisconnect: gone,
         },
         lifespan=lifespan,
     )  # fmt: skip

@@ -132,7 +132,9 @@ class Api:
         units = inspection.network_of(model).config.hidden_size
         part = read_part(arguments, model)
         unit = arguments.integer("unit", REQUIRED, 0, units - 1)
-        sign = arguments.integer("sign", 1, -1, 1) or 1
+        sign = arguments.integer("sign", 1, -1, 1)
+        if sign == 0:
+            raise ApiError(400, "sign must be 1 or -1, not 0")
         corpus = arguments.text("corpus", None, most=inside.CORPUS)
         arguments.end()
         return await self._answer(request, inside.unit, model, *part, unit, sign, corpus)
@@ -144,6 +146,8 @@ class Api:
         selection = tuple(arguments.integer(n, REQUIRED, 0, STATES) for n in ("start", "end"))
         part = read_part(arguments, model)
         threshold = arguments.number("threshold", 0.3)
+        if not threshold > 0:
+            raise ApiError(400, f"threshold must be above 0, not {threshold:g}")
         corpus = arguments.text("corpus", None, most=inside.CORPUS)
         arguments.end()
         return await self._answer(

@@ -11,7 +11,7 @@ import socket
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import ApiError, response
+from .errors import OURS, ApiError, response
 
 TOKEN_HEADER = "X-Elman-Token"
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -39,8 +39,12 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -52,7 +56,12 @@ class Guard:
         except ApiError as error:
             await response(error)(scope, receive, send_with_headers)
             return
-        await self.app(scope, receive, send_with_headers)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:  # a mistake of ours: one sentence here, the rest to the terminal
+            if not begun:
+                await response(ApiError(500, OURS))(scope, receive, send_with_headers)
+            raise
 
     def _check(self, method: str, headers: Headers) -> None:
         host = headers.get("host", "")

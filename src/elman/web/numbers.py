@@ -46,8 +46,8 @@ def steps(
     network, ids = network_and_ids(model, text)
     if not 0 <= start < len(ids) - 1:
         raise UsageError(
-            f"step {start} is none of this text: its {len(ids)} symbols make "
-            f"{max(0, len(ids) - 1)} steps, counted from 0"
+            f"there is no step {start} in this text: they count from 0, and there are "
+            f"{max(0, len(ids) - 1)}, one fewer than symbols"
         )
     shown = ids[start : start + count + 1]
     state = network.zero_state(1)

@@ -14,7 +14,6 @@ from . import encoding
 from .errors import OURS, ApiError, body, from_elman
 
 R = TypeVar("R")
-STALLED = 30.0  # seconds after which a client that takes nothing is given up
 BEAT = 15.0  # seconds of silence after which a comment is sent, which finds lost connections
 
 
@@ -61,7 +60,7 @@ class Workers:
 
 
 class EventStream:
-    """A response whose events end, and are closed, when the client goes or takes nothing."""
+    """A response whose events end, and are closed, when the client goes."""
 
     def __init__(self, events: AsyncGenerator[bytes, None]):
         self.events = events
@@ -80,15 +79,9 @@ class EventStream:
                     "type": "http.response.start", "status": 200,
                     "headers": [(b"content-type", b"text/event-stream; charset=utf-8")],
                 })  # fmt: skip
-                with anyio.CancelScope() as stalled:
-                    async for events in reporting(self.events):
-                        stalled.deadline = anyio.current_time() + STALLED
-                        await send(
-                            {"type": "http.response.body", "body": events, "more_body": True}
-                        )
-                        stalled.deadline = float("inf")
-                if not stalled.cancelled_caught:
-                    await send({"type": "http.response.body", "body": b""})
+                async for events in reporting(self.events):
+                    await send({"type": "http.response.body", "body": events, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
             group.cancel_scope.cancel()
 
 

@@ -150,8 +150,17 @@ function address() {
   return `#${state.view}${model}`;
 }
 
+/** View and model that the address names. */
+function named() {
+  try {
+    return location.hash.slice(1).split("/").map(decodeURIComponent);
+  } catch {
+    return []; // no address of ours
+  }
+}
+
 async function follow() {
-  const [view, name] = location.hash.slice(1).split("/").map(decodeURIComponent);
+  const [view, name] = named();
   if (state.models.includes(name) && name !== state.model?.name) await choose(name, view);
   else await show(view);
 }
@@ -219,6 +228,7 @@ async function choose(name, view = state.view) {
   try {
     answer = await api.get("api/model" + (name ? `?model=${encodeURIComponent(name)}` : ""));
   } catch (error) {
+    $("model").value = state.model?.name ?? ""; // the one that is still shown
     return fail(error);
   }
   for (const { root, abort } of mounted.values()) {
@@ -249,7 +259,7 @@ function facts(model) {
 
 async function start() {
   themeChanged();
-  const [view, name] = location.hash.slice(1).split("/").map(decodeURIComponent);
+  const [view, name] = named();
   $("model").addEventListener("change", () => choose($("model").value));
   await choose(name || null, view || undefined);
   if (state.view === null) await choose(null, view || undefined); // a model that is gone
