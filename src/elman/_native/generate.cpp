@@ -131,7 +131,7 @@ Index generate(const Architecture& a, const T* parameters, const T* packed, cons
         else
           k.gather(layer.W_x, now, layer.b, columns, r.first, r.last, z);
         Sequence<T> s{};
-        s.cell = a.cell, s.relu = a.relu, s.steps = 1, s.batch = B, s.hidden = H;
+        s.cell = a.cell, s.relu = a.relu, s.steps = 1, s.batch = B, s.hidden = H, s.before = n;
         s.z = z, s.packed = w.W_h[std::size_t(l)], s.c_n = layer.c_n, s.saved = saved;
         s.h = h + l * 2 * B * H;
         s.state = s.final_state = state + l * a.state_size(B);

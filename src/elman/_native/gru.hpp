@@ -30,7 +30,7 @@ template <class T> inline void gru_forward(const Sequence<T>& s, Index first, In
       store(kept + 3 * L, q);
       const bool carried = s.mask && !s.mask[at];
       store(h + b * H + j, carried ? h_before : (1 - z) * candidate + z * h_before, n);
-    });
+    }, (s.before + t) % 2);
   }
 }
 

@@ -25,6 +25,7 @@ template <class T> struct Sequence {
   const T* state;                           // (S, B, H)
   const std::uint8_t* mask;                 // (T, B) or null: 0 carries the state over
   Index first_panel, last_panel;            // forward: the panels of hidden units to compute, of every row
+  Index before;                             // forward: how many steps went before, in calls of their own
   const T* packed;                          // W_h, forward packed or transposed packed
   const T* c_n;                             // (H,) or null: GRU
   T* h;                                     // (T + 1, B, H): the initial h, which the forward leaves to the caller, then one per step

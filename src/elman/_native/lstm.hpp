@@ -32,7 +32,7 @@ template <class T> inline void lstm_forward(const Sequence<T>& s, Index first, I
       store(kept + 3 * L, o);
       store(kept + 4 * L, c);
       store(h + b * H + j, carried ? load(previous + b * H + j, n) : o * tanh<T>(c), n);
-    });
+    }, (s.before + t) % 2);
   }
   for (Index p = s.first_panel; p < s.last_panel; ++p)
     for (Index b = first; b < last; ++b)

@@ -84,12 +84,14 @@ ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, In
 // x (rows, K) · panels first..last of packed. finish(row, panel, acc) receives each C vectors of the result while
 // they are hot. Work is blocked over K so that a panel's block stays in the first-level cache while
 // every row passes over it.
+// One row takes the panels in turn forwards and `backwards`: of weights larger than a cache, what was read last is still there.
 template <class T, int C, class Finish>
-ELMAN_INLINE void product(const T* packed, Index K, Index first, Index last, const T* x, Index ldx, Index rows, Finish&& finish) {
+ELMAN_INLINE void product(const T* packed, Index K, Index first, Index last, const T* x, Index ldx, Index rows, Finish&& finish, bool backwards = false) {
   constexpr Index TILE = ELMAN_ACCUMULATORS / C, BLOCK = 32768 / (C * ELMAN_VECTOR_BYTES), CHUNK = 8 * TILE;
   if (rows == 1) {
-    const Index size = K * C * lanes<T>;
-    for (Index p = first; p + 1 < last; p += 2) {
+    const Index size = K * C * lanes<T>, pairs = (last - first) / 2;
+    for (Index i = 0; i < pairs; ++i) {
+      const Index p = first + 2 * (backwards ? pairs - 1 - i : i);
       Vec<T> acc[2][C];
       accumulate_row<T, 2, C>(x, packed + p * size, size, K, acc);
       finish(Index(0), p, &acc[0][0]);

@@ -29,7 +29,7 @@ template <class T> inline void rnn_forward(const Sequence<T>& s, Index first, In
         const Vec<T> value = carried ? load(previous + b * H + j, n) : s.relu ? (a < 0 ? Vec<T>{} : a) : tanh<T>(a);
         store(h + b * H + j, value, n);
       }
-    });
+    }, (s.before + t) % 2);
   }
 }
 

@@ -45,6 +45,7 @@ class Pool {
 
   void run(int parts, void (*body)(void*, int), void* context) {
     Job job{body, context, parts, 0, {parts}};
+    int part;
     {
       std::lock_guard<std::mutex> hold(lock_);
       while (workers_ < parts - 1) {
@@ -52,11 +53,10 @@ class Pool {
         ++workers_;
       }
       jobs_.push_back(&job);
-      waiting_.store(int(jobs_.size()), std::memory_order_release);
+      part = next_part(&job);  // the caller's is always the first, which is in its cache if it was its before
     }
     arrived_.notify_all();
-    int part;
-    while ((part = take(&job)) >= 0) finish(&job, part);
+    for (; part >= 0; part = take(&job)) finish(&job, part);
     const auto done = [&] { return job.left.load(std::memory_order_acquire) == 0; };
     if (spin(done)) {
       std::lock_guard<std::mutex> hold(lock_);  // the last worker has let go of the job once it lets go of the lock
