@@ -31,33 +31,40 @@ ELMAN_INLINE void accumulate(const T* x, Index row_stride, Index k_stride, const
 }
 
 // One row alone: neighbouring panels share what is read of it, and several k have sums of their own, because
-// each sum waits for the one before it.
-template <class T, int PANELS, int C>
-ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index stride, Index K, Vec<T> (&acc)[PANELS][C]) {
-  constexpr int U = 8 / (PANELS * C) > 1 ? 8 / (PANELS * C) : 1;
-  Vec<T> part[U][PANELS][C] = {};
+// each sum waits for the one before it. The last PADDING vectors are not wanted.
+template <class T, int PANELS, int C, int PADDING>
+ELMAN_INLINE void accumulate_row(const T* x, const T* panel, Index stride, Index K, Vec<T> (&acc)[PANELS * C]) {
+  constexpr int U = 8 / (PANELS * C) > 1 ? 8 / (PANELS * C) : 1, WANTED = PANELS * C - PADDING;
+  Vec<T> part[U][WANTED] = {};
   Index k = 0;
   for (; k + U <= K; k += U, panel += U * C * lanes<T>) {
 #pragma GCC unroll 4
     for (int u = 0; u < U; ++u)
-#pragma GCC unroll 2
-      for (int p = 0; p < PANELS; ++p)
 #pragma GCC unroll 8
-        for (int c = 0; c < C; ++c) part[u][p][c] += x[k + u] * load(panel + p * stride + (u * C + c) * lanes<T>);
+      for (int i = 0; i < WANTED; ++i) part[u][i] += x[k + u] * load(panel + i / C * stride + (u * C + i % C) * lanes<T>);
   }
   for (; k < K; ++k, panel += C * lanes<T>)
-#pragma GCC unroll 2
-    for (int p = 0; p < PANELS; ++p)
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) part[0][p][c] += x[k] * load(panel + p * stride + c * lanes<T>);
-#pragma GCC unroll 2
-  for (int p = 0; p < PANELS; ++p)
+    for (int i = 0; i < WANTED; ++i) part[0][i] += x[k] * load(panel + i / C * stride + i % C * lanes<T>);
 #pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      acc[p][c] = part[0][p][c];
+  for (int i = 0; i < WANTED; ++i) {
+    acc[i] = part[0][i];
 #pragma GCC unroll 4
-      for (int u = 1; u < U; ++u) acc[p][c] += part[u][p][c];
-    }
+    for (int u = 1; u < U; ++u) acc[i] += part[u][i];
+  }
+}
+
+// finish(0, panel, acc) for PANELS panels of the product of one row. `half`: of the last only the first vector is wanted.
+template <class T, int PANELS, int C, class Finish>
+ELMAN_INLINE void run_row(const T* x, const T* packed, Index panel, Index K, bool half, Finish&& finish) {
+  const Index size = K * C * lanes<T>;
+  Vec<T> acc[PANELS * C] = {};
+  if (C == PLAIN && half)
+    accumulate_row<T, PANELS, C, C - 1>(x, packed + panel * size, size, K, acc);
+  else
+    accumulate_row<T, PANELS, C, 0>(x, packed + panel * size, size, K, acc);
+#pragma GCC unroll 2
+  for (int p = 0; p < PANELS; ++p) finish(Index(0), panel + p, acc + p * C);
 }
 
 // One tile of `rows` rows: tile[r][c] (+)= x · panel.
@@ -84,24 +91,20 @@ ELMAN_INLINE void run_tile(Index rows, const T* x, Index ldx, const T* panel, In
 // x (rows, K) · panels first..last of packed. finish(row, panel, acc) receives each C vectors of the result while
 // they are hot. Work is blocked over K so that a panel's block stays in the first-level cache while
 // every row passes over it.
-// One row takes the panels in turn forwards and `backwards`: of weights larger than a cache, what was read last is still there.
+// One row takes the panels in turn forwards and `backwards`: of weights larger than a cache, what was read last is still
+// there. Of its panels of a plain product it leaves out what lies beyond `columns`.
 template <class T, int C, class Finish>
-ELMAN_INLINE void product(const T* packed, Index K, Index first, Index last, const T* x, Index ldx, Index rows, Finish&& finish, bool backwards = false) {
+ELMAN_INLINE void product(const T* packed, Index K, Index first, Index last, Index columns, const T* x, Index ldx, Index rows, Finish&& finish,
+                          bool backwards = false) {
   constexpr Index TILE = ELMAN_ACCUMULATORS / C, BLOCK = 32768 / (C * ELMAN_VECTOR_BYTES), CHUNK = 8 * TILE;
   if (rows == 1) {
-    const Index size = K * C * lanes<T>, pairs = (last - first) / 2;
+    const Index pairs = (last - first) / 2;
+    const bool half = C == PLAIN && columns <= (last * C - 1) * lanes<T>;
     for (Index i = 0; i < pairs; ++i) {
       const Index p = first + 2 * (backwards ? pairs - 1 - i : i);
-      Vec<T> acc[2][C];
-      accumulate_row<T, 2, C>(x, packed + p * size, size, K, acc);
-      finish(Index(0), p, &acc[0][0]);
-      finish(Index(0), p + 1, &acc[1][0]);
+      run_row<T, 2, C>(x, packed, p, K, half && p + 2 == last, finish);
     }
-    if ((last - first) % 2) {
-      Vec<T> acc[1][C];
-      accumulate_row<T, 1, C>(x, packed + (last - 1) * size, size, K, acc);
-      finish(Index(0), last - 1, &acc[0][0]);
-    }
+    if ((last - first) % 2) run_row<T, 1, C>(x, packed, last - 1, K, half, finish);
     return;
   }
   Vec<T> partial[CHUNK * C];
@@ -156,7 +159,7 @@ inline void pack(const T* w, Index k_stride, Index n_stride, Index K, Index unit
 template <class T>
 inline void affine(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y) {
   constexpr Index L = lanes<T>;
-  product<T, PLAIN>(packed, K, 0, (N + PLAIN * L - 1) / (PLAIN * L), x + first * K, K, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+  product<T, PLAIN>(packed, K, 0, (N + PLAIN * L - 1) / (PLAIN * L), N, x + first * K, K, last - first, [&](Index row, Index p, const Vec<T>* acc) {
     for (Index c = 0; c < PLAIN; ++c) {
       const Index j = (p * PLAIN + c) * L, n = N - j;
       if (n <= 0) break;

@@ -17,7 +17,7 @@ template <class T> inline void rnn_forward(const Sequence<T>& s, Index first, In
   for (Index t = 0; t < s.steps; ++t) {
     const T* const previous = t ? s.h + t * s.batch * H : s.state;
     T* const h = s.h + (t + 1) * s.batch * H;
-    product<T, PLAIN>(s.packed, H, s.first_panel, s.last_panel, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<T, PLAIN>(s.packed, H, s.first_panel, s.last_panel, H, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
       const Index b = first + row;
       const T* z = z_row(s, t * s.batch + b, H);
       const bool carried = s.mask && !s.mask[t * s.batch + b];
@@ -56,7 +56,7 @@ template <class T> inline void rnn_backward(const Sequence<T>& s, Index first, I
     for (Index j = 0; j < H; j += L)
       step(s.steps - 1, b, j, H - j, s.dstate ? load(s.dstate + b * H + j, H - j) : Vec<T>{});
   for (Index t = s.steps - 1; t >= 0; --t)
-    product<T, PLAIN>(s.packed, H, 0, panels, s.dz + (t * B + first) * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<T, PLAIN>(s.packed, H, 0, panels, H, s.dz + (t * B + first) * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
       for (Index c = 0; c < PLAIN; ++c) {
         const Index j = (p * PLAIN + c) * L;
         if (j < H) step(t - 1, first + row, j, H - j, acc[c]);
