@@ -30,9 +30,8 @@ elman reproduce --list
 
 A figure `a ± b` is the mean and the sample standard deviation over the seeds that its
 chapter names. Seconds are those of one training, reading the text included, on the machine that
-the chapter names, in `dive-exercises` with other work beside it; perplexity is exp(nats per
-symbol), bits per character nats / ln 2. Settings are flags of `elman train`; `--seed` runs over
-the seeds. Pictures need the extra `plot`.
+the chapter names; perplexity is exp(nats per symbol), bits per character nats / ln 2. Settings
+are flags of `elman train`; `--seed` runs over the seeds. Pictures need the extra `plot`.
 """
 
 
