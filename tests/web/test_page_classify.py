@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import elman.loading
 
 
@@ -33,7 +35,7 @@ def test_pointing_at_a_prefix_shows_its_classes(look):
     typed(look, "aelm")
     whole = look.page.locator(".verdict").inner_text()
     assert whole.startswith("aelm →")
-    look.page.locator("tbody tr").first.locator("td.prefix").nth(1).hover()
+    look.page.locator(".prefixes tbody tr").first.locator("td").nth(1).hover()
     look.until("window.__elman.views.classify.column === 1")
     assert look.page.locator(".verdict").inner_text().startswith("ae →")
     look.page.get_by_label("Text").hover()
@@ -44,7 +46,7 @@ def test_pointing_at_a_prefix_shows_its_classes(look):
 def test_class_names_stay_text(look):
     look.open("classify", "markup.safetensors")
     typed(look, "<9>a")
-    assert look.page.locator("tbody th").all_inner_texts() == look.state("model.classes")
+    assert look.page.locator(".now tbody th").all_inner_texts() == look.state("model.classes")
     assert "<b>soft</b>" in look.state("model.classes")
     assert look.page.locator("#view-classify :is(b, i)").count() == 0
     assert look.page.locator("thead .unknown").count() == 3
@@ -57,3 +59,44 @@ def test_an_empty_text_has_no_classes(look):
     look.until("window.__elman.views.classify.answer === null")
     assert look.page.locator("td.prefix").count() == 0
     assert "Type" in look.page.locator(".verdict").inner_text()
+
+
+def test_prefixes_by_keyboard(look):
+    look.open("classify", "markup.safetensors")
+    typed(look, "aelm")
+    answer = look.state("views.classify.answer")
+    look.page.keyboard.press("Tab")
+    for key, prefix in {"ArrowLeft": 3, "Home": 1, "ArrowRight": 2, "End": 4}.items():
+        look.page.keyboard.press(key)
+        assert look.state("views.classify.column") == prefix - 1
+        assert look.page.locator(".verdict").inner_text().startswith("aelm"[:prefix] + " →")
+        share = look.page.locator(".now .bar").first.evaluate(
+            "bar => Number(bar.style.getPropertyValue('--share'))"
+        )
+        assert share == pytest.approx(answer["probabilities"][prefix - 1][0], abs=1e-4)
+    look.page.keyboard.press("Escape")
+    assert look.state("views.classify.column") is None
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("text", ["agkrtz aelmno " * 6, "g" * 499], ids=["sentence", "one word"])
+def test_classes_stay_in_sight_beside_a_long_text(new_look, server, width, text):
+    look = new_look(server, viewport={"width": width, "height": 844})
+    look.open("classify", "forward.safetensors")
+    look.page.get_by_label("Text").fill(text)
+    look.until("window.__elman.views.classify.answer")
+    assert look.page.evaluate("document.documentElement.scrollWidth") <= width
+    for part in ("th[scope=row]", ".bar", ".figure", ".verdict strong"):
+        for element in look.page.locator(f"#view-classify {part}").all():
+            box = element.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width, part
+    # Only the prefixes scroll, to the one that was typed last, row by row beside the classes.
+    box, last = (
+        look.page.locator(f".prefixes{part}").first.bounding_box()
+        for part in ("-box", " tbody td:last-child")
+    )
+    assert box["x"] + box["width"] == pytest.approx(last["x"] + last["width"], abs=2)
+    rows = look.page.locator(".now tbody tr"), look.page.locator(".prefixes tbody tr")
+    for n in range(rows[0].count()):
+        now, prefixes = (r.nth(n).bounding_box() for r in rows)
+        assert now["y"] == pytest.approx(prefixes["y"], abs=1)

@@ -3,6 +3,7 @@
 import { field, h, percent, visible } from "./dom.js";
 
 const UNKNOWN = "<unk>"; // how the server calls a symbol that the model never saw
+const TAIL = 32; // characters of a prefix that the verdict repeats
 
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
@@ -15,28 +16,32 @@ export function mount(root, context) {
     autocapitalize: "off", class: "classify-text",
   });
   const verdict = h("p", { class: "verdict", role: "status", "aria-live": "polite" });
-  const table = h("table", { class: "prefixes" });
+  const now = h("table", { class: "now", "aria-label": "Probability of every class" });
+  const table = h("table", { class: model.tokens === "word" ? "prefixes words" : "prefixes" });
+  const box = h("div", {
+    class: "prefixes-box", tabIndex: 0, role: "application", "aria-roledescription": "table",
+    "aria-label": "Probability of every class after every prefix. Arrow keys choose a prefix.",
+  }, table);
   const note = h("p", { class: "note" });
-  const card = h("div", { class: "card prefixes-card", tabIndex: 0, role: "region",
-    "aria-label": "Probability of every class after every prefix" }, table);
-  root.append(
-    h("div", { class: "classify-head" }, field("Text", input), verdict), card, note);
+  root.append(h("div", { class: "classify-head" }, field("Text", input), verdict),
+    h("div", { class: "card prefixes-card" }, now, box), note);
   input.addEventListener("input", ask);
   context.on("show", () => input.focus({ preventScroll: true }));
   signal.addEventListener("abort", () => request?.abort());
   const rows = model.classes.map(row);
   const symbols = h("tr", {});
-  table.append(
-    h("caption", { class: "hidden" }, "Probability of every class after every prefix"),
-    h("thead", {}, symbols), h("tbody", {}, rows.map(({ element }) => element)));
+  now.append(
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }), h("th", { scope: "col" }))),
+    h("tbody", {}, rows.map(({ element }) => element)));
+  table.append(h("thead", {}, symbols), h("tbody", {}, rows.map(({ cells }) => cells)));
   draw();
 
   function row(name) {
     const bar = h("span", { class: "bar" });
     const figure = h("span", { class: "figure" });
-    const element = h("tr", {}, h("th", { scope: "row" }, name),
-      h("td", { class: "now" }, h("span", { class: "now-bar" }, bar, figure)));
-    return { element, bar, figure };
+    const element = h("tr", {}, h("th", { scope: "row", title: name }, name),
+      h("td", {}, h("span", { class: "now-bar" }, bar, figure)));
+    return { element, bar, figure, cells: h("tr", {}) };
   }
 
   async function ask() {
@@ -61,45 +66,46 @@ export function mount(root, context) {
 
   function draw() {
     const { answer } = state;
-    symbols.replaceChildren(
-      h("th", { scope: "col" }, h("span", { class: "hidden" }, "Class")),
-      h("th", { scope: "col", class: "now" }, h("span", { class: "hidden" }, "Probability")),
-      ...(answer?.symbols ?? []).map((symbol, column) =>
-        h("th", { scope: "col", "data-column": column,
-          class: symbol === UNKNOWN ? "mono unknown" : "mono" },
-        symbol === UNKNOWN ? "?" : visible(symbol))));
-    rows.forEach(({ element }, number) => {
-      element.querySelectorAll("td.prefix").forEach((cell) => cell.remove());
-      element.append(...(answer?.probabilities ?? []).map((probabilities, column) => h("td", {
+    const texts = (answer?.symbols ?? []).map((symbol) => (symbol === UNKNOWN ? "?" : visible(symbol)));
+    table.style.setProperty("--columns", Math.max(1, texts.length));
+    symbols.replaceChildren(...texts.map((text, column) => h("th", {
+      scope: "col", "data-column": column, title: text,
+      class: answer.symbols[column] === UNKNOWN ? "mono unknown" : "mono",
+    }, text)));
+    rows.forEach(({ cells }, number) => cells.replaceChildren(
+      ...(answer?.probabilities ?? []).map((probabilities, column) => h("td", {
         class: "prefix", vars: { "--share": probabilities[number].toFixed(4) },
         "data-column": column, title: percent(probabilities[number]),
-      }, h("span", { class: "hidden" }, percent(probabilities[number])))));
-    });
+      }))));
     drawColumn();
-    card.scrollLeft = card.scrollWidth; // where one types
+    box.scrollLeft = box.scrollWidth; // where one types
     note.textContent = notes(answer);
   }
 
-  /** The bars: after the whole text, or after the prefix that the pointer is at. */
+  /** The bars: after the whole text, or after the prefix that is pointed at. */
   function drawColumn() {
     const { answer } = state;
     const column = state.column ?? (answer ? answer.symbols.length - 1 : null);
-    const now = column === null ? null : answer.probabilities[column];
-    const best = now ? now.indexOf(Math.max(...now)) : -1;
+    const shares = column === null ? null : answer.probabilities[column];
+    const best = shares ? shares.indexOf(Math.max(...shares)) : -1;
     rows.forEach(({ element, bar, figure }, number) => {
-      bar.style.setProperty("--share", now ? now[number].toFixed(4) : 0);
-      figure.textContent = now ? percent(now[number]) : "";
+      bar.style.setProperty("--share", shares ? shares[number].toFixed(4) : 0);
+      figure.textContent = shares ? percent(shares[number]) : "";
       element.classList.toggle("best", number === best);
     });
     for (const cell of table.querySelectorAll("[data-column]")) {
       cell.classList.toggle("current", state.column !== null && Number(cell.dataset.column) === column);
     }
-    const prefix = column === null ? "" : answer.symbols.slice(0, column + 1)
-      .map((symbol) => (symbol === UNKNOWN ? "?" : symbol)).join("");
-    verdict.replaceChildren(...(now
-      ? [h("span", { class: "mono" }, visible(prefix)), " → ", h("strong", {}, model.classes[best]),
-        ` ${percent(now[best])}`]
+    verdict.replaceChildren(...(shares
+      ? [h("span", { class: "mono quoted" }, read(answer.symbols.slice(0, column + 1))), " → ",
+        h("strong", {}, model.classes[best]), ` ${percent(shares[best])}`]
       : ["Type, and see how the classes change with every character."]));
+  }
+
+  /** The end of what was read. */
+  function read(symbols) {
+    const text = symbols.map((symbol) => (symbol === UNKNOWN ? "?" : symbol)).join("");
+    return text.length > TAIL ? `…${text.slice(-TAIL)}` : text;
   }
 
   function notes(answer) {
@@ -110,11 +116,27 @@ export function mount(root, context) {
     return parts.join(" ");
   }
 
-  table.addEventListener("pointerover", (event) => point(event.target.closest("[data-column]")));
+  table.addEventListener("pointerover", ({ target }) => {
+    const cell = target.closest("[data-column]");
+    point(cell ? Number(cell.dataset.column) : null);
+  });
   table.addEventListener("pointerleave", () => point(null));
+  box.addEventListener("blur", () => point(null));
+  box.addEventListener("keydown", (event) => {
+    if (!state.answer || event.ctrlKey || event.metaKey || event.altKey) return;
+    const last = state.answer.symbols.length - 1;
+    const at = state.column ?? last;
+    const to = {
+      ArrowLeft: Math.max(0, at - 1), ArrowRight: Math.min(last, at + 1), Home: 0, End: last,
+      Escape: null,
+    }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    point(to);
+    symbols.children[to ?? last].scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
 
-  function point(cell) {
-    const column = cell ? Number(cell.dataset.column) : null;
+  function point(column) {
     if (column === state.column) return;
     state.column = column;
     drawColumn();

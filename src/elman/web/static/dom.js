@@ -32,7 +32,7 @@ function fill(element, attributes, children) {
 /** What a symbol looks like where white space must be seen. */
 export function visible(text) {
   if (text === "") return "∅";
-  return text.replace(/ /g, "␣").replace(/\n/g, "⏎").replace(/\t/g, "⇥");
+  return text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
 }
 
 /** What a symbol is called, for screen readers. */

@@ -116,7 +116,7 @@ export function heatmap({ label, hover, choose, signal }) {
     context.textBaseline = "middle";
     for (let t = first; t < last; t += 1) {
       const text = visible(data.symbols[t]);
-      const space = text === "␣" || text === "⏎";
+      const space = text === "␣" || text === "↵";
       context.fillStyle = at?.step === t ? colours.accent : space ? colours.muted : colours.ink;
       context.globalAlpha = space && at?.step !== t ? 0.5 : 1;
       context.fillText(text.length > 6 ? `${text.slice(0, 5)}…` : text,
