@@ -54,10 +54,11 @@ def test_every_character_is_shaded_by_its_probability(look):
         "Number(span.style.getPropertyValue('--surprise-of')),"
         f"{SYMBOLS}[i].probability, getComputedStyle(span).backgroundColor])"
     )
+    darkest = math.log2(len(look.state("model.vocabulary")))
     shades = {}
     for shade, probability, colour in pairs:
         bits = -math.log2(probability)
-        assert shade == pytest.approx(min(1, bits / 7), abs=1e-3)
+        assert shade == pytest.approx(min(1, bits / darkest), abs=1e-3)
         shades[shade] = colour
     assert len(set(shades.values())) > 3, "the shades all look the same"
 
@@ -105,10 +106,11 @@ def test_branch_from_an_alternative(look, server):
     assert [s["id"] for s in after[: place + 1]] == [s["id"] for s in before[:place]] + [chosen[0]]
     assert after[place]["probability"] == chosen[2]
     behind = sampled(
-        server, model="html.safetensors", prime="<b", temperature=0.8, seed=1,
+        server, model="html.safetensors", prime="<b", temperature=0.8, seed=2,
         written=[s["id"] for s in after[: place + 1]], length=len(after) - place - 1,
     )  # fmt: skip
     assert [s["id"] for s in after[place + 1 :]] == [s["id"] for s in behind]
+    assert look.page.locator(".branches button").last.inner_text().endswith("seed 2")
     # The first text is still there.
     look.page.get_by_role("button", name="First text").click()
     assert look.state("views.write.symbols") == before
@@ -198,3 +200,72 @@ def test_screen_readers_hear_the_text_in_pieces(look):
     assert log.get_attribute("aria-live") == "polite"
     assert log.text_content().replace("\n", "").strip() in written(look).replace("\n", "")
     assert log.locator("p").count() < 10
+
+
+FOCUSED = "document.activeElement"
+
+
+def test_the_keyboard_keeps_its_place(look):
+    """After a branch, between branches, and when the text that it would stop is done."""
+    look.open("write", "html.safetensors")
+    write(look, "<b", 50)
+    look.until(DONE)
+    look.page.locator(".symbol[tabindex='0']").focus()
+    for key in ("ArrowRight", "ArrowRight", "Enter", "ArrowDown", "Enter"):
+        look.page.keyboard.press(key)
+    assert look.page.evaluate(f"{FOCUSED}.dataset.place") == "2"
+    assert not look.page.locator(".popup").is_visible()
+    look.until(DONE)
+    assert look.page.evaluate(f"{FOCUSED}.dataset.place") == "2"
+    first = look.page.locator(".branches button").first
+    first.focus()
+    look.page.keyboard.press("Enter")
+    assert look.state("views.write.branch") == 0
+    assert look.page.evaluate(f"{FOCUSED}.textContent") == first.text_content()
+    write(look, "<b", 20000)
+    stop = look.page.get_by_role("button", name="Stop")
+    stop.focus()
+    look.page.keyboard.press("Enter")
+    assert look.state("views.write.status") in ("stopped", "done")
+    assert look.page.evaluate(f"{FOCUSED}.textContent") == "Stop"
+    before = look.state("views.write.symbols.length")
+    look.page.keyboard.press("Enter")  # it is off now
+    assert look.state("views.write.symbols.length") == before
+
+
+def test_branches_do_not_fall_back_into_the_first_text(look):
+    """Nor into each other: a model forgets fast what a branch began with."""
+    look.open("write", "lines.safetensors")
+    write(look, "the ", 300, Temperature=1.5)
+    look.until(DONE)
+    for n in (2, 3):
+        look.page.get_by_role("button", name="First text").click() if n > 2 else None
+        look.page.locator(".symbol").nth(4).click()
+        look.page.locator(".popup button").nth(1).click()
+        look.until(f"{DONE} && window.__elman.views.write.branches.length === {n}")
+    branches = look.state("views.write.branches")
+    assert [branch["seed"] for branch in branches] == [1, 2, 3]
+    texts = [[s["id"] for s in branch["symbols"] if "id" in s][10:260] for branch in branches]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        same = sum(x == y for x, y in zip(texts[a], texts[b], strict=True))
+        assert same < 150, f"{same} of 250 symbols of branches {a} and {b} are the same"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_words_stand_beside_their_bars(new_look, server, width):
+    look = new_look(server, viewport={"width": width, "height": 844})
+    look.open("write", "words.safetensors")
+    look.page.locator(".settings").evaluate("settings => { settings.open = true; }")
+    write(look, "the", 30)
+    look.until(DONE)
+    look.page.locator(".symbol").nth(3).click()
+    popup = look.page.locator(".popup").bounding_box()
+    assert popup["x"] + popup["width"] <= width
+    starts = set()
+    for option in look.page.locator(".option").all():
+        word, bar, figure = (
+            option.locator(part).bounding_box() for part in (".mono", ".bar", ".figure")
+        )
+        assert word["x"] + word["width"] <= bar["x"] < bar["x"] + 30 < figure["x"]
+        starts.add(bar["x"])
+    assert len(starts) == 1, "the bars begin in one line"

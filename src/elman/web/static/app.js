@@ -191,6 +191,13 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   $("main").focus();
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[aria-disabled="true"]')) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, { capture: true });
+
 // -- theme ---------------------------------------------------------------------------
 
 const system = matchMedia("(prefers-color-scheme: dark)");

@@ -67,3 +67,8 @@ export function field(label, control, hint = null) {
   return h("label", { class: "field" }, h("span", { class: "label" }, label), control,
     hint && h("span", { class: "hint" }, hint));
 }
+
+/** Switch a button on or off. One that is off keeps the focus, and app.js stops its clicks. */
+export function enable(button, on) {
+  button.setAttribute("aria-disabled", !on);
+}

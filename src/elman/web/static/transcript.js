@@ -4,15 +4,14 @@
 import { h, percent, spoken, visible } from "./dom.js";
 
 const DWELL = 90; // ms on a symbol before the alternatives change to it, or go away
-const DARKEST = 7; // bits of surprise
 const BLOCK = 400; // symbols after which a line begins a new block: only the last is laid out again
 
 export const bits = (probability) => -Math.log2(Math.max(probability, 1e-12));
 
 /** The element shows `symbols`: {id, text, probability, alternatives, branch}, as POST
- * /api/sample gives them. `branch(place, [id, text, probability])` is called when an
- * alternative is chosen. */
-export function transcript(branch, signal) {
+ * /api/sample gives them, the darkest those of `darkest` bits and more.
+ * `branch(place, [id, text, probability])` is called when an alternative is chosen. */
+export function transcript({ branch, darkest, signal }) {
   const symbols = [];
   const spans = [];
   let focus = -1; // the symbol that the keyboard is at
@@ -41,7 +40,7 @@ export function transcript(branch, signal) {
   function add(symbol) {
     const span = h("span", {
       class: symbol.probability === undefined ? "prime" : "symbol",
-      vars: { "--surprise-of": Math.min(1, bits(symbol.probability ?? 1) / DARKEST).toFixed(3) },
+      vars: { "--surprise-of": Math.min(1, bits(symbol.probability ?? 1) / darkest).toFixed(3) },
     }, symbol.text);
     if (symbol.text === "\n") span.classList.add("newline");
     if (symbol.branch) span.classList.add("branched");
@@ -100,8 +99,9 @@ export function transcript(branch, signal) {
       "aria-label": `${spoken(symbol)}, ${percent(probability)}, `
         + (written ? "as written; write on from here" : "write on from here"),
       on: { click: () => {
-        hide();
         branch(place, choice);
+        moveTo(place);
+        hide();
       } },
     },
     h("span", { class: "mono" }, visible(symbol)),

@@ -1,6 +1,6 @@
 // Write: prime a model, watch the text stream in, branch from any symbol.
 
-import { field, h, visible, whole } from "./dom.js";
+import { enable, field, h, visible, whole } from "./dom.js";
 import { bits, transcript } from "./transcript.js";
 
 const EMPTY = "The text will stand here, every symbol shaded by its surprise. Point at one to see "
@@ -15,7 +15,9 @@ export function mount(root, context) {
   let pending = 0; // the animation frame that will report
 
   const ask = askFor(model, limits, { begin, halt });
-  const page = transcript(branchAt, signal);
+  // A symbol drawn by chance surprises by as many bits; more is no darker.
+  const darkest = Math.log2(model.vocabulary.length);
+  const page = transcript({ branch: branchAt, darkest, signal });
   const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
   const status = h("p", { class: "note figure" });
   const hint = h("p", { class: "note what-will-be" }, EMPTY);
@@ -23,7 +25,8 @@ export function mount(root, context) {
   const inside = h("button", { type: "button", class: "quiet", disabled: true, on: {
     click: () => context.open("inside", { text: state.prime + written() }),
   } }, "Look inside this text");
-  const legend = h("p", { class: "legend note", "aria-hidden": "true" },
+  const legend = h("p", { class: "legend note", "aria-hidden": "true",
+    title: `from 0 to ${darkest.toFixed(1)} bits, those of a symbol drawn by chance` },
     h("span", {}, "expected"), h("span", { class: "ramp" }), h("span", {}, "surprising"));
   page.element.append(hint);
   root.append(ask.form, h("div", { class: "card paper" },
@@ -48,7 +51,8 @@ export function mount(root, context) {
     run({ label: "First text", seed: ask.options().seed });
   }
 
-  /** Go on behind another symbol at a place, or behind the same one with another seed. */
+  /** Go on behind another symbol at a place, or behind the same one. Every branch has a seed of
+   * its own: with that of the first text it would soon write the same again. */
   function branchAt(place, [id, text, probability]) {
     if (!ask.form.reportValidity()) return;
     const old = page.symbols[place];
@@ -57,9 +61,9 @@ export function mount(root, context) {
     page.truncate(place);
     const before = (state.prime + written()).slice(-12);
     add({ ...old, id, text, probability, branch: true });
-    const { seed } = ask.options();
-    const fresh = id === old.id ? state.branches.length : 0; // the same seed would write the same
-    run({ label: `… ${visible(before + text)}`, seed: seed + fresh });
+    run({
+      label: `… ${visible(before + text)}`, seed: ask.options().seed + state.branches.length,
+    });
   }
 
   // -- the stream ----------------------------------------------------------------------
@@ -67,7 +71,7 @@ export function mount(root, context) {
   async function run({ label, seed }) {
     halt();
     const mine = stream = new AbortController();
-    state.branches.push({ label, symbols: [] });
+    state.branches.push({ label, seed, symbols: [] });
     state.branch = state.branches.length - 1;
     state.status = "writing";
     state.error = null;
@@ -148,7 +152,7 @@ export function mount(root, context) {
   function report() {
     pending = 0;
     const busy = state.status === "writing";
-    ask.stop.disabled = !busy;
+    enable(ask.stop, busy);
     inside.disabled = !page.symbols.length;
     hint.hidden = busy || page.symbols.length > 0;
     const rated = page.symbols.filter(({ probability }) => probability !== undefined);
@@ -159,16 +163,20 @@ export function mount(root, context) {
       : [`${whole(rated.length)} ${unit}`, `${mean.toFixed(2)} bits each`,
         state.status === "stopped" ? "stopped" : null,
         state.rate && !busy ? `${whole(state.rate)} a second` : null].filter(Boolean).join(" · ");
-    if (branches.childElementCount !== state.branches.length || !busy) {
-      branches.replaceChildren(...(state.branches.length < 2 ? [] : state.branches.map(tab)));
-    }
+    if (branches.childElementCount !== state.branches.length || !busy) drawTabs();
   }
 
-  function tab({ label }, number) {
+  function drawTabs() {
+    const focused = branches.contains(document.activeElement);
+    branches.replaceChildren(...(state.branches.length < 2 ? [] : state.branches.map(tab)));
+    if (focused) branches.children[state.branch]?.focus();
+  }
+
+  function tab({ label, seed }, number) {
     return h("button", {
       type: "button", class: "quiet", "aria-pressed": number === state.branch,
       on: { click: () => goTo(number) },
-    }, label);
+    }, label, h("span", { class: "note figure" }, ` seed ${seed}`));
   }
 }
 
@@ -185,7 +193,7 @@ function askFor(model, limits, { begin, halt }) {
   const length = number({ min: 1, max: limits.length, value: 600 });
   const seed = number({ min: 0, max: 2 ** 31 - 1, value: 1 });
   const write = h("button", { type: "submit", class: "primary" }, "Write");
-  const stop = h("button", { type: "button", disabled: true, on: { click: halt } }, "Stop");
+  const stop = h("button", { type: "button", on: { click: halt } }, "Stop");
   const form = h("form", { class: "write-form", on: { submit: begin } },
     field("Prime: the text that the model reads first", prime),
     h("div", { class: "write-foot" },
