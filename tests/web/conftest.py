@@ -39,9 +39,10 @@ HTML = 40 * (
 def models(tmp_path_factory) -> Path:
     """A folder of small models, each trained for a moment: one of every kind.
 
-    gru, lstm (two layers), rnn, lines (a GRU on lines), ngram, classifier (bidirectional),
-    forward (a classifier that reads in one direction), words and bytes; html and markup
-    (a classifier), whose texts and labels would be tags if anything took them for HTML.
+    gru, lstm (two layers), rnn, embedded (a GRU without bias), lines (a GRU on lines), ngram,
+    classifier (bidirectional), forward (a classifier that reads in one direction), words and
+    bytes; html and markup (a classifier), whose texts and labels would be tags if anything
+    took them for HTML.
     Their corpora stand beside them.
     """
     folder = tmp_path_factory.mktemp("models")
@@ -56,6 +57,7 @@ def models(tmp_path_factory) -> Path:
     train("gru", cell="gru")
     train("lstm", cell="lstm", num_layers=2)
     train("rnn", cell="rnn", hidden_size=8)
+    train("embedded", cell="gru", hidden_size=12, embedding_size=5, bias=False)
     train("lines", lines=True)
     train("words", tokens="word")
     train("bytes", tokens="byte")

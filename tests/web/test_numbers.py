@@ -97,6 +97,26 @@ def test_the_equations_hold_in_what_is_shown(cell):
     assert shown["norms"]["last"][0] != pytest.approx(shown["norms"]["all"][0])
 
 
+@pytest.mark.parametrize(("cell", "layers", "options"), CASES)
+def test_the_parts_of_the_gates_add_up(cell, layers, options):
+    model = make(cell, layers=layers, **options)
+    whole, cut = steps(model, "abcabd"), steps(model, "abcabd", most=2)
+    for t, step in enumerate(whole["backward"]):
+        for layer, edges in enumerate(step["layers"]):
+            z = whole["forward"][t]["layers"][layer]["gates"].get("z") if cell == "gru" else 0
+            direct = np.multiply(edges["hidden"], z)
+            total = sum(np.array(part) for part in edges["uW"].values()) + direct
+            np.testing.assert_allclose(edges["hidden_before"], total, atol=1e-12)
+            if layer or options.get("embedding_size"):
+                below = sum(np.array(part) for part in edges["aW"].values())
+                np.testing.assert_allclose(edges["x"], below, atol=1e-12)
+            else:
+                assert edges["x"] is edges["aW"] is None
+            # Of a cut model they are those of the whole matrices.
+            for gate, part in cut["backward"][t]["layers"][layer]["uW"].items():
+                np.testing.assert_allclose(part, edges["uW"][gate][:2], atol=1e-12)
+
+
 def test_a_large_model_is_cut():
     model = make("gru", hidden=40, embedding_size=20, layers=2)
     shown = steps(model, "abcab\nd", 2, 16, most=3)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import elman
 
 VIEW = "views.numbers"
-CELLS = [("rnn", 1), ("gru", 1), ("lstm", 2)]
+CELLS = [("rnn", 1), ("gru", 1), ("lstm", 2), ("embedded", 1)]
+# Every part of every move, for each of its gates: what is written and what is computed.
+PARTS = """
+(() => {
+  const { moves } = window.__elman.views.numbers;
+  return moves.flatMap(({ phase, t, kind, layer, title, parts }) => parts.flatMap((part) =>
+    (part.gates ?? [null]).map((gate) => {
+      const { equation, columns, vector, matrix, addends, result, ...rest } =
+        part.by ? { ...part, ...part.by(gate ?? "a") } : part;
+      return { phase, t, kind, layer, title, id: part.id, name: part.name, gate, equation, columns,
+        vector, matrix, addends, result, works: rest.work ? [0, 1].map(rest.work) : [] };
+    })));
+})()
+"""
 
 
 def ask(look, model: str, text: str = "the cat", steps: int = 4) -> dict:
@@ -71,7 +86,8 @@ def test_forward_a_symbol_at_a_time_and_backward_an_edge_at_a_time(look, models,
         forward.click()
     edges = ["loss", "readout"]
     for layer in range(layers):
-        edges += ["sum", "cell", "weights", "before"] + ["below"] * (layer < layers - 1)
+        edges += ["sum", "cell", "weights", "before"] + ["cell before"] * (name == "lstm")
+        edges += ["below"] * (layer < layers - 1 or name == "embedded")
     assert kinds == [(t, kind) for t in (3, 2, 1, 0) for kind in edges]
 
     sums = state(look, "sums")
@@ -81,12 +97,14 @@ def test_forward_a_symbol_at_a_time_and_backward_an_edge_at_a_time(look, models,
     columns = np.concatenate([units + k * H for k in range(len(data["gates"]))])
     for parameter, gradient in network.gradient.items():
         kind = parameter.split(".")[1]
-        rows = symbols if parameter == "layer0.W_x" else units
+        one_hot = parameter == "layer0.W_x" and not network.config.embedding_size
+        rows = symbols if one_hot else np.arange(len(gradient)) if kind == "W_x" else units
         expected = {
             "W_x": lambda g, rows=rows: g[np.ix_(rows, columns)],
             "W_h": lambda g: g[np.ix_(units, columns)],
             "b": lambda g: g[columns], "c_n": lambda g: g[units],
             "W_y": lambda g: g[np.ix_(units, symbols)], "b_y": lambda g: g[symbols],
+            "E": lambda g: g[symbols],
         }[kind](gradient)  # fmt: skip
         np.testing.assert_allclose(flat(sums[parameter]), expected, atol=1e-6, err_msg=parameter)
 
@@ -108,6 +126,84 @@ def test_every_move_shows_its_equation_and_numbers_that_fit_it(look):
             cells = look.page.locator(".numbers-table tbody tr").nth(1).locator("td")
             text = cells.nth(0).inner_text().replace("−", "-")
             assert float(text) == pytest.approx(shown["matrix"][0][0], abs=1e-3)
+
+
+@pytest.mark.parametrize(("name", "layers"), CELLS)
+def test_what_is_written_is_what_is_computed(look, name, layers):
+    data = ask(look, name)
+    parts = look.page.evaluate(PARTS)
+    gated = name != "rnn"
+    for part in parts:
+        if part["id"] in ("before sum", "x sum", "sum"):
+            *terms, total = [column["values"] for column in part["columns"]]
+            np.testing.assert_allclose(np.sum(terms, axis=0), total, atol=1e-6, err_msg=part["id"])
+            terms, total = numbers(part["works"][0])
+            assert sum(terms) == pytest.approx(total, abs=0.0005 * (len(terms) + 1)), part["works"]
+        if part["matrix"] and part["vector"]:  # all of these models are shown whole
+            product = np.array(part["matrix"]) @ part["vector"]["values"]
+            product = product + sum(np.array(one["values"]) for one in part["addends"])
+            np.testing.assert_allclose(part["result"]["values"], product, atol=1e-6)
+    seen = {part["id"] for part in parts}
+    assert ("before sum" in seen) == gated
+    assert ("x sum" in seen) == (name in ("embedded", "lstm"))
+    assert ("cell" in seen) == (name == "lstm")
+    for part in parts:
+        where = f"{part['kind']} {part['id']}: {part['equation']}"
+        if name == "lstm" and part["id"] not in ("y", "p", "dy", "above", "readout.W_y"):
+            # Both layers have names of their own.
+            assert "^{(" in part["equation"] or part["equation"].startswith("part of"), where
+        if part["t"] == data["steps"] - 1 and part["phase"] == "backward":
+            n = data["start"] + data["steps"] + 1
+            assert f"_{{{n}}}" not in part["equation"], f"there is no step {n}: {where}"
+
+
+def numbers(work: str) -> tuple[list[float], float]:
+    """The terms and the sum of "(−0.1) + 0.2 = 0.1"."""
+    plain = re.sub(r"[()]", "", work).replace("−", "-")
+    terms, _, total = plain.partition(" = ")
+    return [float(term) for term in terms.split(" + ")], float(total)
+
+
+def test_the_gradient_of_a_cell_and_of_an_inner_bias_have_their_numbers(look):
+    data = ask(look, "lstm")
+    parts = look.page.evaluate(PARTS)
+    cells = [part for part in parts if part["kind"] == "cell before"]
+    assert len(cells) == 8
+    for part in cells:
+        c, f, before = [column["values"] for column in part["columns"]]
+        np.testing.assert_allclose(np.multiply(c, f), before, atol=1e-6)
+        if part["t"]:  # it arrives at the step before
+            arrived = data["backward"][part["t"] - 1]["layers"][part["layer"]]["next_cell"]
+            np.testing.assert_allclose(before, arrived, atol=1e-6)
+    data = ask(look, "gru")
+    last = [part for part in look.page.evaluate(PARTS) if part["id"] == "layer0.c_n"][-1]
+    expected = data["gradient"]["layer0.c_n"]["values"]
+    np.testing.assert_allclose(last["columns"][-1]["values"], expected, atol=1e-6)
+
+
+def test_a_model_without_bias_is_shown_without(look):
+    ask(look, "embedded")
+    for part in look.page.evaluate(PARTS):
+        written = " ".join([part["title"], part["name"], part["equation"], *part["works"]])
+        assert not re.search(r"\bb\b|b_y|c_n", written), written
+        if isinstance(part["columns"], list):
+            assert not {"b", "c_n", "b_y"} & {column["name"] for column in part["columns"]}
+
+
+def test_words(look):
+    """The view opens on words that the model knows, and they keep apart."""
+    look.open("numbers", "words.safetensors")
+    look.until(f"window.__elman.{VIEW}?.status === 'ready'")
+    assert state(look, "data.steps") == 4
+    assert all(re.fullmatch(r" \w+", word) for word in state(look, "data.text"))
+    assert not look.state("errors")
+    places = look.page.evaluate(
+        "[...document.querySelectorAll('.graph [data-mark^=p]')].filter(p => /^p\\d/.test("
+        "p.dataset.mark)).flatMap(p => { const name = p.querySelector('.node-name')"
+        ".getBoundingClientRect(); return [...p.querySelectorAll('.p-symbol')].map(s => "
+        "s.getBoundingClientRect().left - name.right) })"
+    )
+    assert len(places) == 20 and min(places) >= 0, "the names of p stand clear of the words"
 
 
 def test_keyboard(look):

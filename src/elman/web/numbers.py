@@ -1,5 +1,6 @@
 """What the view "Follow the numbers" shows: a few steps forward and backward, in JSON."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from .. import layers
 from ..errors import UsageError
 from ..inspection import GATES, symbol_text
 from ..model import Model
-from ..network import Network, NetworkConfig
+from ..network import Network
 from ..unrolled import (
     LayerGradients,
     LayerStep,
@@ -87,7 +88,7 @@ def steps(
             {
                 "logits": cut.logits(dlogits[t]),
                 "layers": [
-                    cut.backward(network.config, n, edges) for n, edges in enumerate(found[t])
+                    cut.backward(network, n, edges) for n, edges in enumerate(found[t])
                 ],
                 "added": {name: cut.parameter(name, a) for name, a in added[t].items()},
             }
@@ -173,22 +174,30 @@ class Cut:
             **{name: self.hidden(a) for name, a in states.items()},
         }
 
-    def backward(self, config: NetworkConfig, number: int, edges: LayerGradients) -> dict[str, Any]:
+    def backward(self, network: Network, number: int, edges: LayerGradients) -> dict[str, Any]:
+        W_x, W_h = (network.parameters[f"layer{number}.{name}"] for name in ("W_x", "W_h"))
+        read = self.hidden if number else self.columns
         found = {
             "above": self.hidden(edges.above), "next": self.hidden(edges.next[0]),
             "hidden": self.hidden(edges.hidden), "hidden_before": self.hidden(edges.before[0]),
-            "a": self.by_gate(edges.a[0]), "x": None,
+            "a": self.by_gate(edges.a[0]), "x": None, "aW": None,
+            "uW": self.shares(edges.u, W_h, self.hidden),
             "norm": float(np.linalg.norm(edges.hidden)),
             "norm_before": float(np.linalg.norm(edges.before[0])),
         }  # fmt: skip
         if edges.x is not None:
-            found["x"] = self.hidden(edges.x) if number else self.columns(edges.x)
+            found |= {"x": read(edges.x), "aW": self.shares(edges.a, W_x, read)}
         if edges.cell is not None:
             found |= {"next_cell": self.hidden(edges.next[1]), "cell": self.hidden(edges.cell),
                       "cell_before": self.hidden(edges.before[1])}  # fmt: skip
-        if config.cell == "gru":
+        if network.config.cell == "gru":
             found["u"] = self.by_gate(edges.u[0])
         return found
+
+    def shares(self, a: Array, W: Array, cut: Callable[[Array], Any]) -> dict[str, Any]:
+        """Of a·Wᵀ the part of each gate: `a` is (1, G·H), `W` (D, G·H)."""
+        parts = (np.split(x, len(self.gates), axis=-1) for x in (a, W))
+        return {gate: cut(part @ M.T) for gate, part, M in zip(self.gates, *parts, strict=True)}
 
 
 def _architecture(network: Network) -> dict[str, Any]:

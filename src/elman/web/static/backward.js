@@ -1,8 +1,9 @@
 // The backward moves: the gradient on every edge, from the loss of a step to the step before.
 
+import { cellMove } from "./gates.js";
 import {
-  column, add, times, dot, names, input, target, at, before, level, index, reads, quote, several,
-  figure, signed,
+  column, add, times, names, input, target, at, symbols, transposed, index, reads, quote,
+  several, figure, signed,
 } from "./notation.js";
 
 /** The moves of a step on the way back, an edge each. */
@@ -10,7 +11,8 @@ export function backwardMoves(data, t) {
   const moves = [lossMove(data, t), readoutMove(data, t)];
   for (let l = data.layers - 1; l >= 0; l -= 1) {
     moves.push(sumMove(data, t, l), cellMove(data, t, l), weightsMove(data, t, l), beforeMove(data, t, l));
-    if (l > 0) moves.push(belowMove(data, t, l));
+    if (data.cell === "lstm") moves.push(cellBeforeMove(data, t, l));
+    if (reads(data, t, l)) moves.push(belowMove(data, t, l));
   }
   return moves.map((move) => ({ phase: "backward", t, ...move }));
 }
@@ -32,217 +34,215 @@ function lossMove(data, t) {
 }
 
 function readoutMove(data, t) {
-  const dy = data.backward[t].logits;
-  const { above } = data.backward[t].layers.at(-1);
-  const top = data.forward[t].layers.at(-1).hidden;
+  const dy = { name: `∂L/∂y_{${at(data, t)}}`, labels: names(data).symbols, values: data.backward[t].logits };
+  const top = data.layers - 1;
+  const { h } = symbols(data, t, top);
+  const { hidden } = data.forward[t].layers[top];
+  const bias = data.bias ? `      ∂L/∂b_y  +=  ${dy.name}` : "";
   return {
-    kind: "readout", layer: data.layers - 1, marks: [`hy${t}`], added: ["readout.W_y", "readout.b_y"],
-    title: "Through the readout: to the hidden state, and into W_y and b_y",
+    kind: "readout", layer: top, marks: [`hy${t}`], added: ["readout.W_y", "readout.b_y"],
+    title: `Through the readout: to the hidden state, and into W_y${data.bias ? " and b_y" : ""}`,
     parts: [{
       id: "above", name: "∂y·W_yᵀ", kind: "product", of: "unit",
-      equation: `∂y_{${at(data, t)}}·W_y^{T}   = what arrives at h_{${at(data, t)}} from its own loss`,
-      vector: { name: `∂L/∂y_{${at(data, t)}}`, labels: names(data).symbols, values: dy },
-      matrix: data.weights["readout.W_y"].values, rows: names(data).units,
-      result: column("from y", above), whole: data.symbols.length === data.vocabulary_size,
-    }, outer(data, t, "readout.W_y", `∂L/∂W_y  +=  h_{${at(data, t)}}^{T}·∂L/∂y_{${at(data, t)}}      ∂L/∂b_y  +=  ∂L/∂y_{${at(data, t)}}`,
-      { name: `h_{${at(data, t)}}`, labels: names(data).units, values: top },
-      { name: `∂L/∂y_{${at(data, t)}}`, labels: names(data).symbols, values: dy }, "into W_y")],
+      equation: `∂y_{${at(data, t)}}·W_y^{T}   = what arrives at ${h} from its own loss`,
+      vector: dy, matrix: data.weights["readout.W_y"].values, rows: names(data).units,
+      addends: [], result: column("from y", data.backward[t].layers[top].above),
+      whole: data.symbols.length === data.vocabulary_size,
+    }, {
+      id: "readout.W_y", name: "into W_y", kind: "outer",
+      equation: `∂L/∂W_y  +=  ${transposed(h)}·${dy.name}${bias}`,
+      rows: { name: h, labels: names(data).units, values: hidden }, columns: dy,
+      matrix: data.backward[t].added["readout.W_y"].values,
+    }],
   };
-}
-
-function outer(data, t, parameter, equation, rows, columns, name) {
-  return { id: parameter, name, kind: "outer", equation, rows, columns, matrix: data.backward[t].added[parameter].values };
 }
 
 function sumMove(data, t, l) {
   const edges = data.backward[t].layers[l];
   const last = t === data.steps - 1;
+  const { h, hNext } = symbols(data, t, l);
   const from = l === data.layers - 1 ? "y" : `layer ${l + 2}`;
   const columns = [column(`from ${from}`, edges.above),
-    column(last ? "from the next step: none" : `from h_{${at(data, t + 1)}}`, edges.next),
-    column(`∂L/∂h_{${at(data, t)}}`, edges.hidden, { strong: true })];
+    column(last ? "next step: none" : `from ${hNext}`, edges.next),
+    column(`∂L/∂${h}`, edges.hidden, { strong: true })];
   return {
     kind: "sum", layer: l, marks: [`h${t}.${l}`],
-    title: last ? "The last hidden state: its own loss is all that it leads to"
+    title: last ? `The last hidden state: ${from === "y" ? "its own loss" : `what ${from} makes of it`} is all that it leads to`
       : "Two edges lead from a hidden state to the loss: their gradients add up",
     parts: [{
       id: "sum", name: "∂L/∂h", kind: "table", rows: names(data).units, of: "unit", columns,
-      equation: `∂L/∂h_{${at(data, t)}}${level(data, l)} = from ${from} + from h_{${at(data, t + 1)}}      norm ${figure(edges.norm)}`,
+      equation: `∂L/∂${h} = from ${from}${last ? "" : ` + from ${hNext}`}      norm ${figure(edges.norm)}`,
       work: (r) => `${figure(edges.above[r])} + ${signed(edges.next[r])} = ${figure(edges.hidden[r])}`,
     }],
-  };
-}
-
-function cellMove(data, t, l) {
-  const part = { rnn: rnnBack, lstm: lstmBack, gru: gruBack }[data.cell](data, t, l);
-  return {
-    kind: "cell", layer: l, marks: [`h${t}.${l}`],
-    title: data.cell === "rnn" ? `Through ${data.activation === "tanh" ? "tanh: where it is flat, little passes" : "ReLU: where it is off, nothing passes"}`
-      : "Through the gates: each takes a share",
-    parts: [{ id: "a", name: "∂L/∂a", kind: "table", rows: names(data).units, of: "unit", ...part }],
-  };
-}
-
-function rnnBack(data, t, l) {
-  const { hidden: dh, a } = data.backward[t].layers[l];
-  const { hidden } = data.forward[t].layers[l];
-  const tanh = data.activation === "tanh";
-  const slope = hidden.map((h) => (tanh ? 1 - h * h : Number(h > 0)));
-  return {
-    equation: tanh ? `∂L/∂a_{${at(data, t)}} = ∂L/∂h_{${at(data, t)}} ⊙ (1 − h_{${at(data, t)}}^{2})`
-      : `∂L/∂a_{${at(data, t)}} = ∂L/∂h_{${at(data, t)}} ⊙ [h_{${at(data, t)}} > 0]`,
-    columns: [column(`∂L/∂h_{${at(data, t)}}`, dh), column(`h_{${at(data, t)}}`, hidden),
-      column("slope", slope), column(`∂L/∂a_{${at(data, t)}}`, a.a, { strong: true })],
-    work: (r) => `${figure(dh[r])} · ${figure(slope[r])} = ${figure(a.a[r])}`,
-  };
-}
-
-function lstmBack(data, t, l) {
-  const { hidden: dh, cell: dc, next_cell: next, a } = data.backward[t].layers[l];
-  const { gates, cell, cell_before: old } = data.forward[t].layers[l];
-  const { i, f, g, o } = gates;
-  const tanh = cell.map(Math.tanh);
-  const one = (x) => x.map((v) => 1 - v);
-  const square = (x) => x.map((v) => 1 - v * v);
-  const through = {
-    i: ["∂L/∂c ⊙ g ⊙ i(1 − i)", times(dc, g, i, one(i))],
-    f: [`∂L/∂c ⊙ c_{${before(data, t)}} ⊙ f(1 − f)`, times(dc, old, f, one(f))],
-    g: ["∂L/∂c ⊙ i ⊙ (1 − g^{2})", times(dc, i, square(g))],
-    o: ["∂L/∂h ⊙ tanh(c) ⊙ o(1 − o)", times(dh, tanh, o, one(o))],
-  };
-  return {
-    gates: data.gates,
-    by: (gate) => ({
-      equation: `∂L/∂c_{${at(data, t)}} = from c_{${at(data, t + 1)}} + ∂L/∂h ⊙ o ⊙ (1 − tanh(c)^{2})      ∂L/∂a_${gate} = ${through[gate][0]}`,
-      columns: [column(`∂L/∂h_{${at(data, t)}}`, dh), column("o", o), column("tanh c", tanh),
-        column(`from c_{${at(data, t + 1)}}`, next), column(`∂L/∂c_{${at(data, t)}}`, dc, { strong: true }),
-        ...(gate === "o" ? [] : [column(gate, gates[gate]), ...({ i: [column("g", g)], f: [column(`c_{${before(data, t)}}`, old)], g: [column("i", i)] }[gate])]),
-        column(`∂L/∂a_${gate}`, a[gate], { strong: true })],
-      work: (r) => `∂L/∂c = ${figure(next[r])} + ${signed(dh[r])}·${figure(o[r])}·${figure(1 - tanh[r] ** 2)} = ${figure(dc[r])}, `
-        + `∂L/∂a_${gate} = ${figure(through[gate][1][r])}`,
-    }),
-  };
-}
-
-function gruBack(data, t, l) {
-  const { hidden: dh, a } = data.backward[t].layers[l];
-  const { gates, hidden_before: old, hW } = data.forward[t].layers[l];
-  const { r, z, n } = gates;
-  const c = data.bias ? data.weights[`layer${l}.c_n`].values : n.map(() => 0);
-  const inner = add(hW.n, c);
-  const sources = {
-    n: [`∂L/∂h ⊙ (1 − z) ⊙ (1 − n^{2})`, [column("z", z), column("n", n)],
-      (k) => `${figure(dh[k])}·${figure(1 - z[k])}·${figure(1 - n[k] ** 2)}`],
-    z: [`∂L/∂h ⊙ (h_{${before(data, t)}} − n) ⊙ z(1 − z)`, [column(`h_{${before(data, t)}}`, old), column("n", n), column("z", z)],
-      (k) => `${figure(dh[k])}·${signed(old[k] - n[k])}·${figure(z[k] * (1 - z[k]))}`],
-    r: [`∂L/∂a_n ⊙ (h_{${before(data, t)}}·W_n + c_n) ⊙ r(1 − r)`, [column("∂L/∂a_n", a.n), column("h·W_n + c_n", inner), column("r", r)],
-      (k) => `${figure(a.n[k])}·${signed(inner[k])}·${figure(r[k] * (1 - r[k]))}`],
-  };
-  return {
-    gates: ["n", "z", "r"],
-    by: (gate) => ({
-      equation: `∂L/∂a_${gate} = ${sources[gate][0]}`,
-      columns: [column(`∂L/∂h_{${at(data, t)}}`, dh), ...sources[gate][1],
-        column(`∂L/∂a_${gate}`, a[gate], { strong: true })],
-      work: (k) => `${sources[gate][2](k)} = ${figure(a[gate][k])}`,
-    }),
   };
 }
 
 /** The gradient of h_{t-1}·W_h: a GRU's differs from that of the pre-activations. */
 const recurrent = (data, t, l) => data.backward[t].layers[l].u ?? data.backward[t].layers[l].a;
 
+/** The gradient of the pre-activations, of one of several gates: its name and values. */
+function preactivation(data, t, l, gate) {
+  const name = several(data) ? `∂L/∂a_${gate}` : `∂L/∂${symbols(data, t, l).a}`;
+  return { name, labels: names(data).units, values: data.backward[t].layers[l].a[gate] };
+}
+
 function weightsMove(data, t, l) {
-  const edges = data.backward[t].layers[l];
-  const old = data.forward[t].layers[l].hidden_before;
-  const read = reads(data, t, l);
+  const { hBefore, W_h } = symbols(data, t, l);
   const u = recurrent(data, t, l);
-  const a = (gate) => (several(data) ? `∂L/∂a_${gate}` : `∂L/∂a_{${at(data, t)}}`);
-  const scaled = (gate) => (data.cell === "gru" && gate === "n" ? `(∂L/∂a_n ⊙ r)` : a(gate));
-  const added = data.backward[t].added;
+  const scaled = (gate) => (data.cell === "gru" && gate === "n" ? "(∂L/∂a_n ⊙ r)" : preactivation(data, t, l, gate).name);
+  const units = names(data).units;
   const parts = [{
     id: `layer${l}.W_h`, name: "into W_h", kind: "outer", gates: several(data),
     by: (gate) => ({
-      equation: `∂L/∂W_h  +=  h_{${before(data, t)}}^{T}·${scaled(gate)}`,
-      rows: { name: `h_{${before(data, t)}}`, labels: names(data).units, values: old },
-      columns: { name: scaled(gate), labels: names(data).units, values: u[gate] },
-      matrix: added[`layer${l}.W_h`].values[gate],
+      equation: `∂L/∂${W_h}  +=  ${transposed(hBefore)}·${scaled(gate)}`,
+      rows: { name: hBefore, labels: units, values: data.forward[t].layers[l].hidden_before },
+      columns: { name: scaled(gate), labels: units, values: u[gate] },
+      matrix: data.backward[t].added[`layer${l}.W_h`].values[gate],
     }),
-  }];
-  if (read) {
-    parts.push({
-      id: `layer${l}.W_x`, name: "into W_x", kind: "outer", gates: several(data),
-      by: (gate) => ({
-        equation: `∂L/∂W_x  +=  ${read.name}^{T}·${a(gate)}      ∂L/∂b  +=  ${a(gate)}`,
-        rows: read, columns: { name: a(gate), labels: names(data).units, values: edges.a[gate] },
-        matrix: added[`layer${l}.W_x`].values[gate],
-      }),
-    });
-  } else {
-    parts.push({
-      id: `layer${l}.W_x`, name: "into W_x and b", kind: "table", rows: names(data).units, of: "unit", gates: several(data),
-      by: (gate) => ({
-        equation: `∂L/∂W_x[${input(data, t)}]  +=  ${a(gate)}      ∂L/∂b  +=  ${a(gate)}      no other row of W_x was read`,
-        columns: [column(a(gate), edges.a[gate], { strong: true }),
-          column("b so far", soFar(data, t, `layer${l}.b`, gate))],
-        work: (r) => `the row of ${quote(input(data, t))} and b each get ${figure(edges.a[gate][r])}`,
-      }),
-    });
-  }
+  }, reads(data, t, l) ? intoAll(data, t, l) : intoRow(data, t, l)];
+  if (data.cell === "gru" && data.bias) parts.push(intoInnerBias(data, t, l));
   return {
     kind: "weights", layer: l, marks: [`h${t}.${l}`, `xh${t}.${l}`],
-    added: [`layer${l}.W_h`, `layer${l}.W_x`, `layer${l}.b`, `layer${l}.c_n`, ...(l ? [] : ["embedding.E"])],
-    title: "Into the weights: every step adds to the same W_h, W_x and b", parts,
+    added: [`layer${l}.W_h`, `layer${l}.W_x`, `layer${l}.b`, `layer${l}.c_n`],
+    title: `Into the weights: every step adds to the same ${data.bias ? "W_h, W_x and b" : "W_h and W_x"}`, parts,
+  };
+}
+
+/** Into W_x where the layer reads a vector: an outer product. */
+function intoAll(data, t, l) {
+  const read = reads(data, t, l);
+  const { W_x, b } = symbols(data, t, l);
+  return {
+    id: `layer${l}.W_x`, name: "into W_x", kind: "outer", gates: several(data),
+    by: (gate) => {
+      const a = preactivation(data, t, l, gate);
+      return {
+        equation: `∂L/∂${W_x}  +=  ${transposed(read.name)}·${a.name}${data.bias ? `      ∂L/∂${b}  +=  ${a.name}` : ""}`,
+        rows: read, columns: a, matrix: data.backward[t].added[`layer${l}.W_x`].values[gate],
+      };
+    },
+  };
+}
+
+/** Into W_x where the layer reads a one-hot symbol: into one row. */
+function intoRow(data, t, l) {
+  const { W_x, b } = symbols(data, t, l);
+  return {
+    id: `layer${l}.W_x`, name: data.bias ? "into W_x and b" : "into W_x", kind: "table", rows: names(data).units, of: "unit", gates: several(data),
+    by: (gate) => {
+      const { name, values } = preactivation(data, t, l, gate);
+      return {
+        equation: `∂L/∂${W_x}[${input(data, t)}]  +=  ${name}${data.bias ? `      ∂L/∂${b}  +=  ${name}` : ""}      no other row of ${W_x} was read`,
+        columns: [column(name, values, { strong: true }),
+          ...(data.bias ? [column(`∂L/∂${b} so far`, soFar(data, t, `layer${l}.b`, gate))] : [])],
+        work: (r) => `the row of ${quote(input(data, t))}${data.bias ? " and b each get" : " gets"} ${figure(values[r])}`,
+      };
+    },
+  };
+}
+
+/** Into the bias of a GRU that stands inside the bracket, behind r. */
+function intoInnerBias(data, t, l) {
+  const { c_n } = symbols(data, t, l);
+  const { a: { n: a }, u: { n: u } } = data.backward[t].layers[l];
+  const { r } = data.forward[t].layers[l].gates;
+  return {
+    id: `layer${l}.c_n`, name: "into c_n", kind: "table", rows: names(data).units, of: "unit",
+    equation: `∂L/∂${c_n}  +=  ∂L/∂a_n ⊙ r`,
+    columns: [column("∂L/∂a_n", a), column("r", r), column("∂L/∂a_n ⊙ r", u, { strong: true }),
+      column(`∂L/∂${c_n} so far`, soFar(data, t, `layer${l}.c_n`))],
+    work: (k) => `${figure(a[k])}·${figure(r[k])} = ${figure(u[k])}`,
   };
 }
 
 /** The sum of what the steps from the last to t add to a bias. */
-function soFar(data, t, parameter, gate) {
-  const added = data.backward.slice(t).map((step) => step.added[parameter]?.values[gate]);
-  return added[0] ? added.reduce(add) : data.units.map(() => 0);
+function soFar(data, t, parameter, gate = null) {
+  return data.backward.slice(t).map((step) => step.added[parameter].values)
+    .map((values) => (gate === null ? values : values[gate])).reduce(add);
+}
+
+/** The parts of a move along an edge with a matrix, `edge` = {id, of, rows, to, W, letter,
+ * parts, values, matrix, direct, result, note}. Of several gates: their shares and what else
+ * arrives added up, and then the product that each share is. */
+function alongMatrix(data, edge) {
+  const { id, of, rows, to, W, letter, parts, values, matrix, direct = [], result, note = "" } = edge;
+  const product = {
+    id, name: `∂${letter}·${W.split("^")[0]}ᵀ`, kind: "product", of, gates: several(data),
+    by: (gate) => {
+      const name = several(data) ? `∂L/∂${letter}_${gate}` : `∂L/∂${edge.vector}`;
+      return {
+        equation: several(data) ? `part of ${gate}  =  ${name}·${transposed(W)}, columns of ${gate}${edge.noteOf?.(gate) ?? ""}`
+          : `${to}  ${name}·${transposed(W)}${note}`,
+        vector: { name, labels: names(data).units, values: values[gate] }, matrix: matrix[gate], rows, addends: [],
+        result: several(data) ? column(`part of ${gate}`, parts[gate]) : result,
+        whole: data.units.length === data.hidden_size,
+      };
+    },
+  };
+  if (!several(data)) return [product];
+  const terms = [...data.gates.map((gate) => column(`part of ${gate}`, parts[gate])), ...direct];
+  return [{
+    id: `${id} sum`, name: "sum", kind: "table", rows, of, columns: [...terms, { ...result, strong: true }],
+    equation: `${to}  Σ_{${data.gates.join(" ")}} ∂L/∂${edge.vector}·${transposed(W)}${direct.map(({ name }) => ` + ${name}`).join("")}${note}`,
+    work: (r) => `${terms.map((term) => signed(term.values[r])).join(" + ")} = ${figure(result.values[r])}`,
+  }, product];
 }
 
 function beforeMove(data, t, l) {
   const edges = data.backward[t].layers[l];
-  const u = recurrent(data, t, l);
-  const gates = several(data);
-  const direct = data.cell === "gru" ? `  +  ∂L/∂h_{${at(data, t)}} ⊙ z` : "";
+  const { h, hBefore, a, W_h } = symbols(data, t, l);
+  const gru = data.cell === "gru";
+  const u = gru ? `u_{${at(data, t)}}` : a;
   return {
     kind: "before", layer: l, marks: [`hh${t}.${l}`],
     title: t === 0 ? "To the state that entered: there the gradient is cut off"
-      : "Back in time: the same W_h again, and so at every step",
+      : gru ? "Back in time: through the same W_h at every step, and past it where z keeps the state"
+        : "Back in time: the same W_h again, and so at every step",
+    parts: alongMatrix(data, {
+      id: "before", of: "unit", rows: names(data).units, to: `∂L/∂${hBefore}  ${t ? "gets" : "would get"}`,
+      W: W_h, letter: gru ? "u" : "a", vector: u, parts: edges.uW, values: recurrent(data, t, l),
+      matrix: data.weights[`layer${l}.W_h`].values,
+      direct: gru ? [column(`∂L/∂${h} ⊙ z`, times(edges.hidden, data.forward[t].layers[l].gates.z))] : [],
+      result: column(`to ${hBefore}`, edges.hidden_before),
+      note: `      norm ${figure(edges.norm_before)}${gru ? `      ${u} = ${hBefore}·${W_h}` : ""}`,
+      noteOf: (gate) => (gru ? `      u_${gate} = ${hBefore}·${W_h}, so ∂L/∂u_${gate} = ∂L/∂a_${gate}${gate === "n" ? " ⊙ r" : ""}` : ""),
+    }),
+  };
+}
+
+/** The way back of an LSTM that no matrix stands in. */
+function cellBeforeMove(data, t, l) {
+  const { cell, cell_before: result } = data.backward[t].layers[l];
+  const { f } = data.forward[t].layers[l].gates;
+  const { c, cBefore } = symbols(data, t, l);
+  return {
+    kind: "cell before", layer: l, marks: [`cc${t}.${l}`],
+    title: t === 0 ? "To the cell that entered: there the gradient is cut off"
+      : "Back in time along the cell: only the forget gate stands between",
     parts: [{
-      id: "before", name: "∂a·W_hᵀ", kind: "product", of: "unit", gates,
-      by: (gate) => {
-        const M = data.weights[`layer${l}.W_h`].values[gate];
-        return {
-          equation: `∂L/∂h_{${before(data, t)}}  ${t ? "gets" : "would get"}  ${gates ? `Σ_{${gates.join(" ")}} ` : ""}∂L/∂${data.cell === "gru" ? "u" : "a"}_{${at(data, t)}}·W_h^{T}${direct}      norm ${figure(edges.norm_before)}`,
-          vector: { name: gates ? `∂_${gate}` : `∂L/∂a_{${at(data, t)}}`, labels: names(data).units, values: u[gate] },
-          matrix: M, rows: names(data).units,
-          extra: gates ? column(`part of ${gate}`, M.map((row) => dot(row, u[gate]))) : null,
-          result: column(`to h_{${before(data, t)}}`, edges.hidden_before),
-          whole: data.units.length === data.hidden_size, sum: Boolean(gates),
-        };
-      },
+      id: "cell", name: "∂c ⊙ f", kind: "table", rows: names(data).units, of: "unit",
+      equation: `∂L/∂${cBefore}  ${t ? "gets" : "would get"}  ∂L/∂${c} ⊙ f`,
+      columns: [column(`∂L/∂${c}`, cell), column("f", f), column(`to ${cBefore}`, result, { strong: true })],
+      work: (r) => `${figure(cell[r])}·${figure(f[r])} = ${figure(result[r])}`,
     }],
   };
 }
 
+/** Down to what the layer reads: the layer below, or the embedding of the symbol. */
 function belowMove(data, t, l) {
   const edges = data.backward[t].layers[l];
-  const gates = several(data);
+  const { a, W_x } = symbols(data, t, l);
+  const { name, labels } = reads(data, t, l);
+  const row = `E[${input(data, t)}]`;
   return {
-    kind: "below", layer: l, marks: [`xh${t}.${l}`],
-    title: "Down to the layer below, which this one reads",
-    parts: [{
-      id: "x", name: "∂a·W_xᵀ", kind: "product", of: "unit", gates,
-      by: (gate) => ({
-        equation: `∂L/∂h_{${at(data, t)}}${level(data, l - 1)}  gets  ${gates ? `Σ_{${gates.join(" ")}} ` : ""}∂L/∂a_{${at(data, t)}}·W_x^{T}`,
-        vector: { name: gates ? `∂L/∂a_${gate}` : `∂L/∂a_{${at(data, t)}}`, labels: names(data).units, values: edges.a[gate] },
-        matrix: data.weights[`layer${l}.W_x`].values[gate], rows: names(data).units,
-        result: column("to below", edges.x),
-        whole: data.units.length === data.hidden_size, sum: Boolean(gates),
-      }),
-    }],
+    kind: "below", layer: l, marks: l ? [`xh${t}.${l}`] : [`xh${t}.0`, `x${t}`],
+    added: l ? [] : ["embedding.E"],
+    title: l ? "Down to the layer below, which this one reads" : `Down to the embedding: the row of ${quote(input(data, t))} gets it`,
+    parts: alongMatrix(data, {
+      id: "x", of: l ? "unit" : "dimension", rows: labels, to: `∂L/∂${name}  ${l ? "gets" : "="}`,
+      W: W_x, letter: "a", vector: a, parts: edges.aW, values: edges.a, matrix: data.weights[`layer${l}.W_x`].values,
+      result: column(l ? `to ${name}` : `∂L/∂${name}`, edges.x),
+      note: l ? "" : `      ${name} = ${row}      ∂L/∂${row}  +=  ∂L/∂${name}`,
+    }),
   };
 }

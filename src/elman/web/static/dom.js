@@ -29,6 +29,13 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/** Replace the buttons of a group; the focus stays where it was. */
+export function refill(group, ...buttons) {
+  const at = [...group.children].indexOf(document.activeElement);
+  group.replaceChildren(...buttons.flat());
+  if (at >= 0) group.children[Math.min(at, group.children.length - 1)]?.focus();
+}
+
 /** What a symbol looks like where white space must be seen. */
 export function visible(text) {
   if (text === "") return "∅";

@@ -29,12 +29,31 @@ export const target = (data, t) => visible(data.text[data.start + t + 1]);
 export const at = (data, t) => data.start + t + 1;
 export const before = (data, t) => data.start + t;
 export const level = (data, layer) => (data.layers > 1 ? `^{(${layer + 1})}` : "");
+
+/** A name with its step, and in a stack its layer: "h_{3}^{(2)}"; of a parameter without. */
+export const named = (data, letter, n, layer) =>
+  `${letter}${n === null ? "" : `_{${n}}`}${level(data, layer)}`;
+
+/** "W_h" as "W_h^{T}", "W_h^{(2)}" as "W_h^{(2)T}". */
+export const transposed = (name) => (/\^\{[^}]*\}$/.test(name) ? `${name.slice(0, -1)}T}` : `${name}^{T}`);
+
+/** The names of a layer at a step. */
+export function symbols(data, t, layer) {
+  const name = (letter, n = null) => named(data, letter, n, layer);
+  const n = at(data, t);
+  return {
+    h: name("h", n), hBefore: name("h", n - 1), hNext: name("h", n + 1),
+    c: name("c", n), cBefore: name("c", n - 1), cNext: name("c", n + 1),
+    a: name("a", n), W_x: name("W_x"), W_h: name("W_h"), b: name("b"), c_n: name("c_n"),
+  };
+}
+
 export const index = (data, t) => data.symbols.indexOf(data.ids[t]);
 
 /** What a layer reads: its name, labels and values; null for one-hot symbols. */
 export function reads(data, t, layer) {
   if (layer > 0) {
-    return { name: `h_{${at(data, t)}}${level(data, layer - 1)}`, labels: names(data).units,
+    return { name: symbols(data, t, layer - 1).h, labels: names(data).units,
       values: data.forward[t].layers[layer - 1].hidden };
   }
   if (!data.embedding_size) return null;

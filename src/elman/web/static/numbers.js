@@ -1,12 +1,14 @@
 // Follow the numbers: a few steps of the network unrolled. Forward a symbol at a time, then
 // backward an edge at a time, every number that of the model.
 
-import { field, h, visible } from "./dom.js";
+import { field, h, refill, spoken, visible } from "./dom.js";
 import { movesOf } from "./equations.js";
 import { graph } from "./graph.js";
 import { figure } from "./notation.js";
 import { formula, outerProduct, product, vectors, workedProduct } from "./panels.js";
 import { legend, palette } from "./palette.js";
+import { scrolling } from "./scroll.js";
+import { sumsSoFar, weightFigures } from "./weights.js";
 
 const PAUSE = 350; // ms after the last key
 const STARTS = ["hello world", "elman", "abba"];
@@ -34,13 +36,14 @@ export function mount(root, context) {
   const phase = h("p", { class: "phase" });
   const title = h("p", { class: "move-title", role: "status", "aria-live": "polite" });
   const picture = graph({ choose: (mark) => chooseMark(mark) });
-  const box = h("div", { class: "graph-box", tabIndex: 0, role: "region", "aria-label": "The unrolled network" }, picture.element);
+  const box = h("div", { class: "graph-box", tabIndex: -1 }, picture.element);
   const legends = { value: legend(), gradient: legend() };
   const tabs = h("div", { class: "part-tabs", role: "group", "aria-label": "What to show of this move" });
   const gates = h("div", { class: "part-tabs", role: "group", "aria-label": "Gate" });
   const equation = h("p", { class: "equation" });
   const worked = h("p", { class: "worked figure" });
-  const numbers = h("div", { class: "numbers-box", tabIndex: 0, role: "region", "aria-label": "The numbers" });
+  const numbers = h("div", { class: "numbers-box", tabIndex: 0, role: "region", "aria-label": "The numbers; up and down choose the row that is worked out" });
+  const frames = { strip: scrolling(strip, signal), graph: scrolling(box, signal), numbers: scrolling(numbers, signal) };
   const cut = h("p", { class: "note" });
   const weights = h("div", { class: "weights" });
 
@@ -49,17 +52,17 @@ export function mount(root, context) {
     h("section", { class: "card graph-card", "aria-label": "The unrolled network" },
       h("div", { class: "graph-head" },
         h("div", { class: "buttons" }, back, next), slider, h("div", { class: "graph-words" }, phase, title)),
-      box, h("div", { class: "graph-foot" },
-        h("span", { class: "note grow" }, "Click a node or an edge for its numbers."),
+      frames.graph, h("div", { class: "graph-foot" },
+        h("span", { class: "note grow" }, "Click a node or an edge for its numbers, or choose with ↑ ↓ and Enter."),
         h("span", { class: "note" }, "states"), legends.value.element,
         h("span", { class: "note" }, "gradients, below"), legends.gradient.element)),
     h("div", { class: "numbers-columns" },
-      h("section", { class: "card move-card", "aria-label": "This move" }, h("div", { class: "part-row" }, tabs, gates), equation, worked, numbers, cut),
+      h("section", { class: "card move-card", "aria-label": "This move" }, h("div", { class: "part-row" }, tabs, gates), equation, worked, frames.numbers, cut),
       h("section", { "aria-label": "Weights" }, h("h2", { class: "weights-title" }, "Weights, and their gradient so far"), weights))];
   for (const card of cards) card.hidden = true;
   root.append(
     h("div", { class: "numbers-head" }, field("Text", input), field("Steps", count),
-      h("div", { class: "field window-field" }, h("span", { class: "label" }, "First step"), strip)),
+      h("div", { class: "field window-field" }, h("span", { class: "label" }, "First step"), frames.strip)),
     ...cards);
 
   input.addEventListener("input", () => {
@@ -74,8 +77,18 @@ export function mount(root, context) {
     const moves = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
     if (!(event.key in moves) || event.target.matches("input, select, textarea")) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === numbers && numbers.scrollWidth > numbers.clientWidth) return; // sideways in the table
     event.preventDefault();
     go(event.shiftKey ? nextStep(moves[event.key]) : state.position + moves[event.key]);
+  });
+  numbers.addEventListener("keydown", (event) => {
+    const direction = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const rows = numbers.querySelectorAll("[data-row]").length;
+    if (!direction || !rows || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    pick(Math.max(0, Math.min(rows - 1, state.row + direction)));
+    reveal();
+    context.say(worked.textContent);
   });
   context.on("theme", () => state.data && redraw());
   context.on("open", (data) => {
@@ -83,8 +96,7 @@ export function mount(root, context) {
     ask(0);
   });
   signal.addEventListener("abort", () => request?.abort());
-  input.value = STARTS.find((text) => [...text].every((c) => model.vocabulary.includes(c)))
-    ?? model.vocabulary.filter((s) => s.length === 1 && s.trim()).slice(0, 6).join("");
+  input.value = startOf(model);
   ask(0);
 
   // -- the data ----------------------------------------------------------------------
@@ -128,10 +140,11 @@ export function mount(root, context) {
     scales = {};
     picture.set(state.data, scaleOf);
     for (const kind of ["value", "gradient"]) legends[kind].set(scaleOf(kind), true);
-    strip.replaceChildren(...state.data.text.slice(0, -1).map((symbol, i) => h("button", {
+    refill(strip, state.data.text.slice(0, -1).map((symbol, i) => h("button", {
       type: "button", "aria-pressed": i >= state.from && i < state.from + state.data.steps,
-      "aria-label": `From symbol ${i + 1}, ${visible(symbol)}`, on: { click: () => ask(i) },
+      "aria-label": `From symbol ${i + 1}, ${spoken(symbol)}`, on: { click: () => ask(i) },
     }, visible(symbol))), h("span", { class: "after" }, visible(state.data.text.at(-1))));
+    frames.strip.look();
     const { units, hidden_size: all, symbols, vocabulary_size: V } = state.data;
     cut.textContent = units.length < all || symbols.length < V
       ? `Shown: ${units.length} of ${all} units, ${symbols.length} of ${V} symbols. Sums and norms are over all.` : "";
@@ -189,18 +202,21 @@ export function mount(root, context) {
     const move = state.move = moves[position] ?? null;
     const following = moves[position + 1];
     picture.show(moves, position);
-    back.disabled = position < 0;
-    next.disabled = !following;
-    next.textContent = !following ? "All gradients have arrived" : following.phase === "forward"
+    // Not `disabled`: that would take the focus away, and with it the arrow keys.
+    back.setAttribute("aria-disabled", position < 0);
+    next.setAttribute("aria-disabled", !following);
+    next.textContent = !following ? "All have arrived" : following.phase === "forward"
       ? `Read ${visible(data.text[data.start + following.t])} →`
       : move?.phase === "forward" ? "Turn back →" : "Next edge →";
     slider.value = position + 1;
     phase.textContent = !move ? "Before the first step"
-      : move.phase === "forward" ? `Forward, step ${move.t + 1} of ${data.steps}` : `Backward, step ${move.t + 1} of ${data.steps}`;
+      : `${move.phase === "forward" ? "Forward" : "Backward"}, step ${move.t + 1} of ${data.steps}`
+        + (move.layer !== null && data.layers > 1 ? `, layer ${move.layer + 1}` : "");
     title.replaceChildren(...formula(move?.title ?? "The state that enters is on the left."));
-    state.sums = sumsSoFar();
+    state.sums = sumsSoFar(data, moves.slice(0, position + 1));
     showPart(move);
-    showWeights(move);
+    weights.replaceChildren(...weightFigures(data, state.sums, move, cached));
+    for (const frame of Object.values(frames)) frame.look();
     if (move) follow(move.t);
   }
 
@@ -212,13 +228,13 @@ export function mount(root, context) {
 
   function showPart(move) {
     const parts = move?.parts ?? [];
-    tabs.replaceChildren(...parts.map(({ name }, i) => h("button", {
+    refill(tabs, parts.map(({ name }, i) => h("button", {
       type: "button", class: "quiet", "aria-pressed": i === state.part, on: { click: () => choosePart(i) },
     }, formula(name))));
     const chosen = parts[state.part];
     const letters = chosen?.gates ?? [];
     if (!letters.includes(state.gate)) state.gate = letters[0] ?? null;
-    gates.replaceChildren(...letters.map((letter) => h("button", {
+    refill(gates, letters.map((letter) => h("button", {
       type: "button", class: "quiet mono", "aria-pressed": letter === state.gate, on: { click: () => {
         state.gate = letter;
         show();
@@ -239,7 +255,12 @@ export function mount(root, context) {
     if (!rows) return;
     const row = part.first >= 0 ? part.first : Math.min(state.row, rows - 1);
     pick(row);
-    const line = numbers.querySelector(`[data-row="${row}"]`);
+    reveal();
+  }
+
+  /** Scroll to the row that is worked out. */
+  function reveal() {
+    const line = numbers.querySelector(`[data-row="${state.row}"]`);
     const space = numbers.clientHeight;
     numbers.scrollTop = line.offsetTop + line.offsetHeight > space ? line.offsetTop - space / 2 : 0;
   }
@@ -258,64 +279,14 @@ export function mount(root, context) {
     for (const line of numbers.querySelectorAll("[data-row]")) line.classList.toggle("picked", Number(line.dataset.row) === row);
     worked.replaceChildren(...formula(part.kind === "product" ? workedProduct(part, row) : `${part.of} ${part.rows[row]}:  ${part.work(row)}`));
   }
-
-  // -- weights -----------------------------------------------------------------------
-
-  /** What has arrived at every parameter by now: {name: values}, as in `gradient`. */
-  function sumsSoFar() {
-    const sums = {};
-    for (const move of state.moves.slice(0, state.position + 1)) {
-      for (const name of move.added ?? []) {
-        const added = state.data.backward[move.t].added[name];
-        if (added) sums[name] = sums[name] === undefined ? added.values : plus(sums[name], added.values);
-      }
-    }
-    return sums;
-  }
-
-  function showWeights(move) {
-    const { data, sums } = state;
-    if (!data) return;
-    weights.replaceChildren(...Object.entries(data.weights).filter(([name]) => !/\.(b|b_y|c_n)$/.test(name)).map(([name, { shape, values: W }]) => {
-      const active = move?.added?.includes(name);
-      return h("figure", { class: active ? "weight active" : "weight" },
-        h("figcaption", {}, h("span", {}, formula(name.replace(/^(layer(\d)|readout|embedding)\./, (_, __, l) => (data.layers > 1 && l ? `layer ${Number(l) + 1}: ` : "")))),
-          h("span", { class: "note figure" }, `${shape.join(" × ")}`)),
-        h("div", { class: "pair" }, matrix(W, name), matrix(sums[name] ?? null, `gradient of ${name}`, W)));
-    }));
-  }
-
-  /** A matrix as a picture, gates side by side; `like` gives the shape of one still empty. */
-  function matrix(given, label, like = given) {
-    const blocks = (W) => (Array.isArray(W) ? [W] : Object.values(W));
-    const shape = blocks(like);
-    const [height, width] = [shape[0].length, shape.reduce((sum, block) => sum + block[0].length, 0) + shape.length - 1];
-    const canvas = h("canvas", { class: "matrix", width, height, role: "img", "aria-label": given ? label : `${label}: nothing yet` });
-    canvas.style.aspectRatio = `${width} / ${height}`;
-    canvas.style.width = `${width * Math.min(9, 330 / width, Math.max(3, 250 / height))}px`;
-    if (!given) {
-      canvas.classList.add("empty-matrix");
-      return canvas;
-    }
-    const colours = cached(blocks(given).flat(2));
-    const pen = canvas.getContext("2d");
-    let x = 0;
-    for (const block of blocks(given)) {
-      block.forEach((row, r) => row.forEach((value, k) => {
-        pen.fillStyle = colours.css(value);
-        pen.fillRect(x + k, r, 1, 1);
-      }));
-      x += block[0].length + 1;
-    }
-    canvas.title = `${label}: up to ±${figure(colours.limit)}`;
-    return canvas;
-  }
 }
 
-function plus(a, b) {
-  if (Array.isArray(a)) return a.map((x, i) => plus(x, b[i]));
-  if (typeof a === "number") return a + b;
-  return Object.fromEntries(Object.entries(a).map(([key, x]) => [key, plus(x, b[key])]));
+/** A text to begin with: some that the model can read. */
+function startOf({ vocabulary, tokens }) {
+  const letters = tokens === "word" ? /^ \p{L}{2,}$/u : /^\p{L}$/u; // a word takes the space before it along
+  const found = vocabulary.filter((symbol) => letters.test(symbol));
+  const few = (found.length > 2 ? found : vocabulary.filter((symbol) => symbol.trim())).slice(0, 6).join("");
+  return tokens === "word" ? few : STARTS.find((text) => [...text].every((c) => vocabulary.includes(c))) ?? few;
 }
 
 function most(values) {

@@ -31,12 +31,13 @@ export function vectors({ rows, columns, of }, colours, pick) {
     [h("th", { scope: "col", class: "corner" }, of), ...columns.map(({ name }) => heading(name))],
     rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
       h("th", { scope: "row" }, label),
-      columns.map(({ values, strong }) => cell(values[r], colours(values), strong)))));
+      columns.map(({ values, strong }) => cell(values[r], colours(values), strong)))), "held");
 }
 
-/** Of a vector times a matrix: the vector stands over the rows, the results at their ends. */
-export function product({ vector, matrix, rows, result, extra, of }, colours, pick) {
-  const ends = [extra, result].filter(Boolean);
+/** Of a vector times a matrix, and what is added to it: the vector stands over the rows, the
+ * addends and the result at their ends. */
+export function product({ vector, matrix, rows, addends, result, of }, colours, pick) {
+  const ends = [...addends, result];
   const scale = colours(matrix.flat());
   return table(
     [h("th", { scope: "col", class: "corner" }, of), ...vector.labels.map((label) => h("th", { scope: "col" }, label)),
@@ -50,7 +51,7 @@ export function product({ vector, matrix, rows, result, extra, of }, colours, pi
         const element = cell(values[r], colours(values), true);
         element.classList.add("end");
         return element;
-      })))]);
+      })))], "held");
 }
 
 /** Of a column times a row: every pair of entries. */
@@ -64,16 +65,17 @@ export function outerProduct({ rows, columns, matrix }, colours) {
       cell(rows.values[r], colours(rows.values), true), matrix[r].map((value) => cell(value, scale))))]);
 }
 
-function table(head, body) {
-  return h("table", { class: "numbers-table figure" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+/** `held`: the last column stays in sight when the table scrolls sideways. */
+function table(head, body, held = "") {
+  return h("table", { class: `numbers-table figure ${held}` }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
 }
 
 /** The worked equation of one row of a product. */
-export function workedProduct({ vector, matrix, result, extra, rows, of, whole, sum }, r) {
+export function workedProduct({ vector, matrix, addends, result, rows, of, whole }, r) {
   const terms = vector.values.map((value, k) => `${signed(value)}·${signed(matrix[r][k])}`);
   const most = 4;
   const shown = terms.length > most + 1 ? [...terms.slice(0, most), "…"] : terms;
-  const more = whole ? "" : " + those not shown";
-  const plus = sum ? " + the other gates" : extra ? ` + ${signed(extra.values[r])}` : "";
-  return `${of} ${rows[r]}:  ${shown.join(" + ")}${more}${plus} = ${figure(result.values[r])}`;
+  if (!whole) shown.push("those not shown");
+  const sum = [...shown, ...addends.map(({ values }) => signed(values[r]))].join(" + ");
+  return `${of} ${rows[r]}:  ${sum} = ${figure(result.values[r])}`;
 }
