@@ -221,6 +221,96 @@ def test_keyboard(look):
     assert state(look, "move.t") == 1
 
 
+def focused(look) -> str:
+    return look.page.evaluate(
+        "document.activeElement.dataset.mark ?? document.activeElement.textContent"
+    )
+
+
+def test_the_focus_stays_where_it_was(look):
+    ask(look, "gru")
+    for group, button in (
+        ("What to show of this move", "gates"), ("Gate", "z"), ("Gate", "n"),
+    ):  # fmt: skip
+        control = look.page.get_by_role("group", name=group).get_by_role("button", name=button)
+        control.focus()
+        look.page.keyboard.press("Enter")
+        assert control.get_attribute("aria-pressed") == "true" and focused(look) == button
+    assert state(look, "gate") == "n"
+    look.page.keyboard.press("ArrowRight")
+    assert state(look, "position") == 1, "the arrow keys go on from there"
+    look.page.get_by_role("button", name="From symbol 3, e").focus()
+    look.page.keyboard.press("Enter")
+    look.until(f"window.__elman.{VIEW}.data.start === 2")
+    assert focused(look) == "e"
+
+    forward = look.page.locator(".graph-head .primary")
+    forward.focus()
+    for _ in range(state(look, "moves.length") + 2):
+        look.page.keyboard.press("Enter")
+    assert state(look, "position") == state(look, "moves.length") - 1
+    assert forward.get_attribute("aria-disabled") == "true"
+    assert focused(look) == forward.inner_text()
+    look.page.keyboard.press("Home")
+    assert state(look, "position") == -1
+
+
+def test_nodes_edges_and_rows_by_keyboard(look):
+    ask(look, "lstm")
+    stops = look.page.locator(".graph [data-mark][tabindex='0']")
+    assert stops.count() == 1, "the tab key stops at the graph once"
+    stops.focus()
+    walked = [focused(look)]
+    for _ in range(12):
+        look.page.keyboard.press("ArrowUp")
+        walked.append(focused(look))
+    layers = [f"{kind}0.{layer}" for layer in (0, 1) for kind in ("xh", "hh", "cc", "h")]
+    assert walked == ["x0", *layers, "hy0", "y0", "yp0", "p0"]
+    look.page.keyboard.press("Shift+ArrowUp")
+    assert focused(look) == "p1"
+    look.page.keyboard.press("Enter")
+    assert (state(look, "move.t"), state(look, "shown.id"), focused(look)) == (1, "p", "p1")
+    look.page.keyboard.press("End")
+    look.page.keyboard.press("Shift+ArrowDown")
+    for _ in range(10):
+        look.page.keyboard.press("ArrowDown")
+    assert focused(look) == "hh0.0" and stops.get_attribute("data-mark") == "hh0.0"
+    look.page.keyboard.press("Space")
+    assert (state(look, "move.t"), state(look, "move.kind")) == (0, "before")
+    assert stops.get_attribute("aria-label") == (
+        "Edge W_h, from the hidden state before, layer 1, step 1 of 4"
+    )
+
+    look.page.locator(".numbers-box").focus()
+    row = state(look, "row")
+    look.page.keyboard.press("ArrowDown")
+    look.page.keyboard.press("ArrowDown")
+    assert state(look, "row") == row + 2
+    worked = look.page.locator(".worked").inner_text()
+    assert worked.startswith(f"unit {row + 2}:")
+    assert look.page.locator(".numbers-table .picked th").inner_text() == str(row + 2)
+    for _ in range(40):
+        look.page.keyboard.press("ArrowDown")
+    assert state(look, "row") == 23
+    inside = "(() => { const [box, row] = ['.numbers-box', '.picked'].map(one => document"
+    inside += ".querySelector(one).getBoundingClientRect()); return row.bottom <= box.bottom })()"
+    assert look.page.evaluate(inside), "the row is in sight"
+
+
+def test_the_result_of_a_wide_table_is_in_sight(look):
+    ask(look, "gru")
+    look.page.get_by_role("button", name="h·Wh").click()
+    places = look.page.evaluate(
+        "(() => { const box = document.querySelector('.numbers-box');"
+        "const cell = box.querySelector('tbody tr:last-child td:last-child');"
+        "const [outer, inner] = [box, cell].map(one => one.getBoundingClientRect());"
+        "return [box.scrollWidth - box.clientWidth, outer.right - inner.right,"
+        "box.parentElement.className] })()"
+    )
+    assert places[0] > 0 and 0 <= places[1] < 4
+    assert "more-right" in places[2] and "more-left" not in places[2]
+
+
 def test_a_click_on_an_edge_leads_to_its_numbers(look):
     ask(look, "lstm")
     look.page.locator(".edge-group .edge-label", has_text="Wy").nth(2).click(force=True)
