@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -92,3 +96,14 @@ def test_threads_are_limited_only_inside_the_context():
     with select("numpy", threads=1).limit_threads():
         assert all(count == 1 for count in counts())
     assert counts() == before
+
+
+def test_a_wrong_instruction_level_is_one_sentence():
+    pytest.importorskip("elman._native._core", reason="installed without the native engine")
+    ended = subprocess.run(
+        [sys.executable, "-m", "elman", "info"], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "ELMAN_ISA": "v9"},
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "ELMAN_ISA" in ended.stderr and "v9" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -91,16 +92,19 @@ class ClassifierNetwork(BaseNetwork):
         """Whether the directions run side by side while training: neither waits for the other."""
         return self.engine.threads > 1 and self.config.bidirectional
 
-    def limit_threads(self) -> AbstractContextManager:
-        """A context for training: each direction has its share of the threads.
+    @property
+    def _share(self) -> Engine:
+        """The engine with as many threads as each direction has.
 
         The NumPy engine's products over a batch of short texts are too small to be
         divided any further: they stay on one core.
         """
         threads = self.engine.threads // 2 if self._divided else self.engine.threads
-        return replace(
-            self.engine, threads=1 if self.engine.name == "numpy" else threads
-        ).limit_threads()
+        return replace(self.engine, threads=1 if self.engine.name == "numpy" else threads)
+
+    def limit_threads(self) -> AbstractContextManager:
+        """A context for training: each direction has its share of the threads."""
+        return self._share.limit_threads()
 
     def encode(
         self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
@@ -131,7 +135,8 @@ class ClassifierNetwork(BaseNetwork):
                 x, drop_pullback = self._dropout(x, drop, rng)
             else:
                 drop_pullback = None
-            both = _side_by_side if rng is not None and self._divided else _in_turn
+            divided = rng is not None and self._divided
+            both = partial(_side_by_side, self._share) if divided else _in_turn
             x, final, pullback = self._layer(prefixes, ids if x is None else x, mask, both)
             pullbacks.append(_then(pullback, drop_pullback))
         assert x is not None
@@ -281,10 +286,15 @@ def _in_turn(function: Callable, items: Iterable) -> list:
     return [function(item) for item in items]
 
 
-def _side_by_side(function: Callable, items: Iterable) -> list:
+def _side_by_side(engine: Engine, function: Callable, items: Iterable) -> list:
     """The second item on another core: both engines let go of the interpreter in their loops."""
+
+    def elsewhere(item: Any) -> Any:
+        engine.claim_threads()
+        return function(item)
+
     first, *others = items
-    waiting = [_other_core().submit(function, item) for item in others]
+    waiting = [_other_core().submit(elsewhere, item) for item in others]
     return [function(first), *(future.result() for future in waiting)]
 
 

@@ -139,7 +139,7 @@ class Classifier(SavedModel):
         groups = list(batches.by_length(texts))[::-1]  # the longest first
         workers = max(1, min(engine.threads, len(groups)))
         each = replace(engine, threads=engine.threads // workers)
-        with each.limit_threads(), ThreadPoolExecutor(workers) as pool:
+        with each.limit_threads(), ThreadPoolExecutor(workers, "", each.claim_threads) as pool:
             list(pool.map(work, groups))
         return out
 

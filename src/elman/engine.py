@@ -61,6 +61,16 @@ class Engine:
             return partial(CELLS[cell].forward, activation=activation)
         return CELLS[cell].forward
 
+    def claim_threads(self) -> None:
+        """Let the native engine use its number of threads in calls from this Python thread.
+
+        Other Python threads keep theirs, which is 1 at first.
+        """
+        if self.name == "native":
+            from ._native import _core
+
+            _core.set_threads(self.threads)
+
     @contextmanager
     def limit_threads(self) -> Iterator[None]:
         """A context in which the engine uses its number of threads, and not more."""
@@ -68,7 +78,7 @@ class Engine:
             from ._native import _core
 
             before = _core.threads()
-            _core.set_threads(self.threads)
+            self.claim_threads()
             try:
                 yield
             finally:
@@ -96,6 +106,8 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
     if name != "numpy":
         try:
             return _native(threads)
+        except ValueError as error:
+            raise UsageError(f"ELMAN_ISA: {error}") from None
         except ImportError as error:
             missing = "cannot import name" in str(error)  # not there, rather than broken
             why_not = "no C++ compiler at installation" if missing else str(error)

@@ -138,7 +138,10 @@ int main() {
       run_all<float>();
       run_all<double>();
     }
-    std::thread other(run_all<float>);  // two callers of the pool at once
+    std::thread other([] {
+      set_threads(2);
+      run_all<float>();
+    });  // two callers of the pool at once
     run_all<double>();
     other.join();
   }

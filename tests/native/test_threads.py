@@ -1,5 +1,6 @@
 """Several Python threads on the native engine: no one waits for the interpreter of another."""
 
+import subprocess
 import sys
 import time
 from threading import Barrier, Thread
@@ -9,8 +10,10 @@ import pytest
 
 _core = pytest.importorskip("elman._native._core", reason="installed without the native engine")
 
+import elman  # noqa: E402
 from elman import optimizers  # noqa: E402
 from elman._native import updates  # noqa: E402
+from elman.engine import select  # noqa: E402
 from elman.network import NetworkConfig  # noqa: E402
 
 from .test_network import batch, pair  # noqa: E402
@@ -84,3 +87,61 @@ def test_the_interpreter_is_free_while_a_window_runs():
     finally:
         sys.setswitchinterval(interval)
     assert max(counted) > 10, "Python stood still while the kernels ran"
+
+
+def test_every_thread_of_python_has_a_number_of_threads_of_its_own():
+    counts = {}
+    meet = Barrier(2)
+
+    def work(wanted):
+        with select("native", wanted).limit_threads():
+            meet.wait()
+            counts[wanted] = _core.threads()
+            meet.wait()
+
+    threads = [Thread(target=work, args=(wanted,)) for wanted in (2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == {2: 2, 3: 3}
+
+
+def test_a_model_writes_and_scores_with_the_threads_that_it_was_loaded_with(tmp_path, monkeypatch):
+    corpus, path = tmp_path / "text.txt", tmp_path / "m.safetensors"
+    corpus.write_text("the cat sees the dog.\n" * 100)
+    elman.train(corpus, output=path, steps=2, hidden_size=8, threads=1)
+    seen = []
+    for name in ("generate", "score"):
+        called = getattr(_core, name)
+        monkeypatch.setattr(
+            _core, name, lambda *a, called=called: (seen.append(_core.threads()), called(*a))[1]
+        )
+    before = _core.threads()
+    for threads in (1, 3):
+        model = elman.load(path, threads=threads)
+        model.sample(5)
+        model.score("the cat")
+        assert set(seen) == {threads}
+        seen.clear()
+    assert _core.threads() == before
+
+
+def test_an_error_in_one_part_is_raised_when_all_have_ended():
+    code = """
+import os, numpy as np
+os.environ["ELMAN_ISA"] = "bad"
+from elman._native import _core
+_core.set_threads(2)
+x = np.zeros(8_000_000, np.float32)
+for call in (lambda: _core.activation(0, x, x), lambda: _core.sum_of_squares(x)):
+    try:
+        call()
+    except ValueError as error:
+        assert "bad" in str(error)
+    else:
+        raise SystemExit("no error")
+print("alive")
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0 and ended.stdout == "alive\n", ended.stderr

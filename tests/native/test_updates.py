@@ -35,6 +35,22 @@ def test_several_steps(level, dtype, name, n, decay, seed):
         np.testing.assert_allclose(values, reference.state[slot], **tolerance)
 
 
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam"])
+def test_gradients_whose_squares_are_infinite(level, name):
+    """Nothing becomes NaN; Adagrad's rate of such a component is 0 from then on, as in the reference."""
+    found = []
+    for fused in (None, updates.UPDATES[name]):
+        optimizer = optimizers.make(name, np.ones(37, np.float32), 0.0, 0.0)
+        optimizer.fused = fused
+        with np.errstate(over="ignore"):
+            optimizer.step(np.full(37, 3e19, np.float32), 0.1)
+            optimizer.step(np.full(37, 0.5, np.float32), 0.1)
+        found.append(optimizer.parameters)
+    assert np.isfinite(found).all()
+    if name == "adagrad":  # the others square what is smaller by a factor
+        np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+
+
 def test_the_norm_is_the_same_for_any_thread_count(level, dtype):
     g = np.random.default_rng(0).standard_normal(1_000_003).astype(dtype)
     norms = set()

@@ -267,6 +267,7 @@ static double sum_of_squares(const In& x) {
 }
 
 static void activation(int which, const In& x, const Out& y) {
+  if (which < 0 || which > 2) throw nb::value_error("which: there are three activations, 0 to 2");
   for_dtype(x, "x", [&](auto zero) {
     using T = decltype(zero);
     const Index n = size(x, 0, "x", 1);
@@ -287,7 +288,8 @@ template <class T> static Architecture architecture(const Numbers& numbers, cons
   const Index n = Index(parameters.size());
   const auto fits = [&](Index x) { return x > 0 && x <= n; };
   const auto product_fits = [&](Index x, Index y) { return double(x) * double(y) <= double(n); };  // before anything overflows
-  if (!fits(V) || !fits(H) || !fits(L) || D < 0 || D > n || !product_fits(V, H) || !product_fits(H, L * H) || !product_fits(D, V) ||
+  if (!fits(V) || !fits(H) || !fits(L) || D < 0 || D > n || !product_fits(V, H) || !product_fits(H, L) || !product_fits(H * L, H) ||
+      !product_fits(D, V) ||
       Weights<const T>(a, p).size != n)
     throw nb::value_error("parameters: not as many values as the architecture has");
   return a;

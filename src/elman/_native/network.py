@@ -67,10 +67,11 @@ def nats(
     """`Network.nats`, in memory that does not grow with T."""
     state = contiguous(state)
     losses, final = np.empty(inputs.shape), np.empty_like(state)
-    _core.score(
-        architecture(network), network.parameters.flat, as_ids(inputs), as_ids(targets), state,
-        None if mask is None else contiguous(mask), losses, final,
-    )  # fmt: skip
+    with network.engine.limit_threads():
+        _core.score(
+            architecture(network), network.parameters.flat, as_ids(inputs), as_ids(targets), state,
+            None if mask is None else contiguous(mask), losses, final,
+        )  # fmt: skip
     return losses.astype(state.dtype, copy=False), final
 
 
@@ -93,11 +94,12 @@ def writer(network: "Network") -> Callable[..., tuple[Array, Array]]:
     ) -> tuple[Array, Array]:
         state = state.copy()  # in C order
         symbols = np.empty(uniforms.shape, np.int32)
-        written = _core.generate(
-            numbers, parameters, packed, as_ids(ids), contiguous(uniforms),
-            0.0 if options.greedy else options.temperature, options.top_k, options.top_p,
-            forbidden, -1 if end is None else end, state, symbols,
-        )  # fmt: skip
+        with network.engine.limit_threads():
+            written = _core.generate(
+                numbers, parameters, packed, as_ids(ids), contiguous(uniforms),
+                0.0 if options.greedy else options.temperature, options.top_k, options.top_p,
+                forbidden, -1 if end is None else end, state, symbols,
+            )  # fmt: skip
         return symbols[:written], state
 
     return continuation

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -17,6 +18,7 @@ struct Job {
   void* context;
   int parts, next = 0;
   std::atomic<int> left;
+  std::exception_ptr failure = nullptr;  // of the last part that threw: the caller throws it once no part runs any more
 };
 
 inline void relax() {
@@ -58,12 +60,12 @@ class Pool {
     arrived_.notify_all();
     for (; part >= 0; part = take(&job)) finish(&job, part);
     const auto done = [&] { return job.left.load(std::memory_order_acquire) == 0; };
-    if (spin(done)) {
-      std::lock_guard<std::mutex> hold(lock_);  // the last worker has let go of the job once it lets go of the lock
-      return;
+    spin(done);
+    {
+      std::unique_lock<std::mutex> hold(lock_);  // the last worker has let go of the job once it lets go of the lock
+      finished_.wait(hold, done);
     }
-    std::unique_lock<std::mutex> hold(lock_);
-    finished_.wait(hold, done);
+    if (job.failure) std::rethrow_exception(job.failure);
   }
 
  private:
@@ -86,8 +88,14 @@ class Pool {
   }
 
   void finish(Job* job, int part) {
-    job->run(job->context, part);
+    std::exception_ptr failure = nullptr;
+    try {
+      job->run(job->context, part);
+    } catch (...) {
+      failure = std::current_exception();
+    }
     std::lock_guard<std::mutex> hold(lock_);
+    if (failure) job->failure = failure;
     if (job->left.fetch_sub(1, std::memory_order_acq_rel) == 1) finished_.notify_all();
   }
 
@@ -128,12 +136,12 @@ Pool& pool() {
   return *now;
 }
 
-std::atomic<int> count{1};
+thread_local int count = 1;
 
 }  // namespace
 
-void set_threads(int n) { count.store(n < 1 ? 1 : n); }
-int threads() { return count.load(); }
+void set_threads(int n) { count = n < 1 ? 1 : n; }
+int threads() { return count; }
 
 void parallel(int parts, void (*run)(void*, int), void* context) {
   if (parts <= 1) {

@@ -5,10 +5,12 @@
 
 namespace elman {
 
-void set_threads(int count);   // how many parts to cut work into; the caller works too
+// How many parts to cut the work of the calling thread into: each has a number of its own, 1 at first.
+void set_threads(int count);
 int threads();
 
-// run(context, part) for part = 0..parts-1; returns when all are done. Several callers may be at it at once.
+// run(context, part) for part = 0..parts-1; returns when all are done, or throws what one of
+// them threw. Several callers may be at it at once.
 void parallel(int parts, void (*run)(void* context, int part), void* context);
 
 template <class Body> void parallel(int parts, Body&& body) {

@@ -16,6 +16,7 @@ ELMAN_INLINE Index adagrad_vectors(const Update<float>& u, float shrink, float r
     const Vec<float> g = load(u.g + first), v = load(u.v + first) + g * g, sum = v + epsilon;
     Vec<float> inverse = _mm512_maskz_rsqrt14_ps(__mmask16(-1), sum);
     inverse += inverse * (0.5f - (0.5f * sum * inverse) * inverse);
+    inverse = sum == __builtin_inff() ? Vec<float>{} : inverse;  // where the step of Newton multiplied 0 by infinity
     store(u.v + first, v);
     store(u.p + first, load(u.p + first) * shrink - rate * g * inverse);
   }
