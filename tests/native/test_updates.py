@@ -37,7 +37,7 @@ def test_several_steps(level, dtype, name, n, decay, seed):
 
 @pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam"])
 def test_gradients_whose_squares_are_infinite(level, name):
-    """Nothing becomes NaN; Adagrad's rate of such a component is 0 from then on, as in the reference."""
+    """Nothing becomes NaN; Adagrad's rate of such a component is 0 from then on."""
     found = []
     for fused in (None, updates.UPDATES[name]):
         optimizer = optimizers.make(name, np.ones(37, np.float32), 0.0, 0.0)
