@@ -70,7 +70,7 @@ function sumMove(data, t, l) {
     title: last ? `The last hidden state: ${from === "y" ? "its own loss" : `what ${from} makes of it`} is all that it leads to`
       : "Two edges lead from a hidden state to the loss: their gradients add up",
     parts: [{
-      id: "sum", name: "∂L/∂h", kind: "table", rows: names(data).units, of: "unit", columns,
+      id: "sum", name: "∂L/∂h", kind: "table", rows: names(data).units, of: "unit", alike: true, columns,
       equation: `∂L/∂${h} = from ${from}${last ? "" : ` + from ${hNext}`}      norm ${figure(edges.norm)}`,
       work: (r) => `${figure(edges.above[r])} + ${signed(edges.next[r])} = ${figure(edges.hidden[r])}`,
     }],
@@ -182,7 +182,7 @@ function alongMatrix(data, edge) {
   if (!several(data)) return [product];
   const terms = [...data.gates.map((gate) => column(`part of ${gate}`, parts[gate])), ...direct];
   return [{
-    id: `${id} sum`, name: "sum", kind: "table", rows, of, columns: [...terms, { ...result, strong: true }],
+    id: `${id} sum`, name: "sum", kind: "table", rows, of, alike: true, columns: [...terms, { ...result, strong: true }],
     equation: `${to}  Σ_{${data.gates.join(" ")}} ∂L/∂${edge.vector}·${transposed(W)}${direct.map(({ name }) => ` + ${name}`).join("")}${note}`,
     work: (r) => `${terms.map((term) => signed(term.values[r])).join(" + ")} = ${figure(result.values[r])}`,
   }, product];

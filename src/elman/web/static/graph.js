@@ -3,6 +3,7 @@
 
 import { spoken, svg, visible } from "./dom.js";
 import { figure } from "./notation.js";
+import { arrowheads, clip, line, shift, subscripted } from "./shapes.js";
 
 const PITCH = 184; // from column to column
 const STRIP = 120;
@@ -36,7 +37,7 @@ export function graph({ choose }) {
       `The network unrolled over ${data.steps} steps, from ${data.text[data.start]}`);
     const edges = svg("g", {});
     const nodes = svg("g", {});
-    picture.replaceChildren(arrowheads(), edges, nodes);
+    picture.replaceChildren(arrowheads(), nodes, edges); // the focus of an edge lies over the nodes
     for (let l = 0; l < data.layers; l += 1) nodes.append(entering(rows, l, colours));
     for (let t = 0; t < data.steps; t += 1) {
       drawEdges(edges, rows, t);
@@ -153,17 +154,19 @@ export function graph({ choose }) {
       }, svg("title", {}, figure(value)))));
   }
 
-  function name(text, x, y) {
-    return subscripted(text, { class: "node-name", x, y, "text-anchor": "end" });
+  function name(text, x, y, above = null) {
+    return subscripted(text, { class: "node-name", x, y, "text-anchor": "end" }, above);
   }
+
+  const ofLayer = (l) => (data.layers > 1 ? `(${l + 1})` : null);
 
   /** The state before the first step. */
   function entering(rows, l, colours) {
     const { hidden, cell } = rows.layers[l];
     const layer = data.forward[0].layers[l];
     return svg("g", { class: "node reached" },
-      small(layer.hidden_before, colours("value"), hidden, VALUE), name(`h_${data.start}`, ENTERING - 6, hidden + 12),
-      ...(layer.cell ? [small(layer.cell_before, colours("cell"), cell, VALUE), name(`c_${data.start}`, ENTERING - 6, cell + 12)] : []));
+      small(layer.hidden_before, colours("value"), hidden, VALUE), name(`h_${data.start}`, ENTERING - 6, hidden + 12, ofLayer(l)),
+      ...(layer.cell ? [small(layer.cell_before, colours("cell"), cell, VALUE), name(`c_${data.start}`, ENTERING - 6, cell + 12, ofLayer(l))] : []));
   }
 
   function small(values, colours, y, height) {
@@ -197,7 +200,7 @@ export function graph({ choose }) {
       const group = node(`h${t}.${l}`, `Hidden state h ${n}${step(t, l)}`,
         strip(layer.hidden, colours("value"), x, place.hidden, VALUE, "value"),
         strip(back.layers[l].hidden, colours("gradient"), x, place.hidden + VALUE + 2, GRADIENT, "gradient"),
-        subscripted(`h_${n}`, { class: "node-name", x: x - STRIP / 2, y: place.top - 6 }));
+        subscripted(`h_${n}`, { class: "node-name", x: x - STRIP / 2, y: place.top - 6 }, ofLayer(l)));
       Object.entries(layer.gates).forEach(([letter, values], k) => group.append(
         strip(values, colours("gate"), x, place.gates + k * (GATE + 1), GATE, "value"),
         svg("text", { class: "gate-name", x: x + STRIP / 2 + 4, y: place.gates + k * (GATE + 1) + 8 }, letter)));
@@ -306,20 +309,4 @@ function layout(data) {
   }
   const token = data.embedding_size ? y + VALUE + GRADIENT + 8 : y;
   return { layers, input: y, token, norms: token + 42, height: token + 42 + NORMS };
-}
-
-const line = ([a, b], [c, d]) => `M${a} ${b}L${c} ${d}`;
-const shift = ([x, y], dx, dy) => [x + dx, y + dy];
-const clip = (text, most = 5) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-
-function subscripted(text, attributes) {
-  const [main, sub] = text.split("_");
-  return svg("text", attributes, main, sub === undefined ? null : svg("tspan", { class: "sub", dy: 3 }, sub));
-}
-
-function arrowheads() {
-  return svg("defs", {}, ["ahead", "back"].map((kind) => svg("marker", {
-    id: `arrow-${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto",
-    markerUnits: "userSpaceOnUse",
-  }, svg("path", { class: `arrow ${kind}`, d: "M0 0.6L7.5 4L0 7.4z" }))));
 }

@@ -25,13 +25,14 @@ function cell(value, colours, strong = false) {
 
 const heading = (text, options = {}) => h("th", { scope: "col", ...options }, formula(text));
 
-/** Of vectors side by side, a row for every unit or symbol. */
-export function vectors({ rows, columns, of }, colours, pick) {
+/** Of vectors side by side, a row for every unit or symbol. `alike`: they share one scale. */
+export function vectors({ rows, columns, of, alike = false }, colours, pick) {
+  const scale = alike && colours(columns.flatMap(({ values }) => values));
   return table(
     [h("th", { scope: "col", class: "corner" }, of), ...columns.map(({ name }) => heading(name))],
     rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
       h("th", { scope: "row" }, label),
-      columns.map(({ values, strong }) => cell(values[r], colours(values), strong)))), "held");
+      columns.map(({ values, strong }) => cell(values[r], scale || colours(values), strong)))), "held");
 }
 
 /** Of a vector times a matrix, and what is added to it: the vector stands over the rows, the
