@@ -185,3 +185,50 @@ def test_text_stays_text(look):
     read(look, "html", "<b>bold</b>\n<img src=x onerror=alert(2)>")
     assert look.page.locator(".whole").inner_text().startswith("<b>bold</b>")
     assert look.page.locator("#view-inside img, #view-inside b").count() == 0
+
+
+def test_without_a_text_nothing_is_shown(look):
+    read(look, "gru")
+    look.page.locator(".whole").focus()
+    for key in ("ArrowRight", "Shift+ArrowRight"):
+        look.page.keyboard.press(key)
+    look.until(f"window.__elman.{VIEW}.similar")
+    look.page.get_by_label("Text", exact=True).fill("")
+    look.until(f"window.__elman.{VIEW}.status === 'empty'")
+    assert look.page.locator(".readout").inner_text().startswith("Type a text")
+    assert look.page.locator(".passages li, .whole span").count() == 0
+    assert look.page.locator(".heat-canvas").evaluate("canvas => canvas.width") == 0
+    assert "Select a passage" in look.page.locator(".similar-section").inner_text()
+    look.page.get_by_label("Unit", exact=True).fill("3")  # nothing to colour, and no error
+    look.page.get_by_label("Unit", exact=True).press("Enter")
+    look.page.get_by_role("button", name="Lowest").click()
+    read(look, "gru")
+    assert look.page.locator(".heat-canvas").evaluate("canvas => canvas.width") > 300
+
+
+def test_a_text_that_is_refused_takes_the_old_one_away(look):
+    read(look, "gru")
+    look.page.get_by_label("Text", exact=True).fill("the Ω")
+    look.page.get_by_role("alert").wait_for(state="visible")
+    assert state(look, "status") == "failed"
+    assert look.page.locator(".passages li, .whole span").count() == 0
+    look.page.get_by_label("Text", exact=True).fill("the cat")
+    look.until(f"{READY} && window.__elman.{VIEW}.text === 'the cat'")
+    assert not look.page.get_by_role("alert").is_visible()
+    look.complaints.clear()  # the browser notes the status 400
+
+
+def test_a_classifier_begins_with_no_picture(look):
+    look.open("inside", "classifier.safetensors")
+    box = look.page.locator(".heat-canvas").bounding_box()
+    assert box is None or box["height"] == 0
+
+
+def test_a_long_text_is_cut_and_said_to_be(look):
+    look.open("write", "html.safetensors")
+    look.page.get_by_label("Length").fill("5000")
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.until("window.__elman.views.write.status === 'done'")
+    look.page.get_by_role("button", name="Look inside this text").click()
+    look.until(f"window.__elman.{VIEW}?.text.length === 4000")
+    assert "The first 4,000 of" in look.page.locator(".inside-text").inner_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from .conftest import TEXT, serving
@@ -47,13 +49,10 @@ def test_curves_and_samples_grow(live):
     points = live.page.locator("polyline.first").get_attribute("points")
     assert len(points.split()) > 1
     # What stands beside the curve is the latest figure of the engine, in bits.
-    run = live.page.evaluate(
-        f"new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done("
-        f"[{RUN}.evaluations.at(-1).validation_bits_per_character, [...document.querySelectorAll("
-        f"'.chart')].map(c => [...c.querySelectorAll('.value')].map(v => v.textContent))]))))"
+    live.until(
+        f"Math.abs({RUN}.evaluations.at(-1).validation_bits_per_character"
+        " - Number(document.querySelectorAll('.chart .value')[1].textContent)) < 0.006"
     )
-    held_out, figures = run
-    assert float(figures[0][1]) == pytest.approx(held_out, abs=0.006)
     charts = live.page.locator(".chart:visible h3").all_inner_texts()
     assert charts == [
         "Loss, bits per character", "Gradient norm", "Learning rate", "Characters a second",
@@ -82,6 +81,7 @@ def test_pause_resume_and_stop(live, tmp_path):
     live.until("document.querySelector('.learn-state').textContent === 'Stopped, and saved'")
     assert (tmp_path / "text.safetensors").exists()
     assert not live.page.get_by_role("button", name="Pause").is_enabled()
+    assert live.page.evaluate("document.activeElement.textContent") == "Stop and save"
 
 
 def test_the_learning_rate_changes_while_it_runs(live):
@@ -98,6 +98,8 @@ def test_the_learning_rate_changes_while_it_runs(live):
     live.page.get_by_label("Learning rate", exact=True).press("Enter")
     live.page.get_by_role("alert").wait_for(state="visible")
     assert "fast" in live.page.get_by_role("alert").inner_text()
+    press(live, "Halve the learning rate")
+    live.page.get_by_role("alert").wait_for(state="hidden")
 
 
 def test_a_reload_shows_everything_again(live):
@@ -129,6 +131,38 @@ def test_a_lost_connection_is_taken_up_where_it_broke(live):
     live.complaints.clear()  # the browser notes the failed requests
 
 
+def test_a_connection_that_says_nothing_is_given_up(training, new_look):
+    """As when a laptop changes its network: neither side hears that the other is gone."""
+    look = new_look(training)
+    look.page.clock.install()
+    look.open("learn")
+    look.until(f"{RUN}.steps.length > 30")
+    training.process.send_signal(signal.SIGSTOP)
+    try:
+        look.page.clock.fast_forward(20_000)  # comments come more seldom than events
+        assert look.state("views.learn.connection") == "open"
+        look.page.clock.fast_forward(41_000)
+        look.until(f"{FEED}.connection === 'lost'")
+        look.until("document.querySelector('.learn-state').textContent.includes('not answer')")
+    finally:
+        training.process.send_signal(signal.SIGCONT)
+    look.page.clock.fast_forward(10_000)
+    look.until(f"{FEED}.connection === 'open'")
+    count = len(all_once(look))
+    look.until(f"{RUN}.steps.length > {count}")
+    look.complaints.clear()
+
+
+def test_a_training_that_is_gone_is_said_to_be(live, training):
+    training.end(signal.SIGKILL)
+    live.until(f"{FEED}.connection === 'lost'")
+    live.until("document.querySelector('.learn-state').textContent.includes('has ended')")
+    live.page.route("**/api/train/events", lambda route: route.fulfill(status=404))
+    live.until(f"{FEED}.connection === 'closed'")
+    live.until("document.querySelector('.learn-state').textContent.endsWith('has ended')")
+    live.complaints.clear()  # the browser notes the failed requests
+
+
 def test_the_model_that_learns_writes(live):
     live.page.get_by_role("tab", name="Write").click()
     live.page.get_by_label("Prime").fill("the ")
@@ -138,6 +172,20 @@ def test_the_model_that_learns_writes(live):
     assert live.page.locator(".symbol").count() == 40
 
 
+def test_a_model_that_is_done_has_its_figure_in_the_header(new_look, tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT)
+    with serving(
+        "train", "text.txt", "--live", "--steps", 40, "--hidden-size", 8, "--threads", 1,
+        cwd=tmp_path,
+    ) as served:  # fmt: skip
+        look = new_look(served)
+        look.open("learn")
+        look.until(f"{RUN}?.end?.event === 'done'", 60)
+        bits = look.state("views.learn.run.end.validation_bits_per_character")
+        look.until(f"document.getElementById('facts').textContent.includes('{bits:.2f} bits')")
+        look.page.goto("about:blank")  # or its console notes the stream that the server ends
+
+
 def test_a_classifier_is_watched_to_its_end(new_look, models, tmp_path):
     with serving(
         "train", models / "markup.tsv", "--task", "classify", "--live", "--steps", 60,
@@ -145,7 +193,7 @@ def test_a_classifier_is_watched_to_its_end(new_look, models, tmp_path):
     ) as served:  # fmt: skip
         look = new_look(served)
         look.open("learn")
-        look.until(f"{RUN}?.end?.event === 'done' && {FEED}.connection === 'closed'", 60)
+        look.until(f"{RUN}?.end?.event === 'done' && {RUN}.state === 'ended'", 60)
         look.until("document.querySelector('.learn-state').textContent === 'Done'")
         assert look.page.locator(".chart:visible h3").all_inner_texts() == [
             "Loss, nats per text", "Held out", "Gradient norm", "Learning rate", "Texts a second",
@@ -160,6 +208,7 @@ def test_a_classifier_is_watched_to_its_end(new_look, models, tmp_path):
         look.page.get_by_role("tab", name="Classifiers").click()
         look.page.get_by_label("Text", exact=True).fill("aelm")
         look.until("window.__elman.views.classify?.answer")
+        look.page.goto("about:blank")  # or its console notes the stream that the server ends
 
 
 def test_a_model_file_shows_how_it_was_trained(look, models):
@@ -179,3 +228,20 @@ def test_moving_over_a_curve_shows_its_figures(look):
     where = look.page.locator(".chart .where").first.inner_text()
     assert where.startswith("step ")
     assert look.page.locator(".cursor.shown").count() == look.page.locator(".chart:visible").count()
+
+
+def test_values_of_the_curves_by_keyboard(look):
+    look.open("learn", "gru.safetensors")
+    plot = look.page.locator(".plot").first
+    plot.focus()
+    evaluations = look.state("views.learn.run.evaluations")
+    look.page.keyboard.press("Home")
+    first = plot.get_attribute("aria-valuetext")
+    look.page.keyboard.press("ArrowRight")
+    assert plot.get_attribute("aria-valuetext") != first
+    look.page.keyboard.press("End")
+    bits = evaluations[-1]["validation_loss"] / 0.693147
+    assert f"held out {bits:.2f}" in plot.get_attribute("aria-valuetext")
+    assert look.page.locator(".cursor.shown").count() == look.page.locator(".chart:visible").count()
+    look.page.keyboard.press("Escape")
+    assert look.page.locator(".cursor.shown").count() == 0

@@ -196,3 +196,67 @@ def test_without_a_server_the_page_says_so(look):
     banner.wait_for(state="visible")
     assert "does not answer" in banner.inner_text()
     look.complaints.clear()  # the browser notes the failed request
+
+
+def test_an_error_goes_when_its_cause_does_or_its_view(look):
+    look.open("write", "html.safetensors")
+    banner = look.page.get_by_role("alert")
+
+    def fail():
+        look.page.get_by_label("Prime").fill("Ω")
+        look.page.get_by_role("button", name="Write", exact=True).click()
+        banner.wait_for(state="visible")
+
+    fail()
+    look.page.get_by_label("Prime").fill("<b")
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    banner.wait_for(state="hidden")
+    fail()
+    look.page.get_by_role("tab", name="Watch it learn").click()
+    banner.wait_for(state="hidden")
+    look.complaints.clear()  # the browser notes the failed requests
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("the prime is wrong", "The prime is wrong."),
+        ("temperature must be 0 or more", "temperature must be 0 or more."),
+        ("top_k must be a number", "top_k must be a number."),
+        ("a.safetensors is no model file", "a.safetensors is no model file."),
+    ],
+)
+def test_errors_are_sentences_and_names_stay_as_they_are(look, message, shown):
+    look.open("write", "html.safetensors")
+    answer = {"error": {"status": 400, "message": message}}
+    look.page.route("**/api/sample", lambda route: route.fulfill(status=400, json=answer))
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.page.get_by_role("alert").wait_for(state="visible")
+    assert look.page.get_by_role("alert").locator("span").inner_text() == shown
+    look.complaints.clear()
+
+
+def test_a_server_that_started_again_is_obeyed(look, server):
+    """Its token is another one, which the page fetches."""
+    look.open("write", "html.safetensors")
+    sent = []
+
+    def refuse_once(route):
+        sent.append(route.request.headers["x-elman-token"])
+        if len(sent) > 1:
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"error": {"status": 401, "message": "the token"}})
+
+    look.page.route("**/api/sample", refuse_once)
+    body = f'<meta name="elman-token" content="{server.token}">'
+    old = "the token of an earlier start"
+    look.page.route(look.url, lambda route: route.fulfill(body=body.replace(server.token, old)))
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.page.get_by_role("alert").wait_for(state="visible")
+    assert sent == [server.token, old]
+    look.page.unroute(look.url)
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.until("window.__elman.views.write.status === 'done'")
+    assert sent[2:] == [old, server.token]
+    look.complaints.clear()

@@ -11,7 +11,8 @@ export class ApiError extends Error {
   }
 }
 
-const token = document.querySelector('meta[name="elman-token"]')?.content ?? "";
+const tokenOf = (page) => page.querySelector('meta[name="elman-token"]')?.content ?? "";
+let token = tokenOf(document);
 
 async function send(path, { body, signal, headers = {} }) {
   const options = { signal, headers: { ...headers } };
@@ -21,29 +22,48 @@ async function send(path, { body, signal, headers = {} }) {
     options.headers["Content-Type"] = "application/json";
     options.headers["X-Elman-Token"] = token;
   }
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError("The server does not answer; is elman serve still running?", 0);
+  let response = await answerOf(path, options);
+  if (response.status === 401 && await newToken(signal)) {
+    options.headers["X-Elman-Token"] = token;
+    response = await answerOf(path, options);
   }
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) throw await refusal(response, Object.keys(body ?? {}));
   return response;
 }
 
-async function refusal(response) {
+async function answerOf(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server does not answer; is elman still running?", 0);
+  }
+}
+
+/** Fetch the token again, which another start of the server has changed; whether it has. */
+async function newToken(signal) {
+  const page = await (await answerOf("./", { signal })).text();
+  const old = token;
+  token = tokenOf(new DOMParser().parseFromString(page, "text/html"));
+  return token !== old;
+}
+
+async function refusal(response, names) {
   let message = `The server answered with status ${response.status}.`;
   try {
-    message = sentence((await response.json()).error.message);
+    message = sentence((await response.json()).error.message, names);
   } catch {
     // No JSON: the status has to do.
   }
   return new ApiError(message, response.status);
 }
 
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+/** A message as a sentence. A name at its start, of an argument or a file, stays as it is. */
+function sentence(text, names) {
+  const first = text.split(" ", 1)[0];
+  const begin = /[\d._]/.test(first) || names.includes(first)
+    ? first : first.charAt(0).toUpperCase() + first.slice(1);
+  return begin + text.slice(first.length) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 export async function get(path, { signal } = {}) {
@@ -55,11 +75,13 @@ export async function post(path, body, { signal } = {}) {
 }
 
 /** The events of a stream as {id, event, data}, data parsed; with `body` it is a POST.
- * Ends with the stream; throws ApiError, or AbortError after `signal`. */
-export async function* events(path, { body, signal, lastEventId } = {}) {
+ * Ends with the stream; throws ApiError, or AbortError after `signal`. `alive()` is called
+ * whenever something comes, be it a comment. */
+export async function* events(path, { body, signal, lastEventId, alive = () => {} } = {}) {
   const headers = { Accept: "text/event-stream" };
   if (lastEventId) headers["Last-Event-ID"] = lastEventId;
   const response = await send(path, { body, signal, headers });
+  alive();
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   let rested = performance.now();
@@ -67,6 +89,7 @@ export async function* events(path, { body, signal, lastEventId } = {}) {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      alive();
       buffer = (buffer + value).replace(/\r\n/g, "\n");
       const blocks = buffer.split("\n\n");
       buffer = blocks.pop();

@@ -8,8 +8,8 @@
 // app throws `root` away, aborts `context.signal` and mounts the view anew. A view that is
 // not shown stays mounted, hidden, so it keeps what it holds. The context:
 //
-//     api           the module api.js: get(path), post(path, body), events(path, {body}),
-//                   each with {signal}
+//     api           get(path), post(path, body), events(path, {body}) of api.js, each with
+//                   {signal}; what succeeds takes away the view's own error
 //     model         the chosen model, `model` of GET /api/model; null if there is none yet
 //     limits        of the server, `limits` of GET /api/model
 //     training      whether a training runs here: `training` of GET /api/model
@@ -19,7 +19,9 @@
 //     open(view, data)   change to another view, which hears "open" with `data`
 //                        ({text} for "inside" and "numbers", {prime} for "write")
 //     expose(object)     what tests may look at, as window.__elman.views[NAME]
-//     fail(error)        show an error in the banner; AbortError is ignored
+//     fail(error)        show an error in the banner, until the view succeeds or is left;
+//                        AbortError is ignored
+//     renew()            look the figures of the model up again, after it was trained
 //     say(text)          have a screen reader say it
 //
 // Text from models and people goes into text nodes only (h and svg in dom.js). No inline
@@ -58,8 +60,11 @@ window.__elman = state;
 
 // -- errors, and what is said --------------------------------------------------------
 
-function fail(error) {
+let failed = null; // the view whose error is in the banner
+
+function fail(error, view = null) {
   if (error?.name === "AbortError") return;
+  failed = view;
   state.errors.push(String(error?.message ?? error));
   $("banner").replaceChildren(
     h("span", {}, error?.message ?? String(error)),
@@ -83,6 +88,7 @@ async function show(name, data) {
   const before = state.view;
   state.view = name;
   history.replaceState(null, "", address());
+  if (before !== name) clear();
   for (const tab of tabs) {
     const chosen = tab.id === `tab-${name}`;
     tab.setAttribute("aria-selected", chosen);
@@ -119,12 +125,32 @@ async function mount(name) {
 
 function contextOf(name, signal, bus) {
   return {
-    api, signal, fail, say, open: show,
+    signal, say, renew, open: show, api: interfaceOf(name), fail: (error) => fail(error, name),
     model: state.model, limits: state.limits, training: state.training,
     on: (event, listener) =>
       bus.addEventListener(event, (e) => listener(e.detail), { signal }),
     expose: (object) => {
       state.views[name] = object;
+    },
+  };
+}
+
+/** The interface as a view has it: what succeeds takes the view's error off the banner. */
+function interfaceOf(name) {
+  const well = (answer) => {
+    if (failed === name) clear();
+    return answer;
+  };
+  return {
+    get: (...call) => api.get(...call).then(well),
+    post: (...call) => api.post(...call).then(well),
+    async *events(...call) {
+      let first = true;
+      for await (const event of api.events(...call)) {
+        if (first) well();
+        first = false;
+        yield event;
+      }
     },
   };
 }
@@ -262,6 +288,15 @@ function facts(model) {
     model.parameters ? `${whole(model.parameters)} parameters` : null,
     bits ? `${bits.toFixed(2)} bits per character, held out` : null,
   ].filter(Boolean).join(" · ");
+}
+
+async function renew() {
+  try {
+    const { model } = await api.get(`api/model?model=${encodeURIComponent(state.model.name)}`);
+    if (model.name === state.model.name) $("facts").textContent = facts(Object.assign(state.model, model));
+  } catch (error) {
+    fail(error);
+  }
 }
 
 async function start() {

@@ -10,11 +10,11 @@ const RIGHT = 4;
 /** `series`: [{name, kind}], `kind` a class ("first", "second"; "dots" marks the points).
  * `format(y)` is for the legend and ticks. Returns `element`, and
  * `set(lists)`: a list of [x, y] for each series, x rising; `cursor(x)`, null hides it.
- * `hovered(x)` is called as the pointer moves. */
+ * `hovered(x)` is called as the pointer moves, and by the arrow keys. */
 export function chart({ title, series, format, height, hovered, label = (x) => x, floor = null }) {
   const values = series.map(() => h("span", { class: "value figure" }, "–"));
   const where = h("span", { class: "note figure where" });
-  const plot = svg("svg", { class: "plot", role: "img", height });
+  const plot = svg("svg", { class: "plot", role: "slider", tabindex: 0, height });
   const element = h("figure", { class: "chart" },
     h("figcaption", {}, h("h3", {}, title), where, h("ul", { class: "keys" },
       series.map(({ name, kind }, number) => h("li", {},
@@ -47,6 +47,8 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
     lists.forEach((points, number) => lines.append(...line(points, series[number].kind)));
     plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
     plot.setAttribute("aria-label", spokenSummary());
+    plot.setAttribute("aria-valuemin", scale.first);
+    plot.setAttribute("aria-valuemax", scale.last);
     plot.replaceChildren(...axes(), lines, svg("line", { class: "cursor", y1: TOP, y2: height - BOTTOM }));
     cursor(at);
   }
@@ -87,6 +89,8 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
       values[number].textContent = point ? format(point[1]) : "–";
     });
     where.textContent = x === null ? "" : label(x, true);
+    plot.setAttribute("aria-valuenow", x ?? scale?.last ?? 0);
+    plot.setAttribute("aria-valuetext", spokenAt(x));
     const mark = plot.querySelector(".cursor");
     if (!mark || !scale) return;
     mark.classList.toggle("shown", x !== null);
@@ -103,6 +107,26 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
     hovered(points ? nearest(points, x)[0] : null);
   });
   plot.addEventListener("pointerleave", () => hovered(null));
+  plot.addEventListener("blur", () => hovered(null));
+  plot.addEventListener("keydown", (event) => {
+    const points = lists.find((list) => list.length);
+    if (!points || event.ctrlKey || event.metaKey || event.altKey) return;
+    const last = points.length - 1;
+    const here = at === null ? last : points.indexOf(nearest(points, at));
+    const page = Math.ceil(points.length / 10);
+    const to = {
+      ArrowLeft: here - 1, ArrowRight: here + 1, ArrowDown: here - 1, ArrowUp: here + 1,
+      PageDown: here - page, PageUp: here + page, Home: 0, End: last, Escape: null,
+    }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    hovered(to === null ? null : points[Math.max(0, Math.min(last, to))][0]);
+  });
+
+  function spokenAt(x) {
+    const shown = series.map(({ name }, number) => `${name ?? ""} ${values[number].textContent}`.trim());
+    return [x === null ? "latest" : label(x, true), ...shown].join(", ");
+  }
 
   function spokenSummary() {
     const parts = lists.map((points, number) => {

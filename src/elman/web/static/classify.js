@@ -60,7 +60,10 @@ export function mount(root, context) {
       state.answer = answer;
       draw();
     } catch (error) {
-      if (mine === request) context.fail(error);
+      if (mine !== request) return;
+      context.fail(error);
+      state.answer = null; // the table is not that of this text
+      draw();
     }
   }
 
@@ -99,7 +102,7 @@ export function mount(root, context) {
     verdict.replaceChildren(...(shares
       ? [h("span", { class: "mono quoted" }, read(answer.symbols.slice(0, column + 1))), " → ",
         h("strong", {}, model.classes[best]), ` ${percent(shares[best])}`]
-      : ["Type, and see how the classes change with every character."]));
+      : [state.text ? "" : "Type, and see how the classes change with every character."]));
   }
 
   /** The end of what was read. */

@@ -1,6 +1,8 @@
 // Following a training: its events, each once, over lost connections and restarts.
 
 const RETRY = [0.3, 1, 2, 4]; // seconds between attempts
+const RARELY = 10; // the same, once the training has ended: another may begin at this address
+const SILENCE = 40; // seconds: the server says something every 15
 
 export function emptyRun() {
   return {
@@ -11,14 +13,15 @@ export function emptyRun() {
 
 /** Follow GET /api/train/events until `signal`; `changed()` is called after every change.
  *
- * Returns the feed: `run` (see emptyRun), `connection` ("connecting", "open", "lost",
- * "closed"), and for tests `lastId`, `received`, `repeated`, `drop()`. */
+ * Returns the feed: `run` (see emptyRun), `connection` ("connecting", "open", "lost", and
+ * "closed" where no training runs any more), and for tests `lastId`, `received`, `repeated`, `drop()`. */
 export function follow(api, signal, changed) {
   const feed = {
     run: emptyRun(), connection: "connecting", lastId: null, received: 0, repeated: 0, drop,
   };
   let connection = null; // the AbortController of the connection that is open
   let wake = () => {};
+  let watchdog = 0;
   signal.addEventListener("abort", drop);
   for (const event of ["online", "pageshow"]) {
     window.addEventListener(event, () => wake(), { signal });
@@ -34,26 +37,41 @@ export function follow(api, signal, changed) {
   async function listen() {
     for (let failures = 0; !signal.aborted; failures += 1) {
       connection = new AbortController();
+      watch();
       try {
         for await (const event of api.events("api/train/events", {
-          signal: connection.signal, lastEventId: feed.lastId,
+          signal: connection.signal, lastEventId: feed.lastId, alive,
         })) {
           failures = 0;
-          feed.connection = "open";
           if (isNew(event)) take(feed.run, event.data);
           changed();
-          if (feed.run.state === "ended") return close(); // which is the last that there is to say
         }
       } catch (error) {
         if (error.status === 404) return close(); // nothing is trained here
       }
+      clearTimeout(watchdog);
       feed.connection = "lost";
       changed();
-      await pause(RETRY[Math.min(failures, RETRY.length - 1)]);
+      await pause(feed.run.state === "ended" ? RARELY : RETRY[Math.min(failures, RETRY.length - 1)]);
     }
+    clearTimeout(watchdog);
+  }
+
+  function alive() {
+    watch();
+    if (feed.connection === "open") return;
+    feed.connection = "open";
+    changed();
+  }
+
+  /** A connection that only one side knows to be dead says nothing: cut it. */
+  function watch() {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(drop, 1000 * SILENCE);
   }
 
   function close() {
+    clearTimeout(watchdog);
     feed.connection = "closed";
     changed();
   }

@@ -10,7 +10,7 @@ const TOP = 24; // the symbols
 /** `hover(cell)`, null when the pointer leaves, and `choose(cell)`: {step, unit, row, value}.
  * `set(data)`: {symbols, values, units, order, palette, wide}; values[t * units + u]. */
 export function heatmap({ label, hover, choose, signal }) {
-  const canvas = h("canvas", { class: "heat-canvas", "aria-hidden": "true" });
+  const canvas = h("canvas", { class: "heat-canvas", width: 0, height: 0, "aria-hidden": "true" });
   const space = h("div", { class: "heat-space" }, canvas);
   const scroller = h("div", {
     class: "heat", tabIndex: 0, role: "application", "aria-label": label,
@@ -36,6 +36,13 @@ export function heatmap({ label, hover, choose, signal }) {
     space.style.height = `${TOP + data.units * height}px`;
     scroller.style.height = `${TOP + Math.min(360, data.units * height) + 12}px`;
     paint();
+  }
+
+  function clear() {
+    Object.assign(view, { data: null, at: null, range: null });
+    tip.hidden = true;
+    canvas.width = canvas.height = 0;
+    space.style.width = space.style.height = "";
   }
 
   /** Fill the bitmap: after new values, another order or another theme. */
@@ -263,7 +270,7 @@ export function heatmap({ label, hover, choose, signal }) {
   });
 
   return {
-    element, scroller, set, paint, reveal, frames: view.frames,
+    element, scroller, set, clear, paint, reveal, frames: view.frames,
     /** What is pointed at, for screen readers. */
     describe: ({ step, unit, value }) =>
       `${spoken(view.data.symbols[step])}, unit ${unit}, ${short(value, 3)}`,

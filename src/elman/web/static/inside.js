@@ -15,6 +15,7 @@ const ORDERS = { cluster: "alike side by side", variance: "most varying first", 
 const NAME = (part) =>
   part.startsWith("reverse.") ? `${NAMES[part.slice(8)]}, read from the end` : NAMES[part];
 const SIGNED = (part) => !/(^|\.)[iforz]$/.test(part); // a sigmoid is never below zero
+const EMPTY = "Type a text, and see what the units do as it is read.";
 const FIRST = 500; // symbols that the model writes for a start
 const PAUSE = 350; // ms after the last key
 
@@ -31,6 +32,7 @@ export function mount(root, context) {
   // -- controls ----------------------------------------------------------------------
 
   const input = h("textarea", { rows: 2, maxlength: limits.states, spellcheck: "false" });
+  const cut = h("p", { class: "note", hidden: true });
   const layers = select(Array.from({ length: model.num_layers }, (_, l) =>
     [l, model.num_layers === 1 ? "1" : `${l + 1} of ${model.num_layers}`]), state.layer);
   const parts = select(model.parts.map((part) => [part, NAME(part)]), state.part);
@@ -53,13 +55,13 @@ export function mount(root, context) {
     type: "number", min: 0, max: model.hidden_size - 1, class: "unit-input", "aria-label": "Unit",
     on: { change: () => {
       const unit = Number(unitInput.value);
-      if (Number.isInteger(unit) && unit >= 0 && unit < state.units) choose(unit);
+      if (state.values && Number.isInteger(unit) && unit >= 0 && unit < state.units) choose(unit);
     } },
   });
   const signs = [["Highest", 1], ["Lowest", -1]].map(([name, sign]) => h("button", {
     type: "button", class: "quiet", on: { click: () => {
       state.sign = sign;
-      findUnit();
+      if (state.values) findUnit();
     } },
   }, name));
   const found = h("ol", { class: "passages" });
@@ -81,7 +83,7 @@ export function mount(root, context) {
 
   root.append(
     h("div", { class: "inside-head" },
-      field("Text", input),
+      h("div", { class: "inside-text" }, field("Text", input), cut),
       h("div", { class: "row" },
         model.num_layers > 1 ? field("Layer", layers) : null, field("Part", parts),
         field("Units", orders))),
@@ -101,6 +103,7 @@ export function mount(root, context) {
         foundNote, found)));
 
   input.addEventListener("input", () => {
+    cut.hidden = true;
     clearTimeout(requests.typing);
     requests.typing = setTimeout(ask, PAUSE);
   });
@@ -114,11 +117,13 @@ export function mount(root, context) {
   context.on("open", (data) => {
     requests.first?.abort();
     input.value = data.text.slice(0, limits.states);
+    cut.hidden = data.text.length <= limits.states;
+    cut.textContent = `The first ${whole(limits.states)} of ${whole(data.text.length)} characters.`;
     ask();
   });
   signal.addEventListener("abort", () =>
     ["first", "states", "unit", "similar"].forEach((kind) => requests[kind]?.abort()));
-  showNothing();
+  showNothing(model.kind === "classifier" ? EMPTY : "The model writes a text to begin with.");
   first();
 
   function select(options, chosen) {
@@ -141,6 +146,7 @@ export function mount(root, context) {
         if (event === "symbol") written += data.text;
       }
     } catch (error) {
+      if (!signal.aborted) showNothing();
       return context.fail(error);
     }
     if (input.value) return;
@@ -163,15 +169,22 @@ export function mount(root, context) {
     }
   }
 
+  /** What a request that runs would bring is not wanted any more. */
+  function cancel(kind) {
+    requests[kind]?.abort();
+    requests[kind] = null;
+  }
+
   async function ask() {
     requests.first?.abort();
     state.text = input.value;
-    if (!state.text) return showNothing();
+    if (!state.text) return showNothing(EMPTY);
     state.status = "reading";
     let answer;
     try {
       answer = await request("states", { text: state.text });
     } catch (error) {
+      showNothing();
       state.status = "failed";
       return context.fail(error);
     }
@@ -220,11 +233,18 @@ export function mount(root, context) {
     text.mark(state.range);
   }
 
-  function showNothing() {
-    Object.assign(state, { status: "empty", symbols: [], values: null, range: null, similar: null });
-    readout.textContent = model.kind === "classifier"
-      ? "Type a text, and see what the units do as it is read." : "The model writes a text to begin with.";
+  function showNothing(why = "") {
+    ["states", "unit", "similar"].forEach(cancel);
+    clearTimeout(requests.timer);
+    Object.assign(state, {
+      status: "empty", symbols: [], values: null, range: null, passages: null, similar: null,
+    });
+    readout.textContent = why;
+    foundNote.textContent = "";
+    map.clear();
     text.set([]);
+    showUnit();
+    showSimilar();
   }
 
   function read(cell) {

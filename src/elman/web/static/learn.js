@@ -1,11 +1,13 @@
 // Watch it learn: curves, samples and controls of the training that runs here, or the
 // curves that a model file recorded.
 
-import { h, whole } from "./dom.js";
+import { enable, h, whole } from "./dom.js";
 import { chart } from "./chart.js";
 import { emptyRun, follow, fromHistory } from "./feed.js";
 
 const LN2 = Math.log(2);
+const ESTIMATES = "Points of the held-out curve are estimates, from stretches of the held-out text. "
+  + "The figure of a model that is done is of all of it.";
 
 export function mount(root, context) {
   if (context.training) mountLive(root, context);
@@ -25,7 +27,7 @@ function mountRecorded(root, context) {
   const curves = curvesOf(model, context);
   context.expose({ run });
   root.append(h("div", { class: "learn-head" }, h("h2", {}, "How it was trained"), hint),
-    h("div", { class: "curves" }, curves.loss, curves.small));
+    h("div", { class: "curves" }, curves.loss, curves.small, curves.note));
   curves.show(run);
 }
 
@@ -40,8 +42,10 @@ function mountLive(root, context) {
   const progress = h("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const pause = button("Pause", () => command(feed.run.state === "paused" ? "resume" : "pause"));
   const stop = button("Stop and save", () => command("stop"));
+  let typed = false; // whether a learning rate is being typed
   const rate = h("input", {
     type: "text", inputmode: "decimal", class: "figure", id: "rate", size: 9, autocomplete: "off",
+    on: { input: () => { typed = true; }, blur: () => { typed = false; } },
   });
   const set = h("button", { type: "submit" }, "Set");
   const planned = button("As planned", () => changeRate({ factor: 1 }));
@@ -49,7 +53,7 @@ function mountLive(root, context) {
   const twice = button("× 2", () => changeRate({ factor: feed.run.factor * 2 }));
   half.setAttribute("aria-label", "Halve the learning rate");
   twice.setAttribute("aria-label", "Double the learning rate");
-  const controls = [pause, stop, rate, set, half, twice, planned];
+  const buttons = [pause, stop, set, half, twice];
   const curves = curvesOf(model, context);
   const samples = samplesView();
   const messages = h("ul", { class: "messages note" });
@@ -62,7 +66,8 @@ function mountLive(root, context) {
           h("div", { class: "buttons" }, rate, set, half, twice, planned)),
         h("div", { class: "buttons" }, pause, stop))),
     progress,
-    h("div", { class: "curves two" }, curves.loss, curves.beside ?? samples.element, curves.small),
+    h("div", { class: "curves two" }, curves.loss, curves.beside ?? samples.element, curves.small,
+      curves.note),
     messages);
   context.on("show", changed);
   changed();
@@ -73,21 +78,24 @@ function mountLive(root, context) {
   }
 
   let spoken = "";
+  let ended = false;
   function draw() {
     frame = 0;
     const { run, connection } = feed;
     const title = stateTitle(run, connection);
     if (title !== spoken) context.say(title);
     state.textContent = spoken = title;
-    state.classList.toggle("lost", connection === "lost");
+    state.classList.toggle("lost", !run.end && ["lost", "closed"].includes(connection));
+    if (ended !== (ended = run.state === "ended")) context.renew();
     facts.textContent = factsOf(run);
     progress.value = run.end?.event === "done" ? 1 : run.steps.at(-1)?.progress ?? 0;
     pause.textContent = run.state === "paused" ? "Resume" : "Pause";
     const steerable = connection === "open" && ["running", "paused"].includes(run.state)
       && !measures(run);
-    for (const control of controls) control.disabled = !steerable;
-    planned.disabled ||= run.factor === 1;
-    if (document.activeElement !== rate) rate.value = short(run.steps.at(-1)?.learning_rate);
+    for (const one of buttons) enable(one, steerable);
+    enable(planned, steerable && run.factor !== 1);
+    rate.readOnly = !steerable;
+    if (!typed) rate.value = short(run.steps.at(-1)?.learning_rate);
     curves.show(run);
     samples.show(run.samples);
     const said = [...results(run.end), ...run.messages];
@@ -105,14 +113,16 @@ function mountLive(root, context) {
   }
 
   function changeRate(body) {
-    rate.blur();
+    typed = false;
     command("learning-rate", body);
   }
 
   function submit(event) {
     event.preventDefault();
     const value = Number(rate.value);
-    if (rate.value.trim() === "" || !Number.isFinite(value) || value <= 0) {
+    if (rate.value.trim() === "") {
+      context.fail(new Error("The learning rate is empty; it must be a number above 0."));
+    } else if (!Number.isFinite(value) || value <= 0) {
       context.fail(new Error(`The learning rate must be a number above 0, not ${rate.value}.`));
     } else changeRate({ learning_rate: value });
   }
@@ -123,11 +133,12 @@ function button(text, click) {
 }
 
 function stateTitle(run, connection) {
-  if (connection === "lost") return "The server does not answer; trying again …";
-  if (connection === "connecting") return "Connecting …";
   if (run.end?.event === "failed") return `Failed: ${run.end.message}`;
   if (run.end?.event === "interrupted") return "Stopped, and saved";
   if (run.end?.event === "done") return "Done";
+  if (connection === "connecting") return "Connecting …";
+  if (connection === "lost") return "The training does not answer, or its process has ended; trying again …";
+  if (connection === "closed") return "The training's process has ended";
   if (measures(run)) return "Measuring …";
   return { running: "Learning", paused: "Paused", stopping: "Stopping …" }[run.state] ?? "Preparing …";
 }
@@ -209,6 +220,7 @@ function curvesOf(model, context) {
     loss: loss.element, show,
     beside: classifier ? accuracy.element : null, // a classifier writes no samples
     small: h("div", { class: "small-curves" }, small.map((one) => one.element)),
+    note: classifier ? "" : h("p", { class: "note" }, ESTIMATES),
   };
 }
 
