@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib")
 import elman
 from elman import inspection, plots
 from elman.errors import ElmanError, UsageError
-from elman.plots.learned import principal_components
+from elman.plots.learned import apart, principal_components
 from elman.report import report
 from elman.unrolled import gradient_norms
 
@@ -198,20 +198,25 @@ def gradient_lines(figure) -> dict[str, np.ndarray]:
 def test_gradients_vanish_explode_or_last():
     figure = plots.gradients(plots.untrained())
     lines = gradient_lines(figure)
-    assert list(lines) == ["RNN", "LSTM", "LSTM, cell", "GRU", "RNN, W_h × 4"]
+    assert list(lines) == ["RNN", "LSTM", "LSTM, cell", "GRU", "RNN, Wₕ × 4"]
     assert all(len(norms) == 51 for norms in lines.values())
     assert lines["RNN"][50] < 1e-9 * lines["RNN"][0]
-    assert lines["RNN, W_h × 4"][50] > 100 * lines["RNN, W_h × 4"][0]
+    assert lines["RNN, Wₕ × 4"][50] > 100 * lines["RNN, Wₕ × 4"][0]
     assert lines["RNN"][50] < lines["GRU"][50] < lines["LSTM"][50] < lines["LSTM, cell"][50]
     axes = figure.axes[0]
     assert axes.get_yscale() == "log" and "steps" in axes.get_xlabel()
-    assert "nats" in axes.get_ylabel()
+    assert "nats" in axes.get_ylabel() and "c$_{t-k}$" in axes.get_ylabel()
     assert axes.get_ylim()[0] >= 1e-10 * max(norms.max() for norms in lines.values()) * 0.99
 
 
 def test_gradients_of_a_model_are_those_of_unrolled(model, poem):
     lines = gradient_lines(plots.gradients({"poem": model}, poem[:300], steps=20))
     np.testing.assert_array_equal(lines["poem"], gradient_norms(model, poem[:300], 20)[-1, 0])
+
+
+def test_without_a_cell_the_axis_names_none(model):
+    label = plots.gradients({"poem": model}, "the river").axes[0].get_ylabel()
+    assert label.endswith("(nats per unit of h)") and "cell" not in label
 
 
 def test_gradients_over_a_short_text_have_fewer_steps(model):
@@ -243,6 +248,22 @@ def test_few_vectors_have_few_components():
     assert points.shape == (2, 2) and share.tolist() == [1, 0]
 
 
+def test_points_that_are_too_close_part_and_others_stay():
+    points = np.array([[0.0, 0.0], [0.0, 0.0], [0.3, 0.0], [5.0, 5.0]])
+    moved = apart(points, 1.0)
+    between = np.linalg.norm(moved[:, None] - moved, axis=2)
+    assert between[~np.eye(4, dtype=bool)].min() >= 1
+    np.testing.assert_allclose(moved[3], points[3], rtol=1e-6)
+    np.testing.assert_array_equal(apart(points, 1.0), moved)
+    assert np.abs(moved[:3]).max() < 1.5
+
+
+def test_many_letters_in_one_place_do_not_hide_each_other(rng):
+    moved = apart(rng.normal(size=(120, 2)), 0.17)
+    between = np.linalg.norm(moved[:, None] - moved, axis=2) + 9 * np.eye(120)
+    assert between.min() >= 0.16
+
+
 def test_every_character_stands_at_its_projection(model):
     figure = plots.characters(model)
     axes = figure.axes[0]
@@ -252,7 +273,10 @@ def test_every_character_stands_at_its_projection(model):
     assert len(shown) == len(model.vocabulary)
     for i, symbol in enumerate(model.vocabulary.symbols):
         sign = {" ": "␣", "\n": "↵"}.get(symbol, symbol)
-        np.testing.assert_allclose(shown[sign], points[i], err_msg=symbol)
+        others = np.delete(points, i, axis=0) - points[i]
+        alone = np.abs(others / np.ptp(points, axis=0)).max(axis=1).min() > 0.1
+        room = 1e-6 if alone else 0.05 * np.ptp(points, axis=0).max()  # neighbours are moved apart
+        np.testing.assert_allclose(shown[sign], points[i], atol=room, err_msg=symbol)
     assert f"{share[0]:.0%} of the variance" in axes.get_xlabel()
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert set(legend) == {"vowels", "other letters", "punctuation and white space"}
@@ -264,7 +288,8 @@ def test_an_embedding_is_shown_instead_of_the_rows_of_w_x(poem_file):
     E = np.asarray(model.network.parameters["embedding.E"], np.float64)
     points, _ = principal_components(E / np.linalg.norm(E, axis=1, keepdims=True))
     assert "river" in [text.get_text() for text in texts]
-    np.testing.assert_allclose([text.get_position() for text in texts], points)
+    shown = np.array([text.get_position() for text in texts])
+    assert np.median(np.linalg.norm(shown - points, axis=1)) < 0.1 * np.ptp(points)
 
 
 def test_what_the_font_lacks_is_shown_by_its_number(poem_file):
@@ -287,6 +312,7 @@ def test_states_are_those_of_the_inspection(poem_file):
     assert min(values[:, units].var(axis=0)) >= np.sort(values.var(axis=0))[10]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == list("the␣river␣runs")
     assert axes.images[0].get_clim() == (-1, 1)
+    assert axes.get_ylabel() == "hidden unit of the upper layer"
     assert "activation" in bar.get_ylabel()
 
 
@@ -300,6 +326,7 @@ def test_states_of_relu_units_are_not_cut_off(poem_file):
 
 def test_states_without_a_text_are_those_of_a_sample(model):
     ticks = plots.states(model).axes[0].get_xticklabels()
+    assert plots.states(model).axes[0].get_ylabel() == "hidden unit"
     written = model.sample(60, seed=0).replace(" ", "␣").replace("\n", "↵")
     assert "".join(tick.get_text() for tick in ticks) == written
 

@@ -109,7 +109,7 @@ class Drawing:
                 alone = r"(?<![A-Za-z])(d?)([A-Za-z])(?![A-Za-z])"
                 words = re.sub(alone, r'\1<tspan font-style="italic">\2</tspan>', words)
             level = {"_": 5, "^": -8, "": 0}[mark]
-            size = ' font-size="70%"' if mark else ""
+            size = ' font-size="14"' if mark else ""  # not every renderer knows 70%
             if words:
                 spans += f'<tspan dy="{level - shift}"{size}>{words}</tspan>'
                 shift = level

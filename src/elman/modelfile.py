@@ -1,4 +1,4 @@
-"""What every model is made of, and its file: written whole, checked when it is read (DESIGN §7)."""
+"""What every model is made of, and its file: written whole, checked when it is read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

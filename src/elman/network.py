@@ -34,7 +34,7 @@ class NetworkConfig:
     dropout: float = 0.0
 
     def shapes(self) -> Shapes:
-        """Names and shapes of all parameters, in the order of the arena (DESIGN §3, §7)."""
+        """Names and shapes of all parameters, in the order of the arena."""
         V, H, G = self.vocabulary_size, self.hidden_size, CELLS[self.cell].GATES
         shapes: Shapes = {}
         if self.embedding_size:
@@ -252,7 +252,7 @@ def initialise(
     scale: float | None,
     rng: np.random.Generator,
 ) -> None:
-    """Fill the arena with first values (DESIGN §5).
+    """Fill the arena with first values.
 
     `uniform`: U(-1/√n, 1/√n), n the fan-in: H for whatever a cell reads, so that
     one-hot inputs, of which one row is active, are not drowned (Nabi; PyTorch).

@@ -110,7 +110,7 @@ class Vocabulary:
         return f"byte {value:#04x}" if isinstance(value, int) else repr(value)
 
     def to_json(self) -> dict:
-        """The form in which a model file holds it (DESIGN §7)."""
+        """The form in which a model file holds it."""
         return {"kind": self.kind, "symbols": self.symbols}
 
     def _table(self) -> np.ndarray:

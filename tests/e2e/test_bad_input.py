@@ -376,9 +376,7 @@ def test_a_network_that_cannot_fit_is_refused_with_its_size(elman, corpus, size)
 
 @pytest.mark.parametrize(("flag", "value"), [("--batch-size", 10**12), ("--seq-len", 10**12)])
 def test_an_absurd_batch_is_shrunk_or_refused(elman, corpus, flag, value):
-    """More than the corpus holds: DESIGN §8 says shrink and say so. Never a traceback, never a
-    hang.
-    """
+    """More than the corpus holds: shrink and say so. Never a traceback, never a hang."""
     run = elman(
         "train", corpus.name, *TINY, "--steps", 1, "-o", "m.safetensors", flag, value, timeout=30
     )

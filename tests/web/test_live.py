@@ -395,7 +395,7 @@ def test_without_the_extra_it_says_what_to_install(models, verb, missing):
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=models, capture_output=True,
                             text=True, timeout=60)  # fmt: skip
-    assert "pip install 'elman[web]'" in refused(result, 1)
+    assert "pip install '.[web]' in the folder" in refused(result, 1)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])

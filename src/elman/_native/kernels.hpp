@@ -1,7 +1,7 @@
 // The kernels of one instruction level, as a table of functions: what dispatch chooses from.
 // No inline code here: this header is shared by all levels.
 //
-// Shapes as in DESIGN: T steps, B batch, H hidden, G gates, V vocabulary; everything time-major and contiguous.
+// Shapes as in docs/mathematics.md, section 1: T steps, B batch, H hidden, G gates, V vocabulary; everything time-major and contiguous.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -40,7 +40,7 @@ def style() -> AbstractContextManager:
     except ImportError:
         raise UsageError(
             "pictures are drawn with matplotlib, which is not installed; "
-            "install it with: pip install 'elman[plot]'"
+            "install it with: pip install '.[plot]' in the folder of the clone"
         ) from None
     return rc_context(STYLE)
 

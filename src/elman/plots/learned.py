@@ -23,7 +23,10 @@ Array = np.ndarray
 STEPS = 50  # how far back gradients are followed
 LONGEST = 100  # symbols of a text whose activations are drawn
 UNITS = 30  # the most lively ones
+WIDE = 15  # points: letters of a picture as wide as a text
 SYMBOLS = 120  # vectors that are drawn: more hide each other
+PANEL = (7.0, 6.4)  # inches between the axes of `characters`
+LETTER = 0.17  # inches between the middles of two letters beside each other
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 CURVES = (
     (BLUE, "-"),
@@ -59,19 +62,22 @@ def gradients(
 
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.add_subplot()
-    highest, lines, names = 0.0, [], []
+    highest, lines, names, of_c = 0.0, [], [], ""
     for number, (name, model) in enumerate(models.items()):
         norms = _norms(model, text, steps)
         colour, dash = CURVES[number % len(CURVES)]
         for curve, part, width in zip(norms, ("", ", cell"), (2, 1), strict=False):
             lines += axes.plot(curve, color=colour, linestyle=dash, linewidth=width)
             names.append(name.lstrip("_") + part)  # names with _ in front would be left out
+            if part:
+                of_c = ", cell: ‖∂loss$_t$ / ∂c$_{t-k}$‖"
         highest = max(highest, float(norms.max()))
     axes.set_yscale("log")
     low, _ = axes.get_ylim()
     axes.set_ylim(bottom=max(low, 1e-10 * highest))  # what is below has vanished
     axes.set_xlabel("k (steps back)")
-    axes.set_ylabel("‖∂loss$_t$ / ∂h$_{t-k}$‖ (nats per unit of h)")
+    unit = "nats per unit of h or c" if of_c else "nats per unit of h"
+    axes.set_ylabel(f"‖∂loss$_t$ / ∂h$_{{t-k}}$‖{of_c}\n({unit})")
     for label in axes.legend(lines, names).get_texts():
         label.set_parse_math(False)
     return figure
@@ -100,7 +106,7 @@ def untrained() -> dict[str, Network]:
     """
     networks = {}
     for name, cell, factor in (
-        ("RNN", "rnn", 1), ("LSTM", "lstm", 1), ("GRU", "gru", 1), ("RNN, W_h × 4", "rnn", 4),
+        ("RNN", "rnn", 1), ("LSTM", "lstm", 1), ("GRU", "gru", 1), ("RNN, Wₕ × 4", "rnn", 4),
     ):  # fmt: skip
         config = NetworkConfig(vocabulary_size=30, cell=cell, hidden_size=128)
         networks[name] = Network(config, np.float64, select("numpy", 1))
@@ -117,6 +123,7 @@ def characters(model: Model | Classifier) -> "Figure":
     The vectors are the rows of the embedding, or without one the rows of W_x of the
     first layer, which a one-hot symbol looks up, each scaled to length 1, or a few long
     ones would decide. Of more than 120 symbols those with the longest vectors are shown.
+    Symbols that would hide each other are moved apart, as little as possible.
 
     Raises
     ------
@@ -133,6 +140,8 @@ def characters(model: Model | Classifier) -> "Figure":
     figure = Figure(figsize=(8, 8), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(*points.T, linestyle="")  # sets the limits
+    per_inch = np.array([np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())]) / PANEL
+    points = apart(points / per_inch, LETTER) * per_inch
     kinds: dict[str, str] = {}
     for symbol, (x, y) in zip(shown.tolist(), points, strict=True):
         text = inspection.symbol_text(model, symbol)
@@ -165,9 +174,28 @@ def principal_components(vectors: Array) -> tuple[Array, Array]:
     return points, shares
 
 
+def apart(points: Array, distance: float) -> Array:
+    """Points (n, 2) of which any two are at least `distance` from each other.
+
+    Pairs that are closer push each other away, half of the way each, until none is;
+    points with room around them stay where they are.
+    """
+    turn = np.arange(len(points))  # points in one place part in different directions
+    points = points + 1e-9 * distance * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    for _ in range(200):
+        between = points[:, None] - points
+        far = np.hypot(between[..., 0], between[..., 1])
+        np.fill_diagonal(far, np.inf)
+        if far.min(initial=np.inf) >= distance:
+            break
+        push = np.maximum(0, 1.01 * distance - far) / 2 / far
+        points += (push[..., None] * between).sum(axis=1)
+    return points
+
+
 @styled
 def states(model: Model | Classifier, text: str | None = None) -> "Figure":
-    """Activations of the hidden units of the upper layer while a text is read.
+    """Activations of the hidden units, of several layers the upper one's, over a text.
 
     The 30 units that vary most, those that behave alike side by side.
 
@@ -189,25 +217,28 @@ def states(model: Model | Classifier, text: str | None = None) -> "Figure":
     values = inspection.states(model, text)[-1]["hidden"]
     lively = np.sort(passages.by_variance(values)[:UNITS])
     units = lively[passages.by_likeness(values[:, lively])]
-    figure = Figure(figsize=(3 + 0.15 * len(symbols), 2 + 0.2 * len(units)), layout="constrained")
+    figure = Figure(figsize=(3 + 0.19 * len(symbols), 2 + 0.26 * len(units)), layout="constrained")
     axes = figure.add_subplot()
     limit = 1.0 if np.abs(values).max() <= 1 else float(np.abs(values).max())  # ReLU: above 1
     image = axes.imshow(
         values[:, units].T, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto",
         interpolation="nearest",
     )  # fmt: skip
-    axes.set_xticks(range(len(symbols)), [_sign(s) for s in symbols])
-    axes.set_yticks(range(len(units)), units.tolist(), fontsize=10)
+    axes.set_xticks(range(len(symbols)), [_sign(s) for s in symbols], fontsize=WIDE)
+    axes.set_yticks(range(len(units)), units.tolist(), fontsize=WIDE)
     for label in axes.get_xticklabels():
         label.set_parse_math(False)  # a text with $ is no formula
     if max(map(len, symbols)) > 1:
         axes.tick_params(axis="x", rotation=90)
     axes.tick_params(length=0)
     axes.grid(False)
-    axes.set_title(title(model), loc="left")
-    axes.set_xlabel("symbol that was read last")
-    axes.set_ylabel("hidden unit of the upper layer")
-    figure.colorbar(image, ax=axes, label="activation h$_t$", shrink=0.8)
+    axes.set_title(title(model), loc="left", fontsize=WIDE)
+    axes.set_xlabel("symbol that was read last", fontsize=WIDE)
+    layer = " of the upper layer" if model.config["num_layers"] > 1 else ""
+    axes.set_ylabel(f"hidden unit{layer}", fontsize=WIDE)
+    bar = figure.colorbar(image, ax=axes, shrink=0.8)
+    bar.set_label("activation h$_t$", fontsize=WIDE)
+    bar.ax.tick_params(labelsize=WIDE)
     return figure
 
 

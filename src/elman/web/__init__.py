@@ -11,4 +11,6 @@ from ..errors import ElmanError
 def require(what: str) -> None:
     """Raise ElmanError if the packages of the extra `web` are not installed."""
     if not all(find_spec(name) for name in ("starlette", "uvicorn")):
-        raise ElmanError(f"{what} needs the extra web: pip install 'elman[web]'")
+        raise ElmanError(
+            f"{what} needs the extra web: pip install '.[web]' in the folder of the clone"
+        )
