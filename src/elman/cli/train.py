@@ -153,7 +153,7 @@ def train(
     Without CORPUS it trains for one minute on the Python standard library.
     """
     given = {name: value for name, value in options.items() if value is not None and name in NAMES}
-    from ..errors import UsageError
+    from ..errors import ElmanError, UsageError
     from ..prepare import begin, default_output
     from ..prepare import resume as resume_run
     from .display import Display
@@ -180,6 +180,7 @@ def train(
     display = kind(run.settings)
     page = Page(run, listening, host, browser, as_json) if listening is not None else None
     stopped_by: list[int] = []
+    failure: ElmanError | None = None
     event: dict[str, Any] = {"event": "none"}
 
     def stop(number: int, frame: object) -> None:
@@ -200,6 +201,11 @@ def train(
         written = run.output is not None and run.output.path.exists()
         kept = f"; {run.output.path} stands as it was last saved" if run.output and written else ""
         click.echo(f"stopped{kept}", err=True)
+    except ElmanError as error:
+        if page is None:
+            raise
+        failure = error
+        click.echo(f"elman: error: {error}", err=True)
     except BaseException:
         if page is not None:
             page.close()
@@ -209,5 +215,7 @@ def train(
             signal.signal(number, handler)
     if page is not None:
         page.close() if stopped_by else page.stay()
+    if failure is not None:
+        ctx.exit(failure.exit_code)
     if stopped_by and event["event"] != "done":
         ctx.exit(128 + stopped_by[0])

@@ -54,5 +54,6 @@ def make_app(models: Models | Live, token: str, bound: str = "127.0.0.1") -> Sta
         },
         lifespan=lifespan,
     )  # fmt: skip
+    app.router.redirect_slashes = False  # an address is one, or is none
     app.state.steering = steering
     return app

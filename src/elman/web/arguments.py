@@ -20,12 +20,14 @@ class Arguments:
 
     def __init__(self, body: bytes):
         def refuse(constant: str) -> None:
-            raise ValueError(f"{constant} is no JSON")
+            raise ValueError(constant)
 
         try:
             values = json.loads(body or b"{}", parse_constant=refuse)
-        except (ValueError, RecursionError) as error:
-            raise ApiError(400, f"the body is no JSON: {str(error)[:100]}") from None
+        except json.JSONDecodeError as error:
+            raise ApiError(400, f"the body is no JSON: {error}") from None
+        except (ValueError, RecursionError):  # bytes that are no text, NaN, or far too much
+            raise ApiError(400, "the body is no JSON of finite numbers, in UTF-8") from None
         if not isinstance(values, dict):
             raise ApiError(400, 'the body is no JSON object, as in {"text": "abc"}')
         self.values: dict[str, Any] = values
@@ -90,14 +92,20 @@ class Arguments:
 
 
 async def read_arguments(request: Request) -> Arguments:
-    """The body, which may be neither too long nor too slow."""
+    """The body, which may be neither too long nor too slow; nothing stands in the query."""
+    if request.url.query:
+        raise ApiError(400, "this call takes its arguments in the body, not in the address")
+    declared = request.headers.get("content-length", "0")
     body = bytearray()
+    too_long = ApiError(413, f"the body is longer than {BODY:,} bytes")
+    if declared.isdigit() and int(declared[:20]) > BODY:
+        raise too_long
     try:
         with anyio.fail_after(BODY_SECONDS):
             async for piece in request.stream():
                 body += piece
                 if len(body) > BODY:
-                    raise ApiError(413, f"the body is longer than {BODY:,} bytes")
+                    raise too_long
     except TimeoutError:
         raise ApiError(408, f"the body did not arrive within {BODY_SECONDS:g} seconds") from None
     return Arguments(bytes(body))

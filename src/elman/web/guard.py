@@ -67,8 +67,7 @@ class Guard:
         host = headers.get("host", "")
         if len(headers.getlist("host")) != 1 or not self._ours(host):
             raise ApiError(403, "the header Host names another server than this one")
-        origin = headers.get("origin")
-        if origin is not None and origin.lower() != f"http://{host}".lower():
+        if any(origin.lower() != f"http://{host}".lower() for origin in headers.getlist("origin")):
             raise ApiError(403, "the header Origin names another site than this one")
         if method in ("GET", "HEAD"):
             return
@@ -86,7 +85,11 @@ class Guard:
         A server for all addresses has many; but a name that was rebound is never an
         address in numbers.
         """
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        name, port = host, ""
+        if ":" in host and not host.endswith("]"):
+            name, port = host.rsplit(":", 1)
+        if port.strip("0123456789"):
+            return False
         name = name.strip("[]").lower()
         if name in LOCAL or name == self.bound.lower():
             return True

@@ -7,6 +7,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..errors import ElmanError
 from ..loop import HISTORY, Event, Loop
@@ -174,7 +175,8 @@ def snapshot(model: AnyModel) -> AnyModel:
     copied = copy.copy(model)
     network = model.network
     assert isinstance(network, BaseNetwork)
-    copied.network = type(network)(network.config, network.dtype, network.engine)
+    engine = replace(network.engine, threads=1)  # the calls share the cores with the training
+    copied.network = type(network)(network.config, network.dtype, engine)
     copied.network.parameters.flat[:] = network.parameters.flat
     if model.training is not None:
         arrays, values = model.training

@@ -32,7 +32,7 @@ class Server:
         self.url = f"http://{shown(host)}:{self.socket.getsockname()[1]}/"
         self._app = make_app(models, self.token, host)
         config = uvicorn.Config(
-            self._app, http=Connection, log_level="warning", access_log=False,
+            self._app, http=Connection, log_level="error", access_log=False,
             ws="none", server_header=False, timeout_graceful_shutdown=GRACE, limit_concurrency=512,
         )  # fmt: skip
         self._uvicorn = uvicorn.Server(config)

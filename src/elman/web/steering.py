@@ -41,6 +41,8 @@ class Steering:
 
     async def events(self, request: Request) -> EventStream:
         live = self._training()
+        if request.url.query:
+            raise ApiError(400, "this address takes no arguments; Last-Event-ID is a header")
         number = live.log.number(request.headers.get("last-event-id"))
         if not self.slots.free:
             raise self.slots.refusal
