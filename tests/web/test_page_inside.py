@@ -230,5 +230,6 @@ def test_a_long_text_is_cut_and_said_to_be(look):
     look.page.get_by_role("button", name="Write", exact=True).click()
     look.until("window.__elman.views.write.status === 'done'")
     look.page.get_by_role("button", name="Look inside this text").click()
-    look.until(f"window.__elman.{VIEW}?.text.length === 4000")
+    look.until(f"{READY} && window.__elman.{VIEW}.text.length === 4000")
+    assert state(look, "symbols.length") == 4000
     assert "The first 4,000 of" in look.page.locator(".inside-text").inner_text()

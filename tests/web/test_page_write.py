@@ -151,6 +151,7 @@ def test_a_character_that_the_model_does_not_know_is_named(look):
     banner = look.page.get_by_role("alert")
     banner.wait_for(state="visible")
     assert "Ω" in banner.inner_text()
+    assert "Ω" not in look.page.locator(".transcript").inner_text()
     look.page.get_by_role("button", name="Close").click()
     banner.wait_for(state="hidden")
     look.complaints.clear()  # the browser notes the status 400

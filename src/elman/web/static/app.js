@@ -88,7 +88,10 @@ async function show(name, data) {
   const before = state.view;
   state.view = name;
   history.replaceState(null, "", address());
-  if (before !== name) clear();
+  if (before !== name) {
+    clear();
+    scrollTo(0, 0);
+  }
   for (const tab of tabs) {
     const chosen = tab.id === `tab-${name}`;
     tab.setAttribute("aria-selected", chosen);

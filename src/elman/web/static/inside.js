@@ -146,7 +146,8 @@ export function mount(root, context) {
         if (event === "symbol") written += data.text;
       }
     } catch (error) {
-      if (!signal.aborted) showNothing();
+      if (error.name === "AbortError") return; // another text has come
+      showNothing();
       return context.fail(error);
     }
     if (input.value) return;

@@ -137,7 +137,7 @@ function stateTitle(run, connection) {
   if (run.end?.event === "interrupted") return "Stopped, and saved";
   if (run.end?.event === "done") return "Done";
   if (connection === "connecting") return "Connecting …";
-  if (connection === "lost") return "The training does not answer, or its process has ended; trying again …";
+  if (connection === "lost") return "The training has ended or does not answer …";
   if (connection === "closed") return "The training's process has ended";
   if (measures(run)) return "Measuring …";
   return { running: "Learning", paused: "Paused", stopping: "Stopping …" }[run.state] ?? "Preparing …";

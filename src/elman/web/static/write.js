@@ -95,6 +95,7 @@ export function mount(root, context) {
       if (mine !== stream) return; // stopped, or a newer stream has begun
       state.status = "failed";
       state.error = error.message;
+      if (!page.symbols.length) page.clear(state.prime = ""); // it may be what is wrong
       context.fail(error);
     }
     stream = null;
@@ -154,7 +155,7 @@ export function mount(root, context) {
     const busy = state.status === "writing";
     enable(ask.stop, busy);
     inside.disabled = !page.symbols.length;
-    hint.hidden = busy || page.symbols.length > 0;
+    hint.hidden = busy || page.symbols.length > 0 || state.prime !== "";
     const rated = page.symbols.filter(({ probability }) => probability !== undefined);
     const mean = rated.reduce((sum, { probability }) => sum + bits(probability), 0) / rated.length;
     const unit = { char: "characters", byte: "bytes", word: "words" }[model.tokens] ?? "symbols";
