@@ -195,9 +195,9 @@ class TextRun(Run):
             network: scoring.LanguageModel
             if isinstance(learner, Trainer):
                 network = learner.trained()
+                figures["seconds"] = learner.seconds
                 if learner.step:
                     figures["steps"] = learner.step
-                    figures["seconds"] = learner.seconds
                     figures["characters_per_second"] = learner.characters_per_second
                     figures["train_bits_per_character"] = learner.bits(learner.smoothed or 0.0)
                     figures["best_step"] = learner.best_step if learner.best else learner.step

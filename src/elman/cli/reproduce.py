@@ -45,7 +45,7 @@ def reproduce(
     A recipe runs its trainings with several seeds and prints what was published beside
     what this machine gives: mean and spread, exact settings, seconds.
     """
-    from ..errors import CorpusError, UsageError
+    from ..errors import ElmanError, UsageError
     from ..recipes import RECIPES, find, lab, page, pictures
 
     if listing:
@@ -54,20 +54,24 @@ def reproduce(
     if everything == (name is not None):
         raise UsageError("name one recipe, or give --all (elman reproduce --list shows the names)")
     recipes = {each: find(each) for each in (RECIPES if name is None else [name])}
-    if output is not None:
+    if output is not None:  # what would fail in the end fails before the trainings
         if not Path(output).is_dir():
             raise UsageError(f"the folder {output} does not exist; create it first")
         pictures.require()
-    missing = ""
+        page.check(Path(output))
+    if unseen is not None:
+        lab.read_text(unseen)
+    skipped: list[str] = []
     for each, recipe in recipes.items():
         try:
             report = lab.run(each, recipe, quick, corpus, unseen)
-        except CorpusError as error:
+        except ElmanError as error:
             if name is not None:
                 raise
-            missing = f"{each}: {error}"
-            click.echo(f"skipped {missing}", err=True)
+            click.echo(f"skipped {each}: {error}", err=True)
+            skipped.append(each)
             continue
+        skipped += [f"a part of {each}"] * bool(report["left_out"])
         if as_json:
             print_json(report)
         else:
@@ -75,8 +79,8 @@ def reproduce(
         if output is not None:
             for path in page.save(Path(output), report):
                 click.echo(f"wrote {path}", err=True)
-    if missing:
-        raise CorpusError("a corpus was not to be had, so not everything was run")
+    if skipped:
+        raise ElmanError(f"not everything was run; what is missing: {', '.join(skipped)}")
 
 
 def _list(recipes: dict[str, tuple[str, str]], as_json: bool) -> None:

@@ -91,7 +91,8 @@ def run(lab: Lab) -> None:
     section.table(columns, rows)
     section.curves(
         "dive-perplexity", "epoch", "training perplexity", curves,
-        "Training perplexity; mean over seeds.", log="y",
+        "Training perplexity; mean over seeds. Dotted: what is published.", log="y",
+        levels={f"{batching}, published": value for batching, value in PUBLISHED.items()},
     )  # fmt: skip
     steps = lab.section(f"The same every {epochs // 10} epochs")
     steps.table(

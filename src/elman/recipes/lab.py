@@ -64,9 +64,12 @@ class Section:
     def say(self, paragraph: str) -> None:
         self.text.append(paragraph)
 
-    def use(self, label: str, settings: Mapping[str, Any]) -> None:
-        """Name the exact settings of a row or curve: as flags of `elman train`."""
-        self.settings[label] = as_flags(settings)
+    def use(self, label: str, settings: Mapping[str, Any], beside: str = "") -> None:
+        """Name the exact settings of a row or curve: as flags of `elman train`.
+
+        `beside` says what no flag can say.
+        """
+        self.settings[f"{label} ({beside})" if beside else label] = as_flags(settings)
 
     def table(self, columns: dict[str, str], rows: Sequence[Sequence[Cell]]) -> None:
         """Rows under columns, each with the format of its numbers ("" for text)."""
@@ -83,10 +86,16 @@ class Section:
         series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
         caption: str,
         log: str = "",
+        levels: Mapping[str, float] | None = None,
     ) -> None:
-        """A picture of curves; `log` names the axes that are logarithmic ("x", "y", "xy")."""
+        """A picture of curves.
+
+        `log` names the axes that are logarithmic ("x", "y", "xy"); `levels` are drawn as
+        horizontal lines.
+        """
         self.picture = {
             "name": name, "x": x, "y": y, "log": log, "caption": caption,
+            "levels": dict(levels or {}),
             "series": {label: thin(*points) for label, points in series.items()},
         }  # fmt: skip
 
@@ -112,6 +121,7 @@ class Lab:
         self.name, self.quick, self.unseen = name, quick, unseen
         self._corpus = corpus
         self.sections: list[Section] = []
+        self.left_out: list[str] = []
         self._started = time.monotonic()
 
     def choose(self, full: Any, quick: Any) -> Any:
@@ -127,6 +137,19 @@ class Lab:
         seconds = time.monotonic() - self._started
         print(f"{self.name} {seconds:6.1f} s  {message}", file=sys.stderr, flush=True)
 
+    def attempt(self, part: Callable[["Lab"], None]) -> None:
+        """A part of a recipe that needs a corpus which others of its parts do not need.
+
+        Without the corpus the part is left out, and that is said.
+        """
+        before = len(self.sections)
+        try:
+            part(self)
+        except CorpusError as error:
+            del self.sections[before:]
+            self.left_out.append(str(error))
+            self.progress(f"left out: {error}")
+
     # -- corpora -------------------------------------------------------------------
 
     def corpus(self, name: str) -> str:
@@ -140,14 +163,7 @@ class Lab:
         ------
         CorpusError : it is not to be had
         """
-        path = self.corpus(name)
-        if path in corpora.DESCRIPTIONS and not Path(path).is_file():
-            sources = corpora.sources(path)
-        elif Path(path).is_file():
-            sources = [text.Source(path, Path(path))]
-        else:
-            raise CorpusError(f"there is no file {path!r}, and no corpus of that name")
-        return "".join(map(str, text.read_pieces(sources, text.TextOptions())))
+        return read_text(self.corpus(name))
 
     @cached_property
     def folder(self) -> Path:
@@ -197,7 +213,7 @@ class Lab:
             "recipe": self.name, "title": recipe.title, "source": recipe.source,
             "about": recipe.about, "command": command, "quick": self.quick,
             "seeds": list(self.seeds), "seconds": round(time.monotonic() - self._started, 1),
-            "machine": machine(select()),
+            "machine": machine(select()), "left_out": self.left_out,
             "sections": [vars(section) for section in self.sections],
         }  # fmt: skip
 
@@ -206,11 +222,13 @@ class SmoothedLoss:
     """Follows a training as min-char-rnn does: 0.999 of the old value, 0.001 of a new loss.
 
     It starts at the loss of a window of T symbols when all V are equally likely,
-    -ln(1/V)·T; `values` are nats per symbol, one an iteration.
+    -ln(1/V)·T; `values` are nats per symbol, one an iteration. `carried` are the bits per
+    held-out character of the last evaluation, which reads on from the state of the training.
     """
 
     def __init__(self, seq_len: int):
         self.seq_len, self.values = seq_len, list[float]()
+        self.carried = math.nan
         self._smooth = 0.0
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -219,6 +237,8 @@ class SmoothedLoss:
         elif event["event"] == "step":
             self._smooth = 0.999 * self._smooth + 0.001 * event["loss"]
             self.values.append(self._smooth / self.seq_len)
+        elif event["event"] == "evaluation":
+            self.carried = event["validation_bits_per_character"]
 
 
 def run(
@@ -232,6 +252,25 @@ def run(
     finally:
         lab.close()
     return lab.report(recipe, command)
+
+
+def read_text(name: str) -> str:
+    """The text of a file, or of a named corpus.
+
+    Raises
+    ------
+    CorpusError : no such file or corpus, no UTF-8, or nothing in it
+    """
+    if name in corpora.DESCRIPTIONS and not Path(name).is_file():
+        sources = corpora.sources(name)
+    elif Path(name).is_file():
+        sources = [text.Source(name, Path(name))]
+    else:
+        raise CorpusError(f"there is no file {name!r}, and no corpus of that name")
+    found = "".join(map(str, text.read_pieces(sources, text.TextOptions())))
+    if not found.strip():
+        raise CorpusError(f"{name} holds no text")
+    return found
 
 
 def mean(values: Sequence[float]) -> dict[str, Any]:
@@ -259,6 +298,11 @@ def show(cell: Cell, form: str) -> str:
     if isinstance(cell, dict):
         return f"{cell['mean']:{form}} ± {cell['spread']:{form}}"
     return cell if isinstance(cell, str) else f"{cell:{form}}"
+
+
+def plural(count: int, what: str) -> str:
+    """ "1 thread", "2 threads"."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def as_flags(settings: Mapping[str, Any]) -> str:
@@ -290,6 +334,6 @@ def machine(engine: Engine) -> str:
         pass
     return (
         f"{name}, {os.cpu_count()} cores; {platform.system()}, Python {platform.python_version()}, "
-        f"NumPy {np.__version__}; engine {engine.name} ({engine.reason}), "
-        f"{engine.threads} threads"
+        f"NumPy {np.__version__}; default engine {engine.name} ({engine.reason}), "
+        f"{plural(engine.threads, 'thread')}"
     )

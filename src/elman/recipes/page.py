@@ -30,9 +30,36 @@ elman reproduce --list
 
 A figure `a ± b` is the mean and the sample standard deviation over the seeds that its
 chapter names. Seconds are those of one training, reading the text included, on the machine that
-the chapter names; perplexity is exp(nats per symbol), bits per character nats / ln 2. Settings
-are flags of `elman train`; `--seed` runs over the seeds. Pictures need the extra `plot`.
+the chapter names; perplexity is exp(nats per symbol), bits per character nats / ln 2. Other
+work ran on the machine beside some of the runs, so seconds are upper bounds. Settings are flags
+of `elman train`; `--seed` runs over the seeds; what no flag can say stands in brackets. A chapter
+names the default engine; `--engine` and `--threads` among the settings override it. Pictures
+need the extra `plot`.
 """
+
+
+def check(folder: Path) -> None:
+    """See that a folder can take a page and holds no file that would spoil it.
+
+    Raises
+    ------
+    ElmanError : it cannot be written into, or a file of figures in it is none
+    """
+    place = _place(folder)
+    for path in (place / PAGE, folder / PAGE):
+        with OutputFile(path):
+            pass
+    load(place)
+
+
+def _place(folder: Path) -> Path:
+    """Where the figures are; made if it is not there."""
+    place = folder / FOLDER
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ElmanError(f"cannot write into {folder}: {error.strerror}") from None
+    return place
 
 
 def save(folder: Path, report: dict[str, Any]) -> list[Path]:
@@ -44,11 +71,7 @@ def save(folder: Path, report: dict[str, Any]) -> list[Path]:
     """
     from . import pictures
 
-    place = folder / FOLDER
-    try:
-        place.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ElmanError(f"cannot write into {folder}: {error.strerror}") from None
+    place = _place(folder)
     files = {place / f"{report['recipe']}.json": as_json(report).encode()}
     for section in report["sections"]:
         if picture := section["picture"]:
@@ -78,9 +101,26 @@ def as_json(report: dict[str, Any]) -> str:
 
 
 def load(place: Path) -> list[dict[str, Any]]:
-    """The reports of a folder, in the order of the recipes."""
+    """The reports of a folder, in the order of the recipes.
+
+    Raises
+    ------
+    ElmanError : a file that is no report, with its name
+    """
     paths = [place / f"{name}.json" for name in RECIPES]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    return [_report(path) for path in paths if path.is_file()]
+
+
+def _report(path: Path) -> dict[str, Any]:
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        "".join(_chapter(report))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ElmanError(
+            f"{path} holds no figures of `elman reproduce` ({type(error).__name__}): remove it, or "
+            "name another folder"
+        ) from None
+    return report
 
 
 def render(reports: list[dict[str, Any]]) -> str:

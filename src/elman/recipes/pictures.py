@@ -19,6 +19,7 @@ def draw(picture: dict[str, Any]) -> bytes:
     with plots.style():
         from matplotlib import rcParams
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
         rcParams["svg.fonttype"] = "none"  # letters, not outlines: a third of the size
         many = len(picture["series"]) > 3
@@ -35,6 +36,18 @@ def draw(picture: dict[str, Any]) -> bytes:
             xscale="log" if "x" in picture["log"] else "linear",
             yscale="log" if "y" in picture["log"] else "linear",
         )  # fmt: skip
+        for label, level in picture.get("levels", {}).items():
+            axes.axhline(level, color="#000000", linewidth=0.8, linestyle=(0, (1, 2)))
+            axes.annotate(
+                f"{label} {level:g}", (1, level), xycoords=("axes fraction", "data"),
+                xytext=(-4, 2), textcoords="offset points", ha="right", va="bottom",
+                fontsize="small",
+            )  # fmt: skip
+        if "y" in picture["log"] and axes.get_ylim()[1] < 100 * axes.get_ylim()[0]:
+            # so few powers of ten tell nothing: numbers between them, written out
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
         if many:  # too many to find a free place among the curves
             figure.legend(loc="outside lower center", ncols=3)
         elif len(picture["series"]) > 1:
