@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 
 def test_the_list_has_one_name_a_line_first(elman):
     lines = elman("reproduce", "--list").ok().stdout.splitlines()
@@ -42,4 +44,39 @@ def test_all_goes_on_where_a_corpus_is_missing(elman, tmp_path):
     result = elman("reproduce", "--all", "--quick", "--corpus", missing)
     assert result.returncode == 1
     assert "skipped dive: " in result.stderr
-    assert "not everything was run" in result.stderr
+    assert "“hello” in numbers" in result.stdout  # the part that needs no corpus
+    assert "not everything was run; what is missing: bendersky, a part of nabi" in result.stderr
+
+
+def test_a_text_that_is_too_short_is_a_sentence(elman, tmp_path):
+    tiny = tmp_path / "tiny.txt"
+    tiny.write_text("abc", encoding="utf-8")
+    for name in ("bendersky", "nabi", "hello"):
+        result = elman("reproduce", name, "--quick", "--corpus", tiny)
+        assert result.returncode == 1 and "Traceback" not in result.stderr
+        assert "the text is too short" in result.stderr
+
+
+def test_what_would_fail_in_the_end_is_refused_before_the_trainings(elman, corpus, tmp_path):
+    quick = ("reproduce", "dive-exercises", "--quick", "--corpus", corpus)
+    binary, empty = tmp_path / "binary", tmp_path / "empty.txt"
+    binary.write_bytes(b"a\0\xff")
+    empty.touch()
+    for unseen, words in (
+        (binary, "binary looks like a binary file"), (empty, "empty.txt holds no text"),
+        (tmp_path / "nowhere", "nowhere"), (tmp_path, "there is no file"),
+    ):  # fmt: skip
+        result = elman(*quick, "--unseen", unseen)
+        result.refused((1,), (words,))
+        assert "seed 0" not in result.stderr
+
+
+def test_a_spoiled_folder_of_figures_is_refused_before_the_trainings(elman, corpus, tmp_path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "reproductions").mkdir()
+    for spoiled in ("{", "[]", '{"title": 3}'):
+        (tmp_path / "reproductions" / "hello.json").write_text(spoiled, encoding="utf-8")
+        result = elman("reproduce", "dive", "--quick", "--corpus", corpus, "-o", tmp_path)
+        result.refused((1,), ("hello.json holds no figures",))
+        assert "seed 0" not in result.stderr
+    assert [path.name for path in (tmp_path / "reproductions").iterdir()] == ["hello.json"]

@@ -61,3 +61,15 @@ def test_every_recipe_of_the_table_is_there():
         assert recipe.title and recipe.source and recipe.about
     with pytest.raises(UsageError, match="no recipe 'dance'; they are bendersky"):
         find("dance")
+
+
+def test_a_part_whose_corpus_is_missing_is_left_out_and_the_rest_stays():
+    def part(lab: Lab) -> None:
+        lab.section("begun")
+        raise CorpusError("no such text")
+
+    lab = Lab("x")
+    lab.section("without a corpus")
+    lab.attempt(part)
+    assert [section.title for section in lab.sections] == ["without a corpus"]
+    assert lab.left_out == ["no such text"]

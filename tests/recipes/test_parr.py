@@ -37,6 +37,14 @@ def test_rows_are_read_as_he_spelt_them(tmp_path):
     ]  # fmt: skip
 
 
+def test_rows_that_are_no_utf8_and_a_folder_without_texts_are_a_sentence(tmp_path):
+    with pytest.raises(CorpusError, match="holds no texts"):
+        read(tmp_path)
+    (tmp_path / "Czech.txt").write_bytes(b"Dvo\xf8\xe1k\n")
+    with pytest.raises(CorpusError, match=r"Czech\.txt is not UTF-8"):
+        read(tmp_path)
+
+
 def test_his_rows_are_two_thirds_of_all_and_on_one_side_each():
     rows = [(str(i), "x") for i in range(300)]
     train, held_out = his_rows(rows, 0)
@@ -120,7 +128,9 @@ def test_every_case_of_the_explosion_has_a_row_and_some_a_curve(quick):
     exploding = section(quick("parr-exploding"), "When it ends")
     assert [row[0] for row in exploding["rows"]] == list(CASES)
     for row in exploding["rows"]:
-        assert len(row[1].split(", ")) == len(SEEDS)
+        assert len(row[1].split(", ")) == len(row[3].split(", ")) == len(SEEDS)
+    states = {row[0]: [float(h) for h in row[3].split(", ")] for row in exploding["rows"]}
+    assert max(states["… tanh"]) <= 1 < max(states["… fused, float32 (as all below)"])
     assert set(exploding["picture"]["series"]) == {"ReLU", "tanh", "ReLU, clipped",
                                                    "ReLU, rate 0.01"}  # fmt: skip
 
@@ -145,8 +155,8 @@ def test_trainings_that_diverge_are_said_in_the_place_of_their_figures(languages
     monkeypatch.setitem(VARIANTS, label, VARIANTS[label] | {"learning_rate": 1e4})
     report = lab.run("parr-languages", find("parr-languages"), True, languages, None)
     rows = {row[0]: row for row in section(report, "Surnames, no text")["rows"]}
-    assert re.fullmatch("diverged, [123] of 3 seeds", rows[label][2])
-    assert isinstance(rows["batches of 32 by Adam, W_h = I, no bias"][2], dict)
+    assert re.fullmatch("diverged, [123] of 3 seeds", rows[label][3])
+    assert isinstance(rows["batches of 32 by Adam, W_h = I, no bias"][3], dict)
 
 
 def test_what_is_not_there_is_left_out_and_said(languages, tmp_path, capsys):

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from ..errors import DivergedError
+from ..errors import CorpusError, DivergedError
 from .dive import CHARACTERS, CORPUS, QUICK, SETTINGS, Watch, letters
-from .lab import Cell, Lab, Recipe, mean
+from .lab import Cell, Lab, Recipe, mean, read_text
 
 CONSECUTIVE: dict[str, Any] = SETTINGS | {"batching": "consecutive"}
 # To generalise: most of the book, a gated cell, dropout, and to stop at the best on a part.
@@ -73,8 +72,9 @@ def perplexity(models: list[Any], text: str) -> dict[str, Any]:
 
 def other_text(lab: Lab, book: str, beginning: str) -> list[Verses]:
     """The chapter's model on text that it has not seen, and models trained to generalise."""
-    unseen = letters(Path(lab.unseen).read_text("utf-8") if lab.unseen else lab.read(UNSEEN))
-    unseen = unseen[: len(book)]
+    unseen = letters(read_text(lab.unseen) if lab.unseen else lab.read(UNSEEN))[: len(book)]
+    if len(unseen) < 2:
+        raise CorpusError(f"{lab.unseen or lab.corpus(UNSEEN)} holds no letters to score")
     end = len(book) * 9 // 10
     section = lab.section(
         "Text that it has not seen",
@@ -138,7 +138,9 @@ def without_clipping(lab: Lab, beginning: str) -> None:
     section = lab.section(
         "Without clipping",
         "A training whose loss or gradient is no longer finite ends with an error that says so; "
-        "one that is only hurled about goes on.",
+        "one that is only hurled about goes on: its perplexity becomes astronomical and its "
+        "gradient norm large, but both stay finite. Whether and when that happens depends on the "
+        "seed: for many epochs a training looks as good as the clipped one, and may end so.",
     )
     settings = CONSECUTIVE | {"clip_norm": 0.0} | lab.choose({}, QUICK)
     rows: list[list[Cell]] = []
@@ -158,7 +160,7 @@ def without_clipping(lab: Lab, beginning: str) -> None:
         best = min(watch.perplexities, default=None)
         rows.append([seed, outcome, best, final, max(norms)])
     section.table(
-        {"seed": ".0f", "it ended with": "", "best perplexity of an epoch": ".2f", "last": ".2f",
+        {"seed": ".0f", "it ended with": "", "best perplexity of an epoch": ".3g", "last": ".3g",
          "largest gradient norm": ".3g"},
         rows,
     )  # fmt: skip

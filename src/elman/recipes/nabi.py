@@ -155,9 +155,10 @@ def characters_and_words(lab: Lab) -> None:
         settings |= lab.choose({}, QUICK | {"epochs": 1, "hidden_size": 12})
         name = "characters" if tokens == "char" else "words"
         models, _ = lab.trainings(name, lab.corpus(CORPUS), **settings)
+        bits = held_out(models)
         perplexity = mean([model.summary["validation_perplexity"] for model in models])
         rows.append([name, len(models[0].vocabulary), models[0].network.config.num_parameters(),
-                     held_out(models), perplexity,
+                     bits, perplexity,
                      mean([model.summary["seconds"] for model in models])])  # fmt: skip
         section.use(name, settings)
         if tokens == "word":

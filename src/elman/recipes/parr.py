@@ -7,8 +7,10 @@ from typing import Any
 from ..classifier import Classifier
 from .lab import Cell, Lab, Recipe, Section, mean
 from .parr_data import (
+    HIS_VALUES,
     PLAIN,
     QUICK,
+    REGRESSION,
     SOURCE,
     Parts,
     Rows,
@@ -61,14 +63,16 @@ def run(lab: Lab) -> None:
         settings = PLAIN | {"epochs": EPOCHS} | chosen | lab.choose({}, QUICK)
         figures, models = his_run(lab, label, parts, settings, his=True)
         table.append([label, last, figures[0], best, figures[1], seconds, figures[2]])
-        section.use(label, chosen)
+        section.use(label, chosen, HIS_VALUES)
     label = "… first values in ±1/√H, not N(0, 1)"
     table.append([label, None, *_spaced(his_run(lab, label, parts, settings, his=False)[0])])
+    section.use(label, chosen)
     gru = {"task": "classify", "hidden_size": 128, "num_layers": 1, "epochs": 8,
            "validation": 0.0, "test": 0.0, "threads": 1} | lab.choose({}, QUICK)  # fmt: skip
     label = "GRU, both directions, our defaults otherwise"
     table.append([label, None, *_spaced(his_run(lab, label, parts, gru, his=False)[0])])
     section.use(label, gru)
+    section.settings["n-gram logistic regression"] = REGRESSION
     for label, values in beside(lab, parts).items():
         table.append([label, None, mean(values), None, None, None, None])
     columns = {"": "", "last epoch, published": ".3f", "ours": ".4f",

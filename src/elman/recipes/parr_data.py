@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import prepare
+from .. import prepare, text
 from ..classifier import Classifier
 from ..corpora import FOLDER_VARIABLE
 from ..errors import CorpusError
@@ -30,6 +30,11 @@ PLAIN: dict[str, Any] = {
     "threads": 1,  # so small a network has nothing to share out
 }  # fmt: skip
 QUICK: dict[str, Any] = {"hidden_size": 8, "epochs": 1}
+HIS_VALUES = "first values of W_x and W_y from N(0, 1), which no flag gives"
+REGRESSION = (  # of scikit-learn, as `elman.report.baselines` has it
+    'TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False), '
+    "LogisticRegression(C=10, max_iter=1000)"
+)
 FEW = 300  # rows of a quick run
 HIS_ROWS = 2 / 3  # of all rows: 13,374 of the 20,050 here
 HIS_SHARE = 0.8  # of them to learn from
@@ -61,14 +66,22 @@ def surnames(lab: Lab) -> Rows:
 
 
 def read(place: Path) -> list[tuple[str, str]]:
-    """All rows of a folder, repeated ones too, spelt as in his file: lower-case, plain letters."""
+    """All rows of a folder, repeated ones too, spelt as in his file: lower-case, plain letters.
+
+    Raises
+    ------
+    CorpusError : a file that is no UTF-8, or no texts at all
+    """
     found = []
     for path in sorted(place.glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").split("\n"):
+        pieces = text.read_pieces([text.Source(str(path), path)], text.TextOptions())
+        for line in "".join(map(str, pieces)).split("\n"):
             decomposed = unicodedata.normalize("NFD", line.strip().lower())
-            text = "".join(c for c in decomposed if "a" <= c <= "z" or c in " '")
-            if text:
-                found.append((text, path.stem))
+            name = "".join(c for c in decomposed if "a" <= c <= "z" or c in " '")
+            if name:
+                found.append((name, path.stem))
+    if not found:
+        raise CorpusError(f"{place} holds no texts: it needs files like Czech.txt, a text a line")
     return found
 
 
@@ -80,7 +93,10 @@ def his_rows(rows: Rows, seed: int) -> tuple[Rows, Rows]:
 
 
 def his_start(lab: Lab, rows: Rows, seed: int, **settings: Any) -> Path:
-    """A model file with his first values: W_h the identity, W_x and W_y from N(0, 1)."""
+    """A model file with his first values: W_h the identity, W_x and W_y from N(0, 1).
+
+    `--init` has no such mixture, so the parameters of a model are written over.
+    """
     steps = {"steps": 0, "epochs": None}
     model = prepare.train(rows, seed=seed, **settings | steps)
     rng = np.random.default_rng([seed, 1])

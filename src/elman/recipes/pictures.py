@@ -39,8 +39,8 @@ def draw(picture: dict[str, Any]) -> bytes:
         for label, level in picture.get("levels", {}).items():
             axes.axhline(level, color="#000000", linewidth=0.8, linestyle=(0, (1, 2)))
             axes.annotate(
-                f"{label} {level:g}", (1, level), xycoords=("axes fraction", "data"),
-                xytext=(-4, 2), textcoords="offset points", ha="right", va="bottom",
+                f"{label} {level:g}", (0, level), xycoords=("axes fraction", "data"),
+                xytext=(4, 2), textcoords="offset points", ha="left", va="bottom",
                 fontsize="small",
             )  # fmt: skip
         if "y" in picture["log"] and axes.get_ylim()[1] < 100 * axes.get_ylim()[0]:
