@@ -78,6 +78,21 @@ def test_prefixes_by_keyboard(look):
     assert look.state("views.classify.column") is None
 
 
+def test_the_table_is_that_of_the_text_whatever_was_typed_before(look):
+    look.open("classify", "markup.safetensors")
+    for text in ("aelm", "aegkr", "ae", "raegkr", "raegkraa"):
+        look.page.get_by_label("Text").fill(text)
+        look.until(f"window.__elman.views.classify.answer?.symbols.join('').length === {len(text)}")
+        answer = look.state("views.classify.answer")
+        shown = look.page.evaluate(
+            "[...document.querySelectorAll('.prefixes tbody tr')].map(row => [...row.children]"
+            ".map(cell => Number(cell.style.getPropertyValue('--share'))))"
+        )
+        for n, shares in enumerate(shown):
+            expected = [row[n] for row in answer["probabilities"]]
+            assert shares == pytest.approx(expected, abs=2e-4), text
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("text", ["agkrtz aelmno " * 6, "g" * 499], ids=["sentence", "one word"])
 def test_classes_stay_in_sight_beside_a_long_text(new_look, server, width, text):

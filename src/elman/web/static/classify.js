@@ -9,6 +9,7 @@ export function mount(root, context) {
   const { api, model, limits, signal } = context;
   const state = { text: "", answer: null, column: null };
   context.expose(state);
+  let drawn = []; // {symbol, shares} of the columns in the table
   let request = null; // the AbortController of the request that runs
 
   const input = h("input", {
@@ -69,20 +70,41 @@ export function mount(root, context) {
 
   function draw() {
     const { answer } = state;
-    const texts = (answer?.symbols ?? []).map((symbol) => (symbol === UNKNOWN ? "?" : visible(symbol)));
-    table.style.setProperty("--columns", Math.max(1, texts.length));
-    symbols.replaceChildren(...texts.map((text, column) => h("th", {
-      scope: "col", "data-column": column, title: text,
-      class: answer.symbols[column] === UNKNOWN ? "mono unknown" : "mono",
-    }, text)));
-    rows.forEach(({ cells }, number) => cells.replaceChildren(
-      ...(answer?.probabilities ?? []).map((probabilities, column) => h("td", {
-        class: "prefix", vars: { "--share": probabilities[number].toFixed(4) },
-        "data-column": column, title: percent(probabilities[number]),
-      }))));
+    const columns = answer?.symbols ?? [];
+    // Most often a symbol was added, and what stands before it is as it was.
+    const same = (column) => columns[column] === drawn[column]?.symbol
+      && drawn[column].shares.every((share, n) => Math.abs(share - answer.probabilities[column][n]) < 1e-4);
+    let kept = 0;
+    while (kept < columns.length && same(kept)) kept += 1;
+    drawn = [...drawn.slice(0, kept), ...columns.slice(kept).map((symbol, i) =>
+      ({ symbol, shares: answer.probabilities[kept + i] }))];
+    table.style.setProperty("--columns", Math.max(1, columns.length));
+    fill(symbols, kept, columns.slice(kept).map((symbol, i) => header(symbol, kept + i)));
+    rows.forEach(({ cells }, number) => fill(cells, kept, columns.slice(kept).map((_, i) =>
+      cell(answer.probabilities[kept + i][number], kept + i))));
     drawColumn();
     box.scrollLeft = box.scrollWidth; // where one types
     note.textContent = notes(answer);
+  }
+
+  function fill(row, kept, cells) {
+    while (row.childElementCount > kept) row.lastChild.remove();
+    row.append(...cells);
+  }
+
+  function header(symbol, column) {
+    const text = symbol === UNKNOWN ? "?" : visible(symbol);
+    return h("th", {
+      scope: "col", class: symbol === UNKNOWN ? "mono unknown" : "mono",
+      "data-column": column, title: text,
+    }, text);
+  }
+
+  function cell(share, column) {
+    return h("td", {
+      class: "prefix", vars: { "--share": share.toFixed(4) },
+      "data-column": column, title: percent(share),
+    });
   }
 
   /** The bars: after the whole text, or after the prefix that is pointed at. */
@@ -96,8 +118,9 @@ export function mount(root, context) {
       figure.textContent = shares ? percent(shares[number]) : "";
       element.classList.toggle("best", number === best);
     });
-    for (const cell of table.querySelectorAll("[data-column]")) {
-      cell.classList.toggle("current", state.column !== null && Number(cell.dataset.column) === column);
+    for (const one of table.querySelectorAll(".current")) one.classList.remove("current");
+    if (state.column !== null) {
+      for (const row of table.rows) row.children[column].classList.add("current");
     }
     verdict.replaceChildren(...(shares
       ? [h("span", { class: "mono quoted" }, read(answer.symbols.slice(0, column + 1))), " → ",
