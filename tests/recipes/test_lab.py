@@ -73,3 +73,10 @@ def test_a_part_whose_corpus_is_missing_is_left_out_and_the_rest_stays():
     lab.attempt(part)
     assert [section.title for section in lab.sections] == ["without a corpus"]
     assert lab.left_out == ["no such text"]
+
+
+def test_a_training_of_no_steps_has_its_seconds(book):
+    """As a recipe's training by the clock has on a machine that is too busy for one step."""
+    model = Lab("x").train("nothing", book, cell="rnn", hidden_size=4, steps=0)
+    assert model.summary["steps"] == 0
+    assert model.summary["seconds"] > 0
