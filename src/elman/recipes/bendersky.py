@@ -30,8 +30,8 @@ LARGE: dict[str, Any] = {"cell": "lstm", "batch_size": 32, "seq_len": 64, "epoch
 PRIME = "it was "
 CARRIED = "from the state of the training"
 FROM_ZERO = (
-    "A network that has read one sequence from beginning to end has met the zero state once or twice. "
-    "From there it may fall into a state that it never was in while it learned, in which it "
+    "A network that has read one sequence from beginning to end has met the zero state once or "
+    "twice. From there it may fall into a state that it never was in while it learned, in which it "
     "expects rare characters, and not come out again; whether it does depends on the seed "
     "and on the first characters that it reads. So the bits of the held-out text, which is read "
     "from a zero state as everywhere on this page, may differ wildly between seeds; "

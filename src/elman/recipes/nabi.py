@@ -245,7 +245,7 @@ def bptt_pass(length: int, engine: str) -> Any:
 
 def bptt_seconds(length: int) -> float:
     once, least = bptt_pass(length, "auto"), np.inf
-    for _ in range(max(5, 20_000 // length)):
+    for _ in range(max(100, 20_000 // length)):
         start = time.perf_counter()
         once()
         least = min(least, time.perf_counter() - start)
