@@ -52,9 +52,13 @@ class Display:
                 f"{e['cell']} {size}, {e['parameters']:,} parameters; "
                 f"engine {e['engine']}, threads: {e['threads']}"
             )
-            if e["step"]:
-                self._say(f"going on from step {e['step']:,}")
-        if self.live and "parameters" in e:
+            self._begin(e)
+
+    def _begin(self, e: dict[str, Any]) -> None:
+        """What comes before the first step: where a resumed run goes on, and the bar."""
+        if e["step"]:
+            self._say(f"going on from step {e['step']:,}")
+        if self.live:
             self.bar = Progress(
                 TextColumn("{task.fields[clock]}"), BarColumn(None),
                 TextColumn("{task.fields[figures]}"), console=self.console,
@@ -66,11 +70,14 @@ class Display:
         self._say(f"note: {e['text']}", "yellow")
 
     def _step(self, e: dict[str, Any]) -> None:
-        share = e["progress"]
-        figures = (
+        self._progress(e, (
             f"{_short(e['characters_per_second'])} chars/s  "
             f"train {e['train_bits_per_character']:.2f}  held out {self.held_out} bits/char"
-        )
+        ))  # fmt: skip
+
+    def _progress(self, e: dict[str, Any], figures: str) -> None:
+        """How far it is: in the bar, or now and then a plain line."""
+        share = e["progress"]
         if self.bar is not None:
             left = e["seconds"] * (1 - share) / max(share, 1e-3)
             times = f"{clock(e['seconds'])} / {clock(left)} left"

@@ -1,13 +1,10 @@
 """What `elman train --task classify` shows on stderr."""
 
 import os
-import sys
 import time
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn
-
-from .display import PLAIN_SECONDS, Display, clock
+from .display import Display, clock
 
 
 class ClassifierDisplay(Display):
@@ -23,31 +20,15 @@ class ClassifierDisplay(Display):
         kind = "bidirectional " * e["bidirectional"] + e["cell"]
         self._say(
             f"{kind} {e['num_layers']} × {e['hidden_size']}, pooling {e['pooling']}, "
-            f"{e['parameters']:,} parameters; engine {e['engine']}, {e['threads']} threads"
+            f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}"
         )
-        if e["step"]:
-            self._say(f"going on from step {e['step']:,}")
-        if self.live:
-            self.bar = Progress(
-                TextColumn("{task.fields[clock]}"), BarColumn(None),
-                TextColumn("{task.fields[figures]}"), console=self.console,
-            )  # fmt: skip
-            self.task = self.bar.add_task("", total=1.0, clock="0:00", figures="")
-            self.bar.start()
+        self._begin(e)
 
     def _step(self, e: dict[str, Any]) -> None:
-        share = e["progress"]
-        figures = (
+        self._progress(e, (
             f"{e['texts_per_second']:,.0f} texts/s  loss {e['train_loss']:.3f}  "
             f"held out {self.held_out}"
-        )
-        if self.bar is not None:
-            left = e["seconds"] * (1 - share) / max(share, 1e-3)
-            times = f"{clock(e['seconds'])} / {clock(left)} left"
-            self.bar.update(self.task, completed=share, clock=times, figures=figures)
-        elif not self.live and time.monotonic() - self._last_line > PLAIN_SECONDS:
-            self._last_line = time.monotonic()
-            print(f"step {e['step']:,}  {share:.0%}  {figures}", file=sys.stderr, flush=True)
+        ))  # fmt: skip
 
     def _evaluation(self, e: dict[str, Any]) -> None:
         self.held_out = (
