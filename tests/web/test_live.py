@@ -348,10 +348,11 @@ def test_a_training_that_diverges_says_so_to_both(corpus):
         def on_step(event: dict) -> bool:
             if event["event"] == "step" and event["data"]["step"] == 20:
                 ask(served, "learning-rate", factor=1e6)
-            return False
+            return is_state("ended")(event)
 
         shown = follow(served, until=on_step)
-        assert served.process.wait(timeout=20) == 1
+        assert served.get("/api/model").json()["training"]["state"] == "ended"  # the page stays
+        assert served.end() == 1
     assert shown[-2]["event"] == "failed" and "diverged" in shown[-2]["data"]["message"]
     assert is_state("ended")(shown[-1])
     assert "".join(served.stderr).count("elman: error:") == 1
