@@ -38,6 +38,7 @@ class Watch:
     def __init__(self, every: int = 0, goal: float = 0.0):
         self.every = every  # epochs between continuations; 0 for none
         self.goal, self.reached = goal, math.inf  # a perplexity, and the second it was reached
+        self.took = 0.0  # seconds until the last step
         self.losses: list[float] = []
         self.perplexities: list[float] = []
         self.written: list[tuple[int, str]] = []
@@ -45,6 +46,7 @@ class Watch:
     def __call__(self, event: dict[str, Any]) -> None:
         if event["event"] != "step":
             return
+        self.took = event["seconds"]
         self.losses.append(event["loss"])
         if event["epoch"] % 1:
             return

@@ -66,6 +66,11 @@ def last(watches: Sequence[Watch]) -> dict[str, Any]:
     return mean([watch.perplexities[-1] for watch in watches])
 
 
+def seconds(watches: Sequence[Watch]) -> dict[str, Any]:
+    """Of a training, without reading the text."""
+    return mean([watch.took for watch in watches])
+
+
 def perplexity(models: list[Any], text: str) -> dict[str, Any]:
     return mean([model.score(text).perplexity for model in models])
 
@@ -126,10 +131,10 @@ def how_low(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
     settings = LOW | lab.choose({}, QUICK)
     _, watches = lab.trainings("how low, Adam", beginning, Watch, **settings)
     rows: list[list[Cell]] = [
-        ["SGD, constant rate", last(chapter)],
-        ["Adam, cosine", last(watches)],
+        ["SGD, constant rate", last(chapter), seconds(chapter)],
+        ["Adam, cosine", last(watches), seconds(watches)],
     ]
-    section.table({"optimizer": "", "training perplexity": ".4f"}, rows)
+    section.table({"optimizer": "", "training perplexity": ".4f", "seconds": ".1f"}, rows)
     section.use("Adam, cosine", settings)
 
 
@@ -158,10 +163,10 @@ def without_clipping(lab: Lab, beginning: str) -> None:
             outcome = str(error).split(";")[0]
         final = watch.perplexities[-1] if watch.perplexities else None
         best = min(watch.perplexities, default=None)
-        rows.append([seed, outcome, best, final, max(norms)])
+        rows.append([seed, outcome, best, final, max(norms), watch.took])
     section.table(
         {"seed": ".0f", "it ended with": "", "best perplexity of an epoch": ".3g", "last": ".3g",
-         "largest gradient norm": ".3g"},
+         "largest gradient norm": ".3g", "seconds": ".1f"},
         rows,
     )  # fmt: skip
     section.use("without clipping", settings)
@@ -218,6 +223,7 @@ def relu(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
         [n, *(mean([w.perplexities[n - 1] for w in each]) for each in (chapter, watches))]
         for n in range(count // 5, count + 1, count // 5)
     ]
+    rows.append(["seconds", seconds(chapter), seconds(watches)])
     section.table({"epoch": ".0f", "tanh": ".3f", "ReLU": ".3f"}, rows)
     section.use("ReLU", settings)
 
