@@ -11,6 +11,7 @@ _core = pytest.importorskip("elman._native._core", reason="installed without the
 
 from elman._native import network as native  # noqa: E402
 from elman.cells import CELLS  # noqa: E402
+from elman.engine import select  # noqa: E402
 from elman.network import NetworkConfig  # noqa: E402
 from elman.sampling import SamplingOptions, Start, continuation, generate  # noqa: E402
 
@@ -20,7 +21,7 @@ from .test_network import pair  # noqa: E402
 options = st.builds(
     SamplingOptions,
     temperature=st.sampled_from([0.0, 0.3, 1.0, 1.7]),
-    top_k=st.sampled_from([0, 1, 3, 100]),
+    top_k=st.sampled_from([0, 1, 3, 100, 10**30]),
     top_p=st.sampled_from([1.0, 0.9, 0.3]),
     greedy=st.sampled_from([False, False, True]),
 )
@@ -46,9 +47,9 @@ def sharpen(*networks):
     data=st.data(),
 )
 def test_continuation(level, dtype, cell, V, layers, embedding_size, P, N, B, how, seed, data):
-    _core.set_threads(data.draw(st.integers(1, 3)))
     config = NetworkConfig(V, cell, 19, layers, embedding_size, bias=seed % 3 > 0)
     network, reference = pair(config, dtype, seed)
+    network.engine = select("native", data.draw(st.integers(1, 3)))
     sharpen(network, reference)
     rng = np.random.default_rng(seed)
     ids, uniforms = rng.integers(0, V, (P, B)), rng.random((N, B))
@@ -99,7 +100,7 @@ def test_one_stream_divided_over_threads(cell, hidden_size, level):
     ids, state = np.array([[3], [1]]), network.zero_state(1)
     results = []
     for threads in (1, 2, 3, 2):
-        _core.set_threads(threads)
+        network.engine = select("native", threads)
         write = native.writer(network)
         results.append(write(ids, state, how, uniforms, np.zeros(30, bool), None))
     for symbols, after in results[1:]:

@@ -289,8 +289,7 @@ template <class T> static Architecture architecture(const Numbers& numbers, cons
   const auto fits = [&](Index x) { return x > 0 && x <= n; };
   const auto product_fits = [&](Index x, Index y) { return double(x) * double(y) <= double(n); };  // before anything overflows
   if (!fits(V) || !fits(H) || !fits(L) || D < 0 || D > n || !product_fits(V, H) || !product_fits(H, L) || !product_fits(H * L, H) ||
-      !product_fits(D, V) ||
-      Weights<const T>(a, p).size != n)
+      !product_fits(D, V) || Weights<const T>(a, p).size != n)
     throw nb::value_error("parameters: not as many values as the architecture has");
   return a;
 }

@@ -81,6 +81,7 @@ def writer(network: "Network") -> Callable[..., tuple[Array, Array]]:
     The weights are packed once, and there is no return to Python between symbols.
     """
     numbers, parameters = architecture(network), network.parameters.flat
+    V = network.config.vocabulary_size
     packed = np.empty(_core.packed_size(numbers, parameters), parameters.dtype)
     _core.pack(numbers, parameters, packed)
 
@@ -97,8 +98,8 @@ def writer(network: "Network") -> Callable[..., tuple[Array, Array]]:
         with network.engine.limit_threads():
             written = _core.generate(
                 numbers, parameters, packed, as_ids(ids), contiguous(uniforms),
-                0.0 if options.greedy else options.temperature, options.top_k, options.top_p,
-                forbidden, -1 if end is None else end, state, symbols,
+                0.0 if options.greedy else options.temperature, min(options.top_k, V),
+                options.top_p, forbidden, -1 if end is None else end, state, symbols,
             )  # fmt: skip
         return symbols[:written], state
 
