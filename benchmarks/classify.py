@@ -28,11 +28,11 @@ from rich.console import Console
 from rich.table import Table
 
 import elman
-from elman import labelled
-from elman.engine import select
-from elman.labelled import LabelledOptions
-from elman.report import Report, report
-from elman.text import TextOptions
+from elman.nn.engine import select
+from elman.tasks.classify.report import Report, report
+from elman.text import labelled
+from elman.text.labelled import LabelledOptions
+from elman.text.read import TextOptions
 
 # data: (folder, whether in lower case: German nouns would give themselves away)
 DATA: dict[str, tuple[str, bool]] = {
@@ -54,7 +54,8 @@ def split(path: Path, lowercase: bool, seed: int) -> tuple[Any, np.ndarray, np.n
 def network(path: Path, settings: dict[str, Any], seed: int) -> tuple[Any, dict[str, float]]:
     """A classifier, and its figures on the test part."""
     wall, cpu = time.perf_counter(), time.process_time()
-    with patch("elman.report._regression", lambda: None):  # it is measured by itself, below
+    # The regression is measured by itself, below.
+    with patch("elman.tasks.classify.report._regression", lambda: None):
         model = elman.train(path, task="classify", test=SHARE, seed=seed, **settings)
     figures = {
         "accuracy": model.summary["test"]["accuracy"],

@@ -41,8 +41,8 @@ def test_quoted_code_is_the_code(path, code):
 
 def test_the_mathematics_quotes_every_file_that_computes():
     quoted = {path for path, _ in QUOTE.findall(MATHEMATICS.read_text(encoding="utf-8"))}
-    for name in ("cells/rnn", "cells/lstm", "cells/gru", "layers", "network", "optimizers",
-                 "scoring", "check"):  # fmt: skip
+    for name in ("cells/rnn", "cells/lstm", "cells/gru", "nn/layers", "nn/network", "nn/optimizers",
+                 "tasks/language/scoring", "nn/check"):  # fmt: skip
         assert f"src/elman/{name}.py" in quoted
 
 

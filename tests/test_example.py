@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.network import Network, NetworkConfig
+from elman.nn.network import Network, NetworkConfig
 
 PATH = Path(__file__).resolve().parents[1] / "examples" / "min_char_rnn.py"
 NAMES = {

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import elman
-from elman import engine, optimizers
-from elman.network import Network, NetworkConfig
+from elman.nn import engine, optimizers
+from elman.nn.network import Network, NetworkConfig
 
 from . import Work
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from sampling import CHARACTERS, TEMPERATURE
 
-from elman import engine
-from elman.network import Network, NetworkConfig
-from elman.sampling import SamplingOptions, Start, generate
+from elman.nn import engine
+from elman.nn.network import Network, NetworkConfig
+from elman.tasks.language.sampling import SamplingOptions, Start, generate
 
 from . import Work
 from .elman import KEPT, version

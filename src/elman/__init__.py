@@ -13,15 +13,16 @@ __version__ = "0.1.0"
 __all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "load", "train"]
 
 if TYPE_CHECKING:
-    from .classifier import Classifier
     from .errors import ElmanError
-    from .loading import load
-    from .model import Model
-    from .prepare import train
-    from .scoring import Score
+    from .learn.prepare import train
+    from .tasks.classify.model import Classifier
+    from .tasks.language.model import Model
+    from .tasks.language.scoring import Score
+    from .tasks.loading import load
 
-_HOME = {"Classifier": "classifier", "ElmanError": "errors", "Model": "model",
-         "Score": "scoring", "load": "loading", "train": "prepare"}  # fmt: skip
+_HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
+         "Model": "tasks.language.model", "Score": "tasks.language.scoring",
+         "load": "tasks.loading", "train": "learn.prepare"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

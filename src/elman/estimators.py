@@ -21,12 +21,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from . import loading, prepare, prepare_classifier
-from .classifier import Classifier
-from .classifier_run import ClassifierTrainer
-from .embedding import embed
-from .labelled import Labelled, LabelledPart
-from .model import Model
+from .inside.embedding import embed
+from .learn import prepare
+from .tasks import loading
+from .tasks.classify import prepare as prepare_classifier
+from .tasks.classify.model import Classifier
+from .tasks.classify.trainer import ClassifierTrainer
+from .tasks.language.model import Model
+from .text.labelled import Labelled, LabelledPart
 
 __all__ = ["LanguageModel", "SequenceClassifier", "SequenceVectorizer"]
 

@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from .errors import UsageError
-from .text import NormalForm
+from .text.read import NormalForm
 
 CELLS = ("rnn", "lstm", "gru", "ngram")
 CHOICES: dict[str, tuple[str, ...]] = {

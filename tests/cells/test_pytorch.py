@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elman.layers import softmax_cross_entropy
-from elman.network import Network, NetworkConfig, initialise
+from elman.nn.layers import softmax_cross_entropy
+from elman.nn.network import Network, NetworkConfig, initialise
 
 from ..oracles import one_hot
 

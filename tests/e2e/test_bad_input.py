@@ -747,7 +747,7 @@ def forge(model, read_model, load):
 
 
 def digest(tensors, metadata) -> str:
-    from elman import checkpoint
+    from elman.store import checkpoint
 
     return checkpoint.digest(tensors, metadata)
 

@@ -211,7 +211,7 @@ def test_same_parameters_same_loss_and_gradient_at_the_recipes_own_rate(
     """Along one trajectory at rate 0.1, the network computes each loss and gradient from the
     recipe's parameters.
     """
-    from elman.network import Network, NetworkConfig
+    from elman.nn.network import Network, NetworkConfig
 
     corpus = elman.folder / "english.txt"
     corpus.write_text(make_english(1500), encoding="utf-8", newline="")

@@ -1,4 +1,4 @@
-"""The native loop that writes symbols against the reference of `elman.sampling`."""
+"""The native loop that writes symbols against the reference of `elman.tasks.language.sampling`."""
 
 from itertools import islice
 
@@ -11,9 +11,9 @@ _core = pytest.importorskip("elman._native._core", reason="installed without the
 
 from elman._native import network as native  # noqa: E402
 from elman.cells import CELLS  # noqa: E402
-from elman.engine import select  # noqa: E402
-from elman.network import NetworkConfig  # noqa: E402
-from elman.sampling import SamplingOptions, Start, continuation, generate  # noqa: E402
+from elman.nn.engine import select  # noqa: E402
+from elman.nn.network import NetworkConfig  # noqa: E402
+from elman.tasks.language.sampling import SamplingOptions, Start, continuation, generate  # noqa: E402
 
 from .closeness import assert_close  # noqa: E402
 from .test_network import pair  # noqa: E402

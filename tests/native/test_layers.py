@@ -1,4 +1,4 @@
-"""What surrounds the native cells against the reference of `elman.layers` in float64."""
+"""What surrounds the native cells against the reference of `elman.nn.layers` in float64."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 _core = pytest.importorskip("elman._native._core", reason="installed without the native engine")
 
-from elman import layers as reference  # noqa: E402
 from elman._native import layers  # noqa: E402
+from elman.nn import layers as reference  # noqa: E402
 
 from .closeness import assert_close, of_terms, wide  # noqa: E402
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 _core = pytest.importorskip("elman._native._core", reason="installed without the native engine")
 
 from elman.cells import CELLS  # noqa: E402
-from elman.engine import select  # noqa: E402
-from elman.network import Network, NetworkConfig, initialise  # noqa: E402
+from elman.nn.engine import select  # noqa: E402
+from elman.nn.network import Network, NetworkConfig, initialise  # noqa: E402
 
 from .closeness import LIMIT, assert_close  # noqa: E402
 

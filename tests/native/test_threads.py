@@ -11,10 +11,10 @@ import pytest
 _core = pytest.importorskip("elman._native._core", reason="installed without the native engine")
 
 import elman  # noqa: E402
-from elman import optimizers  # noqa: E402
 from elman._native import updates  # noqa: E402
-from elman.engine import select  # noqa: E402
-from elman.network import NetworkConfig  # noqa: E402
+from elman.nn import optimizers  # noqa: E402
+from elman.nn.engine import select  # noqa: E402
+from elman.nn.network import NetworkConfig  # noqa: E402
 
 from .test_network import batch, pair  # noqa: E402
 

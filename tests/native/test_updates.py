@@ -1,4 +1,4 @@
-"""The native optimizer updates against the reference of `elman.optimizers` in float64."""
+"""The native optimizer updates against the reference of `elman.nn.optimizers` in float64."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 _core = pytest.importorskip("elman._native._core", reason="installed without the native engine")
 
-from elman import optimizers  # noqa: E402
 from elman._native import updates  # noqa: E402
+from elman.nn import optimizers  # noqa: E402
 
 
 @pytest.mark.parametrize("name", ["sgd", "momentum", "adagrad", "rmsprop", "adam"])

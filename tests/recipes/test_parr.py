@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import elman
-from elman import layers
 from elman.errors import CorpusError, DivergedError
+from elman.nn import layers
 from elman.recipes import find, lab
 from elman.recipes.lab import SEEDS, Lab
 from elman.recipes.parr import HIS

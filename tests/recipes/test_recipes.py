@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elman.network import NetworkConfig
+from elman.nn.network import NetworkConfig
 from elman.recipes import RECIPES, dive, nabi
 from elman.recipes.lab import SEEDS, SmoothedLoss
 

@@ -1,4 +1,4 @@
-"""The calls that look inside a model: the numbers of `elman.inspection`, over HTTP."""
+"""The calls that look inside a model: the numbers of `elman.inside.inspection`, over HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman import inspection, passages
+from elman.inside import inspection, passages
 
 TEXT = "the cat sees the old river"
 

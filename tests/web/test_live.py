@@ -13,7 +13,7 @@ import pytest
 from safetensors import safe_open
 
 import elman
-from elman import prepare
+from elman.learn import prepare
 from elman.web.live import STEPS, Log
 
 from .conftest import TEXT, Served, events, serving

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from elman.errors import UsageError
-from elman.inspection import states
-from elman.layers import softmax
+from elman.inside.inspection import states
+from elman.nn.layers import softmax
 from elman.web.numbers import steps
 
-from ..test_inspection import LETTERS, LINES, make, make_classifier
+from ..inside.test_inspection import LETTERS, LINES, make, make_classifier
 
 CASES = [
     ("rnn", 1, {}),

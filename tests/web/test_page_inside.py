@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman import inspection, passages
+from elman.inside import inspection, passages
 
 VIEW = "views.inside"
 TEXT = "the cat sees the old river, and the dog sings.\nthe bird finds the cat"

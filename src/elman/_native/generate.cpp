@@ -15,7 +15,7 @@ namespace {
 
 thread_local Scratch memory;
 
-// Draws from logits (V,), as elman.sampling does in float64; p and order are scratch for V values.
+// Draws from logits (V,), as elman.tasks.language.sampling does in float64; p and order are scratch for V values.
 template <class T> std::int32_t choose(const T* logits, Index V, const Choice& how, double uniform, double* p, std::int32_t* order) {
   Index best = -1;
   for (Index v = 0; v < V; ++v) {

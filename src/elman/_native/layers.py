@@ -1,10 +1,10 @@
-"""What surrounds the cells on the native engine, with the signatures of `elman.layers`."""
+"""What surrounds the cells on the native engine, with the signatures of `elman.nn.layers`."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from ..layers import dropout_bits
+from ..nn.layers import dropout_bits
 from . import _core
 from .cells import LookUp, as_ids, contiguous
 
@@ -14,7 +14,7 @@ Array = np.ndarray
 
 
 def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """`elman.layers.embedding`."""
+    """`elman.nn.layers.embedding`."""
     ids = as_ids(ids)
     y = np.empty((ids.size, W.shape[1]), W.dtype)
     _core.gather(W, ids.reshape(-1), y)
@@ -24,7 +24,7 @@ def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
 def one_hot_affine(
     ids: Array, W: Array, b: Array | None
 ) -> tuple[LookUp, Callable[[Array], tuple[None, Array, Array | None]]]:
-    """`elman.layers.one_hot_affine`; its result is a `LookUp`, for a cell to read."""
+    """`elman.nn.layers.one_hot_affine`; its result is a `LookUp`, for a cell to read."""
     ids = as_ids(ids)
     scatter = _scatter(ids, W)
 
@@ -38,7 +38,7 @@ def one_hot_affine(
 def affine(
     x: Array, W: Array, b: Array | None
 ) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array | None]]]:
-    """`elman.layers.affine`."""
+    """`elman.nn.layers.affine`."""
     rows = contiguous(x).reshape(-1, x.shape[-1])
     y = np.empty((len(rows), W.shape[1]), x.dtype)
     _core.affine(rows, W, b, False, y)
@@ -59,7 +59,7 @@ def affine(
 def dropout(
     x: Array, rate: float, rng: np.random.Generator
 ) -> tuple[Array, Callable[[Array], Array]]:
-    """`elman.layers.dropout`: of the mask only the random bits are kept."""
+    """`elman.nn.layers.dropout`: of the mask only the random bits are kept."""
     bits, threshold = dropout_bits(x.shape, rate, rng)
     bits, scale = bits.reshape(-1), 1 / (1 - rate)
 
@@ -72,7 +72,7 @@ def dropout(
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """`elman.layers.softmax_cross_entropy`; the gradient is made in the same pass as the loss."""
+    """`elman.nn.layers.softmax_cross_entropy`; the gradient comes with the loss, in one pass."""
     V = logits.shape[-1]
     dlogits = np.empty((logits.size // V, V), logits.dtype)
     nats = np.empty(len(dlogits))

@@ -1,4 +1,4 @@
-// Whole networks in one call: look-up or embedding, stacked cells, readout. Equal to elman.network.Network and elman.sampling.
+// Whole networks in one call: look-up or embedding, stacked cells, readout. Equal to elman.nn.network.Network and elman.tasks.language.sampling.
 // All parameters lie in one array, in the order of NetworkConfig.shapes(); gradients in a second one.
 #pragma once
 #include <vector>
@@ -46,7 +46,7 @@ template <class T> double loss_and_gradient(const Architecture& a, const T* para
 // nats (T, B) of every prediction. Read in blocks of steps, so that memory does not grow with T.
 template <class T> void score(const Architecture& a, const T* parameters, Window<T> window, double* nats);
 
-// How a symbol is chosen. Equal to elman.sampling.distribution.
+// How a symbol is chosen. Equal to elman.tasks.language.sampling.distribution.
 struct Choice {
   double temperature;  // 0: the likeliest
   Index top_k;         // 0: all

@@ -1,6 +1,6 @@
 """Whole networks on the native engine: one call for a window, a text to score, a run of symbols.
 
-What `elman.network.Network` composes of layers and cells for any engine, in one pass that keeps
+What `elman.nn.network.Network` composes of layers and cells for any engine, in one pass that keeps
 its arrays between calls.
 """
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..layers import dropout_bits
+from ..nn.layers import dropout_bits
 from . import _core
 from .cells import NUMBERS, as_ids, contiguous
 
 if TYPE_CHECKING:
-    from ..network import Network
-    from ..sampling import SamplingOptions
+    from ..nn.network import Network
+    from ..tasks.language.sampling import SamplingOptions
 
 Array = np.ndarray
 
@@ -76,7 +76,7 @@ def nats(
 
 
 def writer(network: "Network") -> Callable[..., tuple[Array, Array]]:
-    """`elman.sampling.continuation` of a network whose parameters stay as they are.
+    """`elman.tasks.language.sampling.continuation` of a network whose parameters stay as they are.
 
     The weights are packed once, and there is no return to Python between symbols.
     """

@@ -1,5 +1,5 @@
 // Optimizer updates over elements first..last of the arena, each in one pass, and the gradient's norm.
-// Equal to elman.optimizers; dropout to layers.dropout. Plain loops: compilers vectorise these by themselves.
+// Equal to elman.nn.optimizers; dropout to layers.dropout. Plain loops: compilers vectorise these by themselves.
 #pragma once
 #include "simd.hpp"
 

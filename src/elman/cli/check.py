@@ -24,8 +24,8 @@ def check(ctx: click.Context, engine: str, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ..check import TOLERANCE, check_all
-    from ..engine import select
+    from ..nn.check import TOLERANCE, check_all
+    from ..nn.engine import select
 
     results = []
     for result in check_all(select(engine)):

@@ -36,7 +36,7 @@ def classify(
     threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say which class each of TEXTS (or each line of stdin) belongs to, by MODEL."""
-    from ..classifier import load
+    from ..tasks.classify.model import load
     from . import inputs
 
     loaded = load(model, engine=engine, threads=threads)

@@ -20,7 +20,7 @@ def corpora(as_json: bool) -> None:
     by their SHA-256; the environment variable ELMAN_CORPORA names a folder that is
     looked in first.
     """
-    from ..corpora import DESCRIPTIONS
+    from ..text.corpora import DESCRIPTIONS
 
     width = max(map(len, DESCRIPTIONS))
     for name, description in DESCRIPTIONS.items():

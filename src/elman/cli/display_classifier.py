@@ -45,7 +45,7 @@ class ClassifierDisplay(Display):
                       "early, keeping the best network")  # fmt: skip
 
     def _done(self, e: dict[str, Any]) -> None:
-        from ..report import from_json
+        from ..tasks.classify.report import from_json
 
         self._close()
         if e["report"] is not None:

@@ -41,11 +41,11 @@ def embed(
     """Turn each of TEXTS (or each line of stdin) into a vector, by MODEL."""
     import numpy as np
 
-    from .. import embedding
     from ..errors import CorpusError, UsageError
     from ..files import OutputFile
-    from ..loading import load
-    from ..text import TextOptions, read
+    from ..inside import embedding
+    from ..tasks.loading import load
+    from ..text.read import TextOptions, read
     from . import inputs, print_json
 
     if among is not None and nearest is None:

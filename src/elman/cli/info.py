@@ -10,8 +10,8 @@ import click
 from . import print_json
 
 if TYPE_CHECKING:
-    from ..classifier import Classifier
-    from ..model import Model
+    from ..tasks.classify.model import Classifier
+    from ..tasks.language.model import Model
 
 EPILOG = """\b
 Examples:
@@ -52,7 +52,7 @@ def _machine() -> dict:
     import numpy as np
 
     from .. import __version__
-    from ..engine import available_cores, select
+    from ..nn.engine import available_cores, select
 
     engine = select()
     return {
@@ -66,9 +66,9 @@ def _machine() -> dict:
 
 
 def _model(path: str) -> dict:
-    from ..classifier import Classifier
-    from ..loading import load
-    from ..network import Network
+    from ..nn.network import Network
+    from ..tasks.classify.model import Classifier
+    from ..tasks.loading import load
 
     m = load(path)
     if isinstance(m, Classifier):

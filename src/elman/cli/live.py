@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from ..run import Run
+from ..learn.run import Run
 from ..web import require
 from . import print_json
 from .serve import announce

@@ -73,11 +73,11 @@ def sample(
 ) -> None:  # fmt: skip
     """Write text with MODEL, character by character, on stdout."""
     from ..errors import UsageError
-    from ..loading import training_text
-    from ..model import load
-    from ..sampling import SamplingOptions
-    from ..sampling import novelty as compare
-    from ..text import TextOptions, read
+    from ..tasks.language.model import load
+    from ..tasks.language.sampling import SamplingOptions
+    from ..tasks.language.sampling import novelty as compare
+    from ..tasks.loading import training_text
+    from ..text.read import TextOptions, read
 
     if prime is not None and prime_file is not None:
         raise UsageError("give --prime or --prime-file, not both")

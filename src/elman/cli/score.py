@@ -9,7 +9,7 @@ import click
 from . import print_json
 
 if TYPE_CHECKING:
-    from ..scoring import Score
+    from ..tasks.language.scoring import Score
 
 EPILOG = """\b
 Examples:
@@ -39,9 +39,9 @@ def score(
 ) -> None:  # fmt: skip
     """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
     from ..errors import CorpusError
-    from ..model import load
-    from ..scoring import rank
-    from ..text import TextOptions, read, split_lines
+    from ..tasks.language.model import load
+    from ..tasks.language.scoring import rank
+    from ..text.read import TextOptions, read, split_lines
 
     loaded = load(model)
     options = TextOptions(errors=errors, raw=loaded.vocabulary.kind == "byte")

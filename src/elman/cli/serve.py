@@ -47,7 +47,7 @@ def address(command: Callable) -> Callable:
 @click.option("--json", "as_json", is_flag=True, help="Address and token as one JSON object.")
 def serve(place: str, host: str, port: int, browser: bool, as_json: bool) -> None:
     """Open a page in the browser for a MODEL, or for those in a FOLDER."""
-    from ..engine import select
+    from ..nn.engine import select
     from ..web import require
 
     require("elman serve")

@@ -154,8 +154,8 @@ def train(
     """
     given = {name: value for name, value in options.items() if value is not None and name in NAMES}
     from ..errors import ElmanError, UsageError
-    from ..prepare import begin, default_output
-    from ..prepare import resume as resume_run
+    from ..learn.prepare import begin, default_output
+    from ..learn.prepare import resume as resume_run
     from .display import Display
     from .display_classifier import ClassifierDisplay
     from .live import Page, claim_address, refuse_without_live

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 from warnings import catch_warnings, simplefilter
 
-from ..classifier import Classifier
 from ..errors import UsageError
 from ..files import OutputFile
-from ..model import Model
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import inspection, passages
-from ..classifier import Classifier
-from ..engine import select
 from ..errors import UsageError
-from ..model import Model
-from ..network import Network, NetworkConfig, initialise
-from ..unrolled import gradient_norms
+from ..inside import inspection, passages
+from ..inside.unrolled import gradient_norms
+from ..nn.engine import select
+from ..nn.network import Network, NetworkConfig, initialise
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
 from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, title
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..classifier import Classifier
 from ..errors import UsageError
-from ..model import Model
-from ..report import MATRIX_CLASSES, Report, from_json
+from ..tasks.classify.model import Classifier
+from ..tasks.classify.report import MATRIX_CLASSES, Report, from_json
+from ..tasks.language.model import Model
 from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, title
 
 if TYPE_CHECKING:

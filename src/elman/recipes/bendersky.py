@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import check
-from ..batches import Batch
 from ..errors import CorpusError
-from ..network import Network, NetworkConfig, initialise
+from ..learn.batches import Batch
+from ..nn import check
+from ..nn.network import Network, NetworkConfig, initialise
 from .lab import Cell, Lab, Recipe, SmoothedLoss, average, mean, start
 
 CORPUS = "sherlock"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers
+from ..nn import layers
 from .bendersky import CARRIED, FROM_ZERO, MIN_CHAR_RNN, QUICK, carried, held_out
 from .lab import Cell, Lab, Recipe, SmoothedLoss, average, mean, start
 

@@ -20,10 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import corpora, prepare, text
-from ..engine import Engine, select
 from ..errors import CorpusError
+from ..learn import prepare
+from ..nn.engine import Engine, select
 from ..settings import flag
+from ..text import corpora
+from ..text import read as text
 
 SEEDS = (0, 1, 2)
 POINTS = 120  # of a curve: more are not seen

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers
-from ..engine import select
-from ..network import Network, NetworkConfig, initialise
-from ..vocabulary import split_words
+from ..nn import layers
+from ..nn.engine import select
+from ..nn.network import Network, NetworkConfig, initialise
+from ..text.vocabulary import split_words
 from .bendersky import CARRIED, FROM_ZERO, QUICK, carried, held_out
 from .lab import Cell, Lab, Recipe, SmoothedLoss, average, mean, start
 
@@ -53,7 +53,7 @@ def overflow(lab: Lab) -> None:
             naive = np.exp(x) / np.exp(x).sum()
         rows.append([" ".join(f"{v:g}" for v in values), dtype, numbers(naive),
                      numbers(layers.softmax(x))])  # fmt: skip
-    section.table({"x": "", "dtype": "", "exp(x) / Σ exp(x)": "", "elman.layers.softmax": ""}, rows)
+    section.table({"x": "", "dtype": "", "exp(x) / Σ exp(x)": "", "`nn.layers.softmax`": ""}, rows)
 
 
 def numbers(values: np.ndarray) -> str:

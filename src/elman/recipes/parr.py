@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from ..classifier import Classifier
+from ..tasks.classify.model import Classifier
 from .lab import Cell, Lab, Recipe, Section, mean
 from .parr_data import (
     HIS_VALUES,

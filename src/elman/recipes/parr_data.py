@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import prepare, text
-from ..classifier import Classifier
-from ..corpora import FOLDER_VARIABLE
 from ..errors import CorpusError
-from ..report import baselines
+from ..learn import prepare
+from ..tasks.classify.model import Classifier
+from ..tasks.classify.report import baselines
+from ..text import read as text
+from ..text.corpora import FOLDER_VARIABLE
 from .lab import Lab
 
 SOURCE = (
@@ -31,7 +32,7 @@ PLAIN: dict[str, Any] = {
 }  # fmt: skip
 QUICK: dict[str, Any] = {"hidden_size": 8, "epochs": 1}
 HIS_VALUES = "first values of W_x and W_y from N(0, 1), which no flag gives"
-REGRESSION = (  # of scikit-learn, as `elman.report.baselines` has it
+REGRESSION = (  # of scikit-learn, as `elman.tasks.classify.report.baselines` has it
     'TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False), '
     "LogisticRegression(C=10, max_iter=1000)"
 )

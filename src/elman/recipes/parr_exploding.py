@@ -10,16 +10,7 @@ import numpy as np
 
 from ..errors import DivergedError
 from .lab import Cell, Lab, Recipe, mean
-from .parr_data import (
-    HIS_VALUES,
-    PLAIN,
-    SOURCE,
-    Rows,
-    accuracy,
-    his_rows,
-    his_start,
-    surnames,
-)
+from .parr_data import HIS_VALUES, PLAIN, SOURCE, Rows, accuracy, his_rows, his_start, surnames
 
 Array = np.ndarray
 
@@ -77,7 +68,7 @@ def softmax_unfused() -> Iterator[None]:
 
     No setting asks for a softmax that nobody should use, so the function is replaced.
     """
-    with patch("elman.layers.softmax_cross_entropy", unfused):
+    with patch("elman.nn.layers.softmax_cross_entropy", unfused):
         yield
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import labelled
-from ..classifier import Classifier
-from ..engine import available_cores
 from ..errors import DivergedError
-from ..text import TextOptions
+from ..nn.engine import available_cores
+from ..tasks.classify.model import Classifier
+from ..text import labelled
+from ..text.read import TextOptions
 from .lab import Cell, Lab, Recipe, mean
 from .parr_data import (
     PLAIN,

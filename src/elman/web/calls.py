@@ -12,11 +12,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from .. import inspection
-from ..classifier import Classifier
-from ..engine import available_cores
-from ..model import Model
-from ..sampling import SamplingOptions
+from ..inside import inspection
+from ..nn.engine import available_cores
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..tasks.language.sampling import SamplingOptions
 from . import encoding, inside, numbers, reading
 from .arguments import REQUIRED, TEXT, Arguments, read_arguments, shown
 from .describe import describe

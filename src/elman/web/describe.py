@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from ..classifier import Classifier
-from ..inspection import GATES, parts_of, symbol_text
-from ..model import Model
-from ..ngram import NGram
+from ..inside.inspection import GATES, parts_of, symbol_text
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..tasks.language.ngram import NGram
 from .models import AnyModel
 
 

@@ -6,11 +6,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .. import inspection, passages
-from ..classifier import Classifier
 from ..errors import ElmanError
-from ..loading import training_text
-from ..model import Model
+from ..inside import inspection, passages
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..tasks.loading import training_text
 from .encoding import array
 from .errors import ApiError
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..errors import ElmanError
-from ..loop import HISTORY, Event, Loop
-from ..network import BaseNetwork
-from ..run import Run
+from ..learn.loop import HISTORY, Event, Loop
+from ..learn.run import Run
+from ..nn.network import BaseNetwork
 from . import encoding
 from .errors import ApiError
 from .models import AnyModel, lighten

@@ -5,11 +5,11 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from ..classifier import Classifier
 from ..errors import ElmanError, ModelFileError, UsageError
 from ..files import MODEL_SUFFIX
-from ..loading import load
-from ..model import Model
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..tasks.loading import load
 from .errors import ApiError
 
 AnyModel = Model | Classifier

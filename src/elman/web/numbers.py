@@ -5,12 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers
 from ..errors import UsageError
-from ..inspection import GATES, symbol_text
-from ..model import Model
-from ..network import Network
-from ..unrolled import (
+from ..inside.inspection import GATES, symbol_text
+from ..inside.unrolled import (
     LayerGradients,
     LayerStep,
     backward,
@@ -19,6 +16,9 @@ from ..unrolled import (
     loss_of,
     network_and_ids,
 )
+from ..nn import layers
+from ..nn.network import Network
+from ..tasks.language.model import Model
 
 Array = np.ndarray
 STEPS = 16  # at once

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from ..classifier import Classifier
-from ..inspection import symbol_text
-from ..labelled import Encoded
-from ..model import Model
-from ..scoring import symbol_nats
-from ..text import split_lines
+from ..inside.inspection import symbol_text
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..tasks.language.scoring import symbol_nats
+from ..text.labelled import Encoded
+from ..text.read import split_lines
 
 
 def score(model: Model, text: str) -> dict[str, Any]:

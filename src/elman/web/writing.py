@@ -14,10 +14,18 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..inspection import symbol_text
-from ..layers import softmax
-from ..model import Model
-from ..sampling import SamplingOptions, Start, Writer, decode_stream, generate, read, writer
+from ..inside.inspection import symbol_text
+from ..nn.layers import softmax
+from ..tasks.language.model import Model
+from ..tasks.language.sampling import (
+    SamplingOptions,
+    Start,
+    Writer,
+    decode_stream,
+    generate,
+    read,
+    writer,
+)
 
 Chunks = Iterator[list[tuple[str, dict[str, Any]]]]
 CHUNK = 32  # symbols
@@ -29,7 +37,7 @@ _lock = Lock()
 
 @dataclass(frozen=True)
 class Task:
-    """What to write: see `elman.model.Model.sample`.
+    """What to write: see `elman.tasks.language.model.Model.sample`.
 
     written : ids that stand behind the prime already
     """

@@ -1,0 +1,282 @@
+"""What a network holds while it reads: hidden states, cells and gates, and where they show.
+
+The cells hand out hidden states alone. Once these are known nothing is sequential
+any more: one product h_{t-1}·W_h for all steps gives every gate. So a long text is
+read by the fast engine, and the rest is a few large operations.
+
+How the gradient travels back through the same steps is in `unrolled`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..cells import CELLS
+from ..errors import CorpusError, UsageError
+from ..learn import batches
+from ..nn import layers
+from ..nn.classifier import ClassifierConfig, ClassifierNetwork
+from ..nn.network import BaseNetwork, Network, NetworkConfig
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..text.labelled import Encoded
+
+Array = np.ndarray
+Parts = dict[str, Array]  # "hidden", "i", ... -> (T, H)
+
+# The letters are those of the equations, in the order of the columns of W_x and W_h.
+GATES = {"rnn": (), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
+# Long running text is read in stretches side by side, each from a lead before it.
+LONG, STRETCH, LEAD = 8192, 2048, 256
+GROUP, ROWS = 1 << 16, 4096  # symbols read side by side, and at once: bounds the memory
+
+
+def states(model: Model | Classifier, text: str | bytes) -> list[Parts]:
+    """Hidden states, cells and gates of every layer, after every symbol of a text.
+
+    As when it scores, a model of running text reads a newline first, if it knows one.
+    In a model of lines every line starts at zero with `<begin>`, and what stands at a
+    line end is the state after the `<begin>` of the next. To a classifier every line is a
+    text of its own; at a line end it holds nothing, zeros.
+
+    Returns
+    -------
+    for every layer, by name of the part, arrays (T, H): "hidden"; of an LSTM "cell"
+    and the gates "i" input, "f" forget, "g" candidate, "o" output; of a GRU "r" reset,
+    "z" update, "n" candidate. Row t is what the layer held when it had read symbol t.
+    The second direction of a bidirectional classifier has "reverse.hidden" and so on:
+    there row t has read everything from the end to symbol t
+
+    Raises
+    ------
+    CorpusError : an empty text
+    UnknownSymbolError : a symbol that the vocabulary does not hold
+    UsageError : a Markov chain, which has no states
+
+    Example
+    -------
+    >>> states(model, "The sea")[0]["hidden"].shape  # doctest: +SKIP
+    (7, 256)
+    """
+    names, count = parts_of(model), network_of(model).config.num_layers
+    found = _read(model, text, [(layer, part) for layer in range(count) for part in names])
+    return [{part: found[layer, part] for part in names} for layer in range(count)]
+
+
+def activations(
+    model: Model | Classifier,
+    text: str | bytes,
+    layer: int = 0,
+    part: str = "hidden",
+    units: Array | slice = slice(None),
+) -> Array:
+    """One part of one layer, (T, units), as in `states`: for a long text.
+
+    Of a running text of more than 8,192 symbols, stretches are read side by side, each
+    from a zero state 256 symbols before.
+
+    Raises
+    ------
+    UsageError : no such layer or part
+    """
+    known, count = parts_of(model), network_of(model).config.num_layers
+    if not 0 <= layer < count:
+        raise UsageError(f"there is no layer {layer}: this model has {count}, counted from 0")
+    if part not in known:
+        raise UsageError(f"there is no part {part!r}: this model has {', '.join(known)}")
+    return _read(model, text, [(layer, part)], units)[layer, part]
+
+
+def parts_of(model: Model | Classifier) -> list[str]:
+    """Names of the parts that `states` gives for every layer; none of a Markov chain."""
+    if not isinstance(model.network, BaseNetwork):
+        return []
+    config = model.network.config
+    names = ["hidden", *(["cell"] if config.cell == "lstm" else []), *GATES[config.cell]]
+    return names + ["reverse." + n for n in names if len(_prefixes(config)[0]) > 1]
+
+
+def network_of(model: Model | Classifier) -> Network | ClassifierNetwork:
+    """The network of a model; raises UsageError for a Markov chain."""
+    if not isinstance(model.network, Network | ClassifierNetwork):
+        raise UsageError("a Markov chain has no hidden state; train a network")
+    return model.network
+
+
+def symbols(model: Model | Classifier, text: str | bytes) -> list[str]:
+    """The text of every symbol that the model reads, one for each row of `states`."""
+    network_of(model)
+    sequences, leads = _sequences(model, text)
+    ids = sequences.ids[_text_rows(sequences, leads)]
+    if isinstance(model, Model) and model.lines:
+        ids[ids == model.vocabulary.begin] = model.vocabulary.end
+    shown = [symbol_text(model, i) for i in ids.tolist()]
+    if isinstance(model, Classifier):
+        for offset in sequences.offsets[-2:0:-1]:
+            shown.insert(offset, "\n")
+    return shown
+
+
+def symbol_text(model: Model | Classifier, symbol: int) -> str:
+    """The text of a symbol; `<end>` is a newline, a byte beyond ASCII shown as `\\xc3`."""
+    value = model.vocabulary.symbols[symbol]
+    if isinstance(value, int):
+        return chr(value) if value < 128 else f"\\x{value:02x}"
+    return "\n" if symbol == model.vocabulary.end else value
+
+
+def gates(cell: str, recurrent: Mapping[str, Array], z: Array, before: Array) -> Parts:
+    """The gates of a cell at many steps at once, from the hidden states before them.
+
+    Parameters
+    ----------
+    recurrent : {"W_h": (H, G·H), "c_n": (H,) (of a GRU, optional)}
+    z : (T, B, G·H) pre-activations x·W_x + b
+    before : (T, B, H) hidden states h_{t-1}
+
+    Returns
+    -------
+    (T, B, H) for each letter of `GATES`; nothing of a vanilla cell, whose hidden state is
+    its only activation
+    """
+    if cell == "rnn":
+        return {}
+    u = (before.reshape(-1, before.shape[2]) @ recurrent["W_h"]).reshape(z.shape)
+    split = [np.split(both, len(GATES[cell]), axis=2) for both in (z, u)]
+    if cell == "gru":
+        (z_r, z_z, z_n), (u_r, u_z, u_n) = split
+        r = _sigmoid(z_r + u_r)
+        n = np.tanh(z_n + r * (u_n + recurrent.get("c_n", 0)))
+        return {"r": r, "z": _sigmoid(z_z + u_z), "n": n}
+    i, f, g, o = (a + b for a, b in zip(*split, strict=True))
+    return {"i": _sigmoid(i), "f": _sigmoid(f), "g": np.tanh(g), "o": _sigmoid(o)}
+
+
+def _sigmoid(x: Array) -> Array:
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def _read(
+    model: Model | Classifier,
+    text: str | bytes,
+    wanted: list[tuple[int, str]],
+    units: Array | slice = slice(None),
+) -> dict[tuple[int, str], Array]:
+    """The wanted (layer, part), arrays (T, units), with a row for every symbol of the text."""
+    network = network_of(model)
+    sequences, leads = _sequences(model, text)
+    width = np.empty(network.config.hidden_size)[units].size
+    out = {key: np.empty((len(sequences.ids), width), network.dtype) for key in wanted}
+    with network.engine.limit_threads():
+        for rows in batches.by_length(sequences, GROUP):
+            inputs, mask = batches.padded(sequences, rows)
+            steps = len(inputs)
+            if isinstance(network, Network):  # a classifier may read from the end too
+                steps = max(1, ROWS // len(rows))
+            state = None
+            for start in range(0, len(inputs), steps):
+                part = slice(start, start + steps)
+                there = None if mask is None else mask[part]
+                found, state = _read_piece(network, inputs[part], there, state, wanted)
+                place = sequences.offsets[rows] + start + np.arange(len(inputs[part]))[:, None]
+                chosen = slice(None) if there is None else there
+                for key, values in found.items():
+                    out[key][place[chosen]] = values[chosen][..., units]
+    kept = _text_rows(sequences, leads)
+    found = {key: values[kept] for key, values in out.items()}
+    if isinstance(model, Classifier):  # at the line ends between its texts it holds nothing
+        found = {key: np.insert(values, sequences.offsets[1:-1], 0, axis=0)
+                 for key, values in found.items()}  # fmt: skip
+    return found
+
+
+def _read_piece(
+    network: Network | ClassifierNetwork,
+    ids: Array,
+    mask: Array | None,
+    state: Array | None,
+    wanted: list[tuple[int, str]],
+) -> tuple[dict[tuple[int, str], Array], Array]:
+    """The wanted parts (T, B, H), and the state (L, S, B, H) after the last step."""
+    config, p = network.config, network.parameters
+    cell = network.engine.forward(config.cell, config.activation)
+    if state is None:
+        shape = (config.num_layers, CELLS[config.cell].STATES, ids.shape[1], config.hidden_size)
+        state = np.zeros(shape, network.dtype)
+    after = np.empty_like(state)
+    found: dict[tuple[int, str], Array] = {}
+    x = p["embedding.E"][ids] if config.embedding_size else None
+    for layer, prefixes in enumerate(_prefixes(config)):
+        outputs = []
+        for prefix in prefixes:
+            direction = "reverse." if prefix.endswith("reverse.") else ""
+            step = -1 if direction else 1
+            W_x, b = p[prefix + "W_x"], p.get(prefix + "b")
+            if x is None:
+                z, _ = layers.one_hot_affine(ids[::step], W_x, b)
+            else:
+                z, _ = layers.affine(np.ascontiguousarray(x[::step]), W_x, b)
+            recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
+            h, after[layer], _ = cell(recurrent, z, state[layer], mask)
+            parts = {"hidden": h}
+            if any(key[0] == layer and not key[1].endswith("hidden") for key in wanted):
+                before = np.concatenate([state[layer, :1], h[:-1]])
+                parts |= gates(config.cell, recurrent, z, before)
+                if config.cell == "lstm":
+                    parts["cell"] = _cells(parts, state[layer, 1])
+            found |= {(layer, direction + name): a[::step] for name, a in parts.items()}
+            outputs.append(h[::step])
+        x = np.concatenate(outputs, axis=2) if len(outputs) > 1 else outputs[0]
+    return {key: found[key] for key in wanted}, after
+
+
+def _cells(parts: Parts, c: Array) -> Array:
+    """c_t = f ⊙ c_{t-1} + i ⊙ g for all steps, from c before the first."""
+    cells = parts["i"] * parts["g"]
+    for f, row in zip(parts["f"], cells, strict=True):
+        row += f * c
+        c = row
+    return cells
+
+
+def _prefixes(config: NetworkConfig) -> list[list[str]]:
+    """Per layer: how the names of the parameters of each direction begin."""
+    if isinstance(config, ClassifierConfig):
+        return config.prefixes
+    return [[f"layer{layer}."] for layer in range(config.num_layers)]
+
+
+def _sequences(model: Model | Classifier, text: str | bytes) -> tuple[Encoded, Array]:
+    """What is read from a zero state, and how many symbols of each only lead up to the text.
+
+    These are the lines of a model of lines, running text as a whole, or stretches of it
+    if it is long.
+    """
+    if not text or (isinstance(model, Classifier) and not str(text).strip("\n")):
+        raise CorpusError("the text is empty: there is nothing to look into")
+    if isinstance(model, Classifier):
+        texts = model.encode([line for line in str(text).split("\n") if line])
+        return texts, np.zeros(len(texts), np.int64)
+    text, vocabulary = model.clean(text), model.vocabulary
+    opening = [] if vocabulary.opening is None else [vocabulary.opening]
+    if model.lines:
+        lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")
+        pieces = [np.concatenate([opening, vocabulary.encode(line)]) for line in lines]
+        leads = np.arange(len(lines)) == 0  # the <begin> of the others stands for the line end
+    else:
+        ids = np.concatenate([opening, vocabulary.encode(text)])
+        length = len(ids) if len(ids) <= LONG else STRETCH
+        starts = np.arange(0, len(ids), length)
+        leads = np.minimum(starts, LEAD)
+        pieces = [ids[s - lead : s + length] for s, lead in zip(starts, leads, strict=True)]
+        leads[0] = len(opening)
+    offsets = np.cumsum([0, *map(len, pieces)])
+    return Encoded(np.concatenate(pieces).astype(np.int32), offsets), leads.astype(np.int64)
+
+
+def _text_rows(sequences: Encoded, leads: Array) -> Array:
+    """Which symbols of the sequences are those of the text, each once: (N,) bool."""
+    kept = np.ones(len(sequences.ids), bool)
+    for offset, lead in zip(sequences.offsets, leads, strict=False):
+        kept[offset : offset + lead] = False
+    return kept

@@ -1,0 +1,137 @@
+"""Going on with a run that was stopped: what a model file must hold, and what may change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorpusError, ModelFileError, UsageError
+from ..nn.engine import conditions, select
+from ..settings import NAMES, Settings, flag
+from ..store.checkpoint import Tensors
+from ..store.modelfile import SavedModel
+from ..text import corpora
+from .loop import Loop, limit
+
+# What goes wrong when a training state is not what it says.
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+# What a resumed run may be told anew: how far to go, and what does not touch the numbers.
+CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
+              "log_every", "save_every", "sample_every"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A stopped run as its model file tells of it, with what the user changes about it.
+
+    Attributes
+    ----------
+    settings : those of the run, with the changes
+    names : where its text is read again
+    sha256 : of that text, as it was
+    tensors, state : the checkpoint of the training loop
+    machine : the conditions it ran under
+    """
+
+    path: str | Path
+    settings: Settings
+    names: list[str]
+    sha256: str
+    tensors: Tensors
+    state: dict[str, Any]
+    machine: dict[str, Any]
+
+
+def read(
+    model: SavedModel, path: str | Path, given: dict[str, Any], names: Sequence[str]
+) -> Stopped:
+    """The stopped run of a model, whose network gets the engine that it ran on.
+
+    Raises
+    ------
+    ModelFileError : no checkpoint, or one that cannot be read
+    UsageError : a setting that contradicts the file
+    CorpusError : the text is gone
+    """
+    if model.training is None or "state" not in model.training[1]:
+        raise ModelFileError(
+            f"{path} holds no training state, so it cannot be resumed; --from {path} starts a new "
+            "training from its weights"
+        )
+    tensors, training = model.training
+    try:
+        settings = Settings(**training["settings"])
+        sha256 = training["corpus"]["sha256"]
+        stored_names = list(training["corpus"]["paths"])
+        machine = dict(training["machine"])
+        model.network.engine = select(
+            given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
+        )
+    except UNREADABLE as error:
+        raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
+    _refuse_contradictions(given, settings, path)
+    settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
+    again = _corpus_again(names, stored_names, path)
+    return Stopped(path, settings, again, sha256, tensors, training["state"], machine)
+
+
+def restore(learner: Loop, stopped: Stopped) -> list[str]:
+    """Take a training loop to where the run stopped; what the user must know about it.
+
+    Raises ModelFileError for a checkpoint that does not fit.
+    """
+    try:
+        learner.restore(stopped.tensors, stopped.state)
+    except UNREADABLE as error:
+        raise ModelFileError(
+            f"{stopped.path} has a training state that cannot be read: {error}"
+        ) from None
+    end = limit(stopped.settings)
+    if end[1] != learner.limit[1]:
+        learner.limit = end
+        learner.stopped_early = False
+        if learner.step == 0:  # nothing was learned on the old schedule
+            learner.horizon = end
+    now = conditions(learner.network.engine)
+    differences = [
+        f"{k} {stopped.machine[k]} then, {v} now"
+        for k, v in now.items()
+        if stopped.machine.get(k, v) != v
+    ]
+    if not differences:
+        return []
+    return [f"resumed under other conditions ({'; '.join(differences)}): the numbers may differ "
+            "in their last bits"]  # fmt: skip
+
+
+def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list[str]:
+    """What a resumed run reads: the names given now, else those stored in the file."""
+    if names:
+        return list(names)
+    if "-" in stored:
+        raise UsageError(
+            f"{path} was trained on standard input; give the same text again: "
+            f"elman train - --resume {path}"
+        )
+    for name in stored:
+        if not Path(name).exists() and name not in corpora.DESCRIPTIONS:
+            raise CorpusError(
+                f"the corpus {name} that {path} was trained on is gone; if it was moved, "
+                f"name its new place: elman train PLACE --resume {path}"
+            )
+    return stored
+
+
+def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
+    unit = limit(stored)[0]
+    for name, value in given.items():
+        if name in ("epochs", "steps", "minutes") and name != unit:
+            raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
+        then = getattr(stored, name, None)
+        if name in NAMES and name not in CHANGEABLE and then != value:
+            how = "with biases" if name == "bias" else f"with {then!r}"
+            raise UsageError(
+                f"{flag(name)} contradicts {path}, which was trained {how}; leave it out, "
+                "or start a new training with --from"
+            )

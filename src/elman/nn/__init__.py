@@ -1,0 +1,1 @@
+"""What the cells are built into."""

@@ -1,0 +1,187 @@
+"""Who runs the recurrence: an engine gives the forward functions of the cells.
+
+`numpy` is the reference and works everywhere. A faster engine implements the
+same functions over the same arrays and is held to the reference by tests.
+"""
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..cells import CELLS
+from ..errors import UsageError
+from ..settings import check_range
+from . import layers
+from .optimizers import clip
+
+ENGINES = ("auto", "native", "numpy")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way to run the cells and what surrounds them.
+
+    Attributes
+    ----------
+    name : what `--engine` calls it
+    reason : why it is in use, for `elman info`
+    threads : how many threads it uses
+    layers : a module with the functions of `elman.nn.layers`
+    whole : a module that runs windows of whole networks in one call, None: pieces are composed
+    updates : by name of an optimizer, a function (optimizer, gradient, learning
+        rate) that updates in one pass; without one the optimizer does it itself
+    clip : `elman.nn.optimizers.clip`
+    level : the instruction set it was compiled for
+    """
+
+    name: str
+    reason: str
+    threads: int
+    layers: ModuleType = layers
+    whole: ModuleType | None = None
+    updates: Mapping[str, Callable] = field(default_factory=dict)
+    clip: Callable[[np.ndarray, float, float], float] = clip
+    level: str = ""
+
+    def forward(self, cell: str, activation: str) -> Callable:
+        """The forward function of a cell: (params, z, state, mask) -> (h, state, pullback)."""
+        if self.name == "native":
+            from .._native import cells
+
+            return partial(cells.forward, cell, activation)
+        if cell == "rnn":
+            return partial(CELLS[cell].forward, activation=activation)
+        return CELLS[cell].forward
+
+    def claim_threads(self) -> None:
+        """Let the native engine use its number of threads in calls from this Python thread.
+
+        Other Python threads keep theirs, which is 1 at first.
+        """
+        if self.name == "native":
+            from .._native import _core
+
+            _core.set_threads(self.threads)
+
+    @contextmanager
+    def limit_threads(self) -> Iterator[None]:
+        """A context in which the engine uses its number of threads, and not more."""
+        if self.name == "native":
+            from .._native import _core
+
+            before = _core.threads()
+            self.claim_threads()
+            try:
+                yield
+            finally:
+                _core.set_threads(before)
+        else:
+            from threadpoolctl import threadpool_limits
+
+            with threadpool_limits(self.threads):
+                yield
+
+
+def select(name: str = "auto", threads: int | None = None) -> Engine:
+    """The engine called `name`; `auto` is the native one where it was built.
+
+    Raises
+    ------
+    UsageError : no engine of that name, or the native one was not built
+    """
+    if name not in ENGINES:
+        raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
+    if threads is None:
+        threads = available_cores()
+    check_range("threads", threads)
+    why_not = ""
+    if name != "numpy":
+        try:
+            return _native(threads)
+        except ValueError as error:
+            raise UsageError(f"ELMAN_ISA: {error}") from None
+        except ImportError as error:
+            missing = "cannot import name" in str(error)  # not there, rather than broken
+            why_not = "no C++ compiler at installation" if missing else str(error)
+            if name == "native":
+                raise UsageError(
+                    f"the native engine was not built on this machine ({why_not}); install a "
+                    "C++ compiler and install Elman again, or use --engine numpy"
+                ) from None
+    reason = f"the native one was not built: {why_not}" if why_not else "the reference, in NumPy"
+    return Engine("numpy", reason, threads)
+
+
+def _native(threads: int) -> Engine:
+    from .._native import _core, network, updates
+    from .._native import layers as native_layers
+
+    level = _core.level()
+    reason = f"C++ kernels, instruction level {level}"
+    return Engine(
+        "native", reason, threads, native_layers, network, updates.UPDATES, updates.clip, level
+    )
+
+
+def conditions(engine: Engine) -> dict[str, Any]:
+    """What decides the last bits of a result, besides the seed."""
+    return {
+        "engine": engine.name,
+        "instruction level": engine.level,
+        "threads": engine.threads,
+        "platform": platform.machine(),
+        "numpy": np.__version__,
+    }
+
+
+def available_cores() -> int:
+    """Cores that this process may use: CPU affinity and cgroup quota respected."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return max(1, min(cores, int(quota + 0.5))) if quota else cores
+
+
+def _cgroup_quota(
+    root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> float | None:
+    """CPU quota in cores: the least of this process's cgroups, v2 or v1, and those above them."""
+    quotas = []
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        lines = ["0::/"]
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        hierarchy = root / "cpu" if controllers else root
+        group = hierarchy / path.lstrip("/")
+        for folder in (group, *group.parents):
+            quotas += _quota_of(folder)
+            if folder == hierarchy:
+                break
+    return min(quotas, default=None)
+
+
+def _quota_of(folder: Path) -> list[float]:
+    """The quota that one cgroup sets, [] if none."""
+    try:
+        if (folder / "cpu.max").exists():  # v2: "max 100000" or "150000 100000"
+            limit, period = (folder / "cpu.max").read_text().split()
+        else:
+            limit = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+        return [] if limit == "max" or int(limit) <= 0 else [int(limit) / int(period)]
+    except (OSError, ValueError):
+        return []

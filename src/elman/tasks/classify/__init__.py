@@ -1,0 +1,1 @@
+"""Classifiers: a text in, its label out."""

@@ -1,0 +1,192 @@
+"""A trained classifier: network, vocabulary, classes, in one object and one file."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import CorpusError, ModelFileError
+from ...learn import batches
+from ...nn.classifier import POOLINGS, ClassifierConfig, ClassifierNetwork
+from ...nn.engine import Engine, select
+from ...nn.layers import softmax
+from ...store import checkpoint
+from ...store.modelfile import (
+    SavedModel,
+    read_network,
+    read_vocabulary,
+    refuse_damaged,
+    training_state,
+)
+from ...text import labelled
+from ...text.read import TextOptions, strings, transform
+from ...text.vocabulary import Vocabulary
+
+Array = np.ndarray
+CONFIG_FIELDS = tuple(ClassifierConfig.__dataclass_fields__)
+
+
+class Classifier(SavedModel):
+    """A network that says which class a text belongs to.
+
+    Made by `elman.train(..., task="classify")` and `elman.load`, not by hand.
+
+    Attributes
+    ----------
+    network : the `ClassifierNetwork`
+    vocabulary : its symbols; what it does not hold is `<unk>`
+    classes : names of the classes, in the order of the probabilities
+    config : architecture and treatment of text, as the model file holds it
+    summary : how it was made: command, data, steps, the report on the test part, versions
+    training : what resuming needs (arrays and settings), None if stripped
+    """
+
+    def __init__(
+        self,
+        network: ClassifierNetwork,
+        vocabulary: Vocabulary,
+        classes: Sequence[str],
+        config: dict[str, Any],
+        summary: dict[str, Any] | None = None,
+        training: tuple[checkpoint.Tensors, dict[str, Any]] | None = None,
+    ):
+        super().__init__(vocabulary, config, summary, training)
+        self.network = network
+        self.classes = list(classes)
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """The most probable class of every text.
+
+        Raises
+        ------
+        CorpusError : an empty text
+
+        Example
+        -------
+        >>> classifier.predict(["Müller", "Rossi"])  # doctest: +SKIP
+        ['German', 'Italian']
+        """
+        return [self.classes[i] for i in self.predict_proba(texts).argmax(axis=1)]
+
+    def predict_proba(self, texts: Sequence[str]) -> Array:
+        """Probabilities (n, C) of every class, in the order of `classes`.
+
+        A text has the same probabilities alone and among others, up to rounding.
+
+        Raises
+        ------
+        CorpusError : an empty text
+        UsageError : no list of strings
+        """
+        return self.probabilities(self.encode(texts))
+
+    def embed(self, texts: Sequence[str]) -> Array:
+        """Vectors (n, H), 2·H if bidirectional: what the pooling gives the readout.
+
+        Raises
+        ------
+        CorpusError : an empty text
+        """
+        return self.run(
+            self.encode(texts), lambda ids, mask: self.network.encode(ids, mask)[0],
+            self.network.config.width,
+        )  # fmt: skip
+
+    def encode(self, texts: Sequence[str]) -> labelled.Encoded:
+        """Ids of texts, treated as the training texts were."""
+        options = TextOptions(
+            lowercase=self.config.get("lowercase", False), normalize=self.config.get("normalize")
+        )
+        clean = [transform(text, options) for text in strings(texts)]
+        for number, text in enumerate(clean, 1):
+            if not text:
+                raise CorpusError(f"text {number} is empty: it has no class")
+        return labelled.encode(self.vocabulary, clean, self.config["seq_len"])
+
+    def unknown(self, texts: labelled.Encoded) -> int:
+        """How many symbols of the texts the vocabulary does not hold."""
+        if self.vocabulary.unknown is None:
+            return 0
+        return int((texts.ids == self.vocabulary.unknown).sum())
+
+    def probabilities(self, texts: labelled.Encoded) -> Array:
+        """Probabilities (n, C) of encoded texts."""
+        return softmax(self.logits(texts))
+
+    def logits(self, texts: labelled.Encoded) -> Array:
+        """Logits (n, C) of encoded texts, in float64."""
+        forward: Callable = self.network.forward
+        run = self.run(texts, lambda ids, mask: forward(ids, mask)[0], len(self.classes))
+        return run.astype(np.float64)
+
+    def run(
+        self,
+        texts: labelled.Encoded,
+        function: Callable[[Array, Array | None], Array],
+        width: int,
+    ) -> Array:
+        """`function` (ids, mask) -> (B, width) of all texts, in batches of similar length.
+
+        Every core runs batches of its own, so none waits for another.
+        """
+        out = np.empty((len(texts), width), self.network.dtype)
+        engine = self.network.engine
+
+        def work(rows: Array) -> None:
+            out[rows] = function(*batches.padded(texts, rows))
+
+        groups = list(batches.by_length(texts))[::-1]  # the longest first
+        workers = max(1, min(engine.threads, len(groups)))
+        each = replace(engine, threads=engine.threads // workers)
+        with each.limit_threads(), ThreadPoolExecutor(workers, "", each.claim_threads) as pool:
+            list(pool.map(work, groups))
+        return out
+
+    def _metadata(self) -> dict[str, Any]:
+        metadata = super()._metadata()
+        return metadata | {"config": self.config | {"classes": self.classes}}
+
+
+def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Classifier:
+    """Read the file of a classifier and check everything in it.
+
+    Raises
+    ------
+    ModelFileError : missing, damaged, foreign, or a language model
+    """
+    tensors, metadata = checkpoint.unpack(path)
+    return from_file(path, tensors, metadata, select(engine, threads))
+
+
+def from_file(
+    path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
+) -> Classifier:
+    """The classifier of an unpacked model file; raises ModelFileError if it is none."""
+    if not checkpoint.is_classifier(metadata):
+        raise ModelFileError(
+            f"{path} is a language model, not a classifier; use elman score, or elman train "
+            "--task classify for one"
+        )
+    with refuse_damaged(path):
+        return _build(tensors, metadata, engine)
+
+
+def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Classifier:
+    config = dict(metadata["config"])
+    classes = config.pop("classes")
+    vocabulary = read_vocabulary(metadata["vocabulary"])
+    if config["vocabulary_size"] != len(vocabulary):
+        raise ModelFileError("the vocabulary does not have the size that the configuration says")
+    if not isinstance(classes, list) or len(classes) != config["num_classes"]:
+        raise ModelFileError("there are not as many classes as the configuration says")
+    if len(set(classes)) != len(classes) or not all(isinstance(c, str) for c in classes):
+        raise ModelFileError("its classes are repeated or no text")
+    if config["pooling"] not in POOLINGS or not config["seq_len"] > 0:
+        raise ModelFileError("its pooling or the length of its texts is none that there is")
+    network_config = ClassifierConfig(**{name: config[name] for name in CONFIG_FIELDS})
+    network = read_network(ClassifierNetwork, tensors, network_config, config["dtype"], engine)
+    training = training_state(tensors, metadata)
+    return Classifier(network, vocabulary, classes, config, metadata.get("summary"), training)

@@ -1,0 +1,1 @@
+"""Language models: the next symbol, again and again."""

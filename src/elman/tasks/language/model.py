@@ -1,0 +1,305 @@
+"""A trained model: network, vocabulary and how it came to be, in one object and one file."""
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import CorpusError, ModelFileError, UsageError
+from ...nn.engine import Engine, select
+from ...nn.network import Network, NetworkConfig
+from ...store import checkpoint
+from ...store.modelfile import (
+    SavedModel,
+    read_network,
+    read_vocabulary,
+    refuse_damaged,
+    training_state,
+)
+from ...text.read import TextOptions, split_lines, transform
+from ...text.vocabulary import Vocabulary
+from .ngram import NGram
+from .sampling import (
+    MAX_LENGTH,
+    SamplingOptions,
+    Start,
+    beam_search,
+    decode_stream,
+    generate,
+    read,
+    until,
+)
+from .scoring import Score, score_text
+
+Array = np.ndarray
+NETWORK_FIELDS = tuple(NetworkConfig.__dataclass_fields__)
+
+
+class Model(SavedModel):
+    """A language model with its vocabulary.
+
+    Made by `elman.train` and `elman.load`, not by hand.
+
+    Attributes
+    ----------
+    network : the `Network`, or the `NGram` chain
+    vocabulary : its symbols
+    config : architecture and treatment of text, as the model file holds it
+    summary : how it was made: command, corpus, steps, held-out figures, versions
+    training : what resuming needs (arrays and settings), None if stripped
+    """
+
+    def __init__(
+        self,
+        network: Network | NGram,
+        vocabulary: Vocabulary,
+        config: dict[str, Any],
+        summary: dict[str, Any] | None = None,
+        training: tuple[checkpoint.Tensors, dict[str, Any]] | None = None,
+    ):
+        super().__init__(vocabulary, config, summary, training)
+        self.network = network
+
+    @property
+    def lines(self) -> bool:
+        """Whether it was trained on lines, each from `<begin>` to `<end>`."""
+        return self.vocabulary.begin is not None
+
+    def sample(
+        self,
+        length: int = 200,
+        prime: str | bytes = "",
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        greedy: bool = False,
+        beam: int = 0,
+        stop: str | None = None,
+        seed: int = 0,
+    ) -> str:
+        """Write text: the prime and `length` symbols after it.
+
+        With a prime the state starts at zero and reads it. Without one a model of
+        running text starts from the state and last symbol at the end of its
+        training, if the file has them, else from a zero state and a symbol drawn
+        at random; a model of lines starts lines.
+
+        Parameters
+        ----------
+        length : symbols to generate (characters, bytes or words)
+        prime : text to continue; it comes first in the result
+        temperature, top_k, top_p, greedy : see `SamplingOptions`
+        beam : width of a beam search for likely text, instead of drawing; 0: none
+        stop : end once this text has been written
+        seed : same seed, same text
+
+        Raises
+        ------
+        UsageError : an option out of range, or two that exclude each other
+        UnknownSymbolError : a prime with a symbol that the vocabulary does not hold
+
+        Example
+        -------
+        >>> model.sample(40, prime="ROMEO:", temperature=0.8, seed=1)  # doctest: +SKIP
+        'ROMEO:\\nI will not stand to be the world, and'
+        """
+        options = SamplingOptions(temperature, top_k, top_p, greedy)
+        pieces = self.stream(length, prime, options, beam=beam, stop=stop, seed=seed)
+        return "".join(pieces)
+
+    def stream(
+        self,
+        length: int,
+        prime: str | bytes = "",
+        options: SamplingOptions = SamplingOptions(),
+        *,
+        beam: int = 0,
+        stop: str | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """What `sample` returns, piece by piece as it is written."""
+        if not isinstance(length, Integral) or not 0 <= length <= MAX_LENGTH:
+            raise UsageError(
+                f"--length must be a whole number between 0 and {MAX_LENGTH}, not {length}"
+            )
+        if not isinstance(seed, Integral) or seed < 0:
+            raise UsageError(f"--seed must be a whole number from 0, not {seed}")
+        if beam and options != SamplingOptions():
+            raise UsageError(
+                "--beam searches for the likeliest text and draws nothing: "
+                "leave out temperature, top-k, top-p and greedy"
+            )
+        prime = self.clean(prime)
+        ids = self.vocabulary.encode(prime, "the prime").astype(np.int32)
+        shown = prime if isinstance(prime, str) else prime.decode("utf-8", "replace")
+        rest = self._continue(length, shown, ids, options, beam, np.random.default_rng(seed))
+        return chain([shown] if shown else [], until(rest, stop))
+
+    def _continue(
+        self,
+        left: int,
+        prime: str,
+        ids: Array,
+        options: SamplingOptions,
+        beam: int,
+        rng: np.random.Generator,
+    ) -> Iterator[str]:
+        """What follows the prime: `left` symbols, in a model of lines line after line."""
+        while True:
+            symbols = self._symbols(self.start(ids, rng), options, beam, left, rng)
+            for piece in decode_stream(self.vocabulary, symbols, left):
+                left -= 1
+                yield piece
+            if not self.lines or left <= 0:
+                return
+            left -= 1
+            yield "\n"
+            if left and prime:
+                yield prime
+
+    def _symbols(
+        self,
+        start: Start,
+        options: SamplingOptions,
+        beam: int,
+        length: int,
+        rng: np.random.Generator,
+    ) -> Iterator[int]:
+        """Symbols after the start, up to the end of the line in a model of lines."""
+        v = self.vocabulary
+        forbidden = [i for i in (v.unknown, v.begin) if i is not None]
+        start = read(self.network, start)
+        if beam:
+            symbols = iter(beam_search(self.network, start, beam, length, forbidden, v.end))
+        else:
+            symbols = generate(self.network, start, options, rng, forbidden, v.end, length)
+        for symbol in islice(symbols, length):
+            if symbol == v.end:
+                return
+            yield symbol
+
+    def start(self, prime: Array, rng: np.random.Generator) -> Start:
+        """Where writing begins after the ids of a prime: see `sample`."""
+        v = self.vocabulary
+        zero = self.network.zero_state(1)
+        if self.lines:
+            return Start(zero, np.concatenate([[v.begin], prime]).astype(np.int32))
+        if len(prime):
+            return Start(zero, prime)
+        if self.training is not None and "training.last_symbol" in self.training[0]:
+            state = self.training[0]["training.state"][:, :, :1].astype(zero.dtype)
+            return Start(np.ascontiguousarray(state), self.training[0]["training.last_symbol"][:1])
+        ordinary = np.setdiff1d(np.arange(len(v)), v.special)
+        return Start(zero, rng.choice(ordinary, 1).astype(np.int32))
+
+    def score(self, text: str | bytes, where: str = "the text") -> Score:
+        """How likely a text is: nats, bits per character, perplexity.
+
+        See `elman.tasks.language.scoring.score_text` for what is read before the first symbol. A
+        model of lines scores every line from a zero state and sums.
+
+        Raises
+        ------
+        CorpusError : an empty text
+        UnknownSymbolError : a symbol that the vocabulary does not hold
+
+        Example
+        -------
+        >>> model.score("To be, or not to be").bits_per_character  # doctest: +SKIP
+        1.93
+        """
+        text = self.clean(text)
+        if not self.lines:
+            return score_text(self.network, self.vocabulary, text, where)
+        lines = [(n, line) for n, line in enumerate(split_lines(text), 1) if line]
+        scores = [
+            score_text(self.network, self.vocabulary, line, f"line {number} of {where}")
+            for number, line in lines or [(1, "")]
+        ]
+        return sum(scores[1:], scores[0])
+
+    def clean(self, text: str | bytes) -> str | bytes:
+        """Text treated as the training text was (lower-case, normal form, line ends)."""
+        if not isinstance(text, (str, bytes)):
+            raise UsageError(f"a text must be a string or bytes, not {text!r}")
+        if isinstance(text, bytes) and self.vocabulary.kind != "byte":
+            try:
+                text = text.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise CorpusError(f"the text is not UTF-8: {error.reason}") from None
+        if isinstance(text, bytes):
+            return text
+        if self.vocabulary.kind == "byte":
+            return text.encode("utf-8", "surrogatepass")
+        return transform(
+            text,
+            TextOptions(
+                lowercase=self.config.get("lowercase", False),
+                normalize=self.config.get("normalize"),
+            ),
+        )
+
+    def _tensors(self) -> checkpoint.Tensors:
+        return self.network.tensors() if isinstance(self.network, NGram) else super()._tensors()
+
+
+def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Model:
+    """Read the file of a language model and check everything in it.
+
+    Raises
+    ------
+    ModelFileError : missing, damaged, foreign, inconsistent, from a future version,
+        or a classifier
+    """
+    tensors, metadata = checkpoint.unpack(path)
+    return from_file(path, tensors, metadata, select(engine, threads))
+
+
+def from_file(
+    path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
+) -> Model:
+    """The model of an unpacked file; raises ModelFileError if it is none."""
+    if checkpoint.is_classifier(metadata):
+        raise ModelFileError(
+            f"{path} is a classifier, not a language model; use elman classify or elman embed"
+        )
+    with refuse_damaged(path):
+        return _build(tensors, metadata, engine)
+
+
+def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Model:
+    config = metadata["config"]
+    vocabulary = read_vocabulary(metadata["vocabulary"])
+    if config["vocabulary_size"] != len(vocabulary):
+        raise ModelFileError("the vocabulary does not have the size that the configuration says")
+    network: Network | NGram
+    if config["cell"] == "ngram":
+        network = NGram(len(vocabulary), int(config["order"]), vocabulary.begin)
+        network.load({k: v for k, v in tensors.items() if k.startswith("ngram.")})
+    else:
+        network_config = NetworkConfig(**{name: config[name] for name in NETWORK_FIELDS})
+        network = read_network(Network, tensors, network_config, config["dtype"], engine)
+    training = training_state(tensors, metadata)
+    if training is not None:
+        _check_start(training[0], network, len(vocabulary))
+    return Model(network, vocabulary, config, metadata.get("summary"), training)
+
+
+def _check_start(
+    arrays: checkpoint.Tensors, network: Network | NGram, vocabulary_size: int
+) -> None:
+    """Where sampling goes on: a state that fits the network, and a symbol that exists."""
+    if "training.last_symbol" not in arrays:
+        return
+    symbol, state = arrays["training.last_symbol"], arrays["training.state"]
+    if symbol.shape != (1,) or not 0 <= int(symbol[0]) < vocabulary_size:
+        raise ModelFileError("the last symbol of the training is none of the vocabulary")
+    wanted = network.zero_state(1).shape
+    if state.ndim != 4 or state.shape[:2] != wanted[:2] or state.shape[3] != wanted[3]:
+        raise ModelFileError(f"the state of the training has shape {state.shape}")
+    if not state.shape[2] or not np.isfinite(state).all():
+        raise ModelFileError("the state of the training is empty, or not finite")

@@ -1,0 +1,174 @@
+"""How likely is a text under a model: log-likelihood, perplexity, bits per character."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import exp, inf, log
+from typing import Protocol
+
+import numpy as np
+
+from ...errors import CorpusError
+from ...learn.batches import streams
+from ...text.corpus import Part
+from ...text.vocabulary import Vocabulary
+
+CHUNK = 256  # steps that an evaluation reads at once
+SIDE_BY_SIDE = 64  # lines that are scored at once
+
+
+class LanguageModel(Protocol):
+    """What scoring and sampling ask of a network, or of a Markov chain."""
+
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    def zero_state(self, batch_size: int) -> np.ndarray: ...
+
+    def nats(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        state: np.ndarray,
+        mask: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def predict(self, ids: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Score:
+    """The log-likelihood of a text.
+
+    Attributes
+    ----------
+    nats : negative log-likelihood of the whole text, in nats
+    symbols : how many symbols were predicted (the end of a line is one)
+    characters : how many characters these stand for
+    unknown : how many of the symbols the vocabulary did not hold
+    """
+
+    nats: float
+    symbols: int
+    characters: float
+    unknown: int = 0
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(
+            self.nats + other.nats,
+            self.symbols + other.symbols,
+            self.characters + other.characters,
+            self.unknown + other.unknown,
+        )
+
+    @property
+    def bits_per_character(self) -> float:
+        return self.nats / log(2) / self.characters if self.characters else inf
+
+    @property
+    def nats_per_character(self) -> float:
+        return self.nats / self.characters if self.characters else inf
+
+    @property
+    def perplexity(self) -> float:
+        """Per symbol: exp of the mean loss, the geometric mean of the inverse probabilities."""
+        if not self.symbols:
+            return inf
+        mean = self.nats / self.symbols
+        return exp(mean) if mean < 700 else inf
+
+
+def evaluate(
+    model: LanguageModel,
+    part: Part,
+    vocabulary: Vocabulary,
+    characters_per_symbol: float = 1.0,
+    parallel: int = 1,
+    limit: int | None = None,
+    chunk: int = CHUNK,
+    start: np.ndarray | None = None,
+) -> Score:
+    """Score a held-out part, the state carried across it.
+
+    Parameters
+    ----------
+    parallel : streams that are read side by side; 1 for a final figure
+    limit : about how many predictions to make, for a quick estimate: the beginnings of
+        the parallel streams, which lie evenly over the part
+    chunk : steps that are read at once; changes the memory, not the figure
+    start : a state of the network, of any number of streams, from which the parallel
+        streams of running text start; None: zero
+    """
+    nats, predictions = 0.0, 0
+    parallel = max(1, min(parallel, part.predictions))
+    if part.offsets is not None:
+        parallel = SIDE_BY_SIDE
+    if limit is not None:
+        chunk = min(chunk, -(-limit // parallel))
+    state = model.zero_state(parallel)
+    for batch in streams(part, vocabulary, chunk, parallel):
+        if batch.fresh:
+            state = model.zero_state(batch.inputs.shape[1])
+            if start is not None:  # streams share what there is of warm states
+                state = start.take(np.arange(state.shape[2]) % start.shape[2], axis=2)
+        losses, state = model.nats(batch.inputs, batch.targets, state, batch.mask)
+        if batch.mask is not None:
+            losses = losses[batch.mask]
+        nats += float(np.sum(losses, dtype=np.float64))
+        predictions += batch.predictions
+        if limit is not None and predictions >= limit:
+            break
+    return Score(nats, predictions, predictions * characters_per_symbol)
+
+
+def symbol_nats(
+    model: LanguageModel, vocabulary: Vocabulary, text: str | bytes, where: str = "the text"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The symbols of one text, and the negative log-likelihood of each, in nats.
+
+    See `score_text` for what is read before the first one, and the errors raised.
+
+    Returns
+    -------
+    ids : (N,) int64; of a model of lines the last is `<end>`
+    nats : (N,) float64
+    """
+    if not text:
+        raise CorpusError(f"{where} is empty: there is nothing to score")
+    ids = vocabulary.encode(text, where).astype(np.int64)
+    first = vocabulary.opening
+    if vocabulary.end is not None:
+        ids = np.append(ids, vocabulary.end)
+    read = ids if first is None else np.concatenate([[first], ids])
+    nats, state = np.full(len(ids), log(len(vocabulary))), model.zero_state(1)
+    predicted = nats[len(ids) - len(read) + 1 :]  # all, or all but the first
+    for start in range(0, len(predicted), CHUNK):
+        window = read[start : start + CHUNK + 1].astype(np.int32)[:, None]
+        losses, state = model.nats(window[:-1], window[1:], state)
+        predicted[start : start + CHUNK] = losses[:, 0]
+    return ids, nats
+
+
+def score_text(
+    model: LanguageModel, vocabulary: Vocabulary, text: str | bytes, where: str = "the text"
+) -> Score:
+    """Score one text, the state starting at zero.
+
+    A model of lines scores a line from `<begin>` to `<end>`. A model of running
+    text reads a newline first, because a text starts where a line starts; if it
+    knows no newline, the first symbol, which nothing predicts, costs log V.
+
+    Raises
+    ------
+    CorpusError : an empty text
+    UnknownSymbolError : a symbol that the vocabulary does not hold
+    """
+    ids, nats = symbol_nats(model, vocabulary, text, where)
+    unknown = int((ids == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
+    characters = len(text) + (vocabulary.end is not None)
+    return Score(float(nats.sum()), len(ids), characters, unknown)
+
+
+def rank(scores: Iterable[Score]) -> list[int]:
+    """Indices from the likeliest to the least likely, by bits per character."""
+    listed = list(scores)
+    return sorted(range(len(listed)), key=lambda i: listed[i].bits_per_character)

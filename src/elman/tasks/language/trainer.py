@@ -1,0 +1,191 @@
+"""Learning a language: the batches of text that the training loop runs over."""
+
+from math import isfinite, log
+from typing import Any
+
+import numpy as np
+
+from ...learn import batches
+from ...learn.loop import Event, Loop, limit
+from ...nn.network import Network
+from ...settings import Settings
+from ...store.checkpoint import Tensors
+from ...text.corpus import Part
+from ...text.vocabulary import Vocabulary
+from . import scoring
+
+__all__ = ["Event", "Trainer", "limit"]
+
+Array = np.ndarray
+
+PARALLEL = 256  # most streams of an evaluation while training: texts are uneven
+STREAM_SYMBOLS = 128  # fewest symbols of each of them
+
+
+class Trainer(Loop[Network]):
+    """One training run of a language model: also its place in the corpus and its state."""
+
+    samples = True
+
+    def __init__(
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        settings: Settings,
+        train: Part,
+        validation: Part,
+        characters_per_symbol: float = 1.0,
+    ):
+        self.vocabulary = vocabulary
+        self.train, self.validation = train, validation
+        self.characters_per_symbol = characters_per_symbol
+        self.seq_len, self.batch_size = batches.fit(
+            train, settings.batching, settings.seq_len, settings.batch_size
+        )
+        super().__init__(network, settings)
+        self.state = network.zero_state(1)  # before the context, if there is one
+        self.end_state, self.last_symbol = self.state, np.zeros(1, np.int32)
+        self.context = np.zeros((0, 1), np.int32)  # inputs through which gradients still flow
+        self.evaluation_limit = 0
+
+    @property
+    def held_out(self) -> bool:
+        return bool(self.validation.predictions)
+
+    def _plan(self) -> batches.Plan:
+        return batches.plan(
+            self.train, self.vocabulary, self.settings.batching,
+            self.seq_len, self.batch_size, self.settings.seed, self.epoch,
+        )  # fmt: skip
+
+    def _gradient(self, batch: batches.Batch) -> float:
+        s, network = self.settings, self.network
+        width = batch.inputs.shape[1]
+        if batch.fresh:
+            self.state = network.zero_state(width)
+            self.context = np.zeros((0, width), np.int32)
+        weights = batch.weights(s.loss, network.dtype)
+        rng = np.random.default_rng([s.seed, 2, self.step]) if s.dropout else None
+        return self._loss_and_gradient(batch, weights, rng)
+
+    def _step_event(self, batch: batches.Batch, loss: float) -> Event:
+        width = batch.inputs.shape[1]
+        self.last_symbol = batch.targets[-1, :1]
+        self.predictions += batch.predictions
+        self._smooth(loss if self.settings.loss == "mean" else loss * width / batch.predictions)
+        return {
+            "characters_per_second": self.characters_per_second,
+            "train_bits_per_character": self.bits(self.smoothed or 0.0),
+        }
+
+    def _loss_and_gradient(
+        self, batch: batches.Batch, weights: Array, rng: np.random.Generator | None
+    ) -> float:
+        """Back-propagation through time, truncated after `bptt` steps.
+
+        The state that enters a window is data: the gradient ends there, though
+        the state itself carries what was read before. With `bptt` below the
+        window it ends more often. Above it, the window is read together with the
+        inputs before it (the context, whose own losses were counted earlier and
+        weigh 0), from a state that lies `bptt` steps back.
+        """
+        T = len(batch.inputs)
+        bptt = self.settings.bptt or T
+        if bptt <= T:
+            loss, states = self.network.loss_and_gradient(
+                batch.inputs, batch.targets, weights, self.state, batch.mask, rng,
+                cuts=range(bptt, T, bptt),
+            )  # fmt: skip
+            self.state = self.end_state = states[-1]
+            return loss
+        inputs = np.concatenate([self.context, batch.inputs])
+        targets = np.concatenate([np.zeros_like(self.context), batch.targets])
+        padded = np.concatenate([np.zeros(self.context.shape, weights.dtype), weights])
+        keep = min(len(inputs), bptt - T)
+        cut = len(inputs) - keep
+        loss, states = self.network.loss_and_gradient(
+            inputs, targets, padded, self.state, None, rng,
+            cuts=(cut,) if cut else (), detach=False,
+        )  # fmt: skip
+        self.state = states[0] if cut else self.state
+        self.end_state, self.context = states[-1], inputs[cut:]
+        return loss
+
+    @property
+    def characters_per_second(self) -> float:
+        return self.predictions * self.characters_per_symbol / max(1e-9, self.seconds)
+
+    def bits(self, nats: float) -> float:
+        """Bits per character from nats per symbol."""
+        return nats / log(2) / self.characters_per_symbol
+
+    def _evaluate(self, last: Event) -> Event:
+        if not self.evaluation_limit:  # a seventh of what was trained: about 5 % of the time
+            self.evaluation_limit = min(65536, max(32768, self.predictions // 7))
+        # Streams that are too short would count their cold starts more than the model,
+        # and a model that has carried its state all along may take a zero state badly.
+        seen = min(self.evaluation_limit, self.validation.predictions)
+        parallel = max(1, min(PARALLEL, seen // STREAM_SYMBOLS))
+        score = scoring.evaluate(
+            self.network, self.validation, self.vocabulary, self.characters_per_symbol,
+            parallel=parallel, limit=self.evaluation_limit,
+            start=self.end_state if self._start_tensors() else None,
+        )  # fmt: skip
+        nats = score.nats / score.symbols
+        if not isfinite(nats):
+            self._diverged(nats, last["gradient_norm"])
+        self._judge(nats)
+        self._record(last, nats)
+        return {
+            "event": "evaluation",
+            "step": self.step,
+            "epoch": last["epoch"],
+            "seconds": self.seconds,
+            "train_bits_per_character": self.bits(self.smoothed or 0.0),
+            "validation_bits_per_character": self.bits(nats),
+            "validation_perplexity": score.perplexity,
+            "best": self.best_step == self.step,
+            "stopped_early": self.stopped_early,
+        }
+
+    def sample(self, length: int = 200) -> str:
+        """A short sample of the model as it is now."""
+        from .model import Model
+
+        model = Model(self.network, self.vocabulary, {}, training=(self._start_tensors(), {}))
+        return model.sample(length, temperature=0.8, seed=self.step)
+
+    # -- checkpoints ------------------------------------------------------------
+
+    def tensors(self) -> Tensors:
+        tensors = self._start_tensors() | super().tensors()
+        if self.settings.lines and self.index:
+            tensors["training.carried"] = self.state  # a long line may go on
+        if self.context.size:
+            tensors["training.context"] = self.context
+            tensors["training.context_state"] = self.state
+        if not all(np.isfinite(a).all() for n, a in tensors.items() if n != "training.history"):
+            self._diverged(float("nan"), float("nan"))
+        return tensors
+
+    def _start_tensors(self) -> Tensors:
+        """Where sampling goes on: only running text has such a place."""
+        if self.step == 0 or self.settings.batching == "random" or self.settings.lines:
+            return {}
+        return {"training.state": self.end_state, "training.last_symbol": self.last_symbol}
+
+    def scalars(self) -> dict[str, Any]:
+        return super().scalars() | {"evaluation_limit": self.evaluation_limit}
+
+    def restore(self, tensors: Tensors, state: dict[str, Any]) -> None:
+        super().restore(tensors, state)
+        self.evaluation_limit = state["evaluation_limit"]
+        if "training.state" in tensors:
+            self.state = self.end_state = tensors["training.state"]
+            self.last_symbol = tensors["training.last_symbol"]
+            self.context = np.zeros((0, self.state.shape[2]), np.int32)
+        elif self.settings.lines and self.index:
+            self.state = tensors["training.carried"]
+        if "training.context" in tensors:
+            self.context = tensors["training.context"]
+            self.state = tensors["training.context_state"]

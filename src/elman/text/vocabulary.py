@@ -1,0 +1,196 @@
+"""Symbols to ids and back: characters, bytes or words.
+
+Ids are positions in `symbols`. Three special symbols may follow the ordinary
+ones: `<unk>` (what the vocabulary does not hold), `<begin>` and `<end>` (the
+borders of a line). No text is ever encoded as one of them by accident: they are
+longer than a character and no word contains both letters and angle brackets.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ..errors import UnknownSymbolError
+
+UNKNOWN, BEGIN, END = "<unk>", "<begin>", "<end>"
+
+# A word takes the space before it along, so that joining the words gives back the
+# text: a word with inner apostrophes, a run of punctuation, or one white space.
+WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]+|\s")
+
+KINDS = ("char", "byte", "word")
+Symbol = str | int
+
+
+class Vocabulary:
+    """An ordered set of symbols, with encoding and decoding.
+
+    Example
+    -------
+    >>> vocabulary = Vocabulary("char", ["a", "b"])
+    >>> vocabulary.encode("abba")
+    array([0, 1, 1, 0], dtype=uint8)
+    >>> vocabulary.decode([1, 0])
+    'ba'
+    """
+
+    def __init__(self, kind: str, symbols: Sequence[Symbol]):
+        self.kind = kind
+        self.symbols = list(symbols)
+        self.ids = {symbol: i for i, symbol in enumerate(self.symbols)}
+        self.unknown = self.ids.get(UNKNOWN)
+        self.begin = self.ids.get(BEGIN)
+        self.end = self.ids.get(END)
+        self.dtype = np.min_scalar_type(max(1, len(self.symbols) - 1))
+        self._code_points = self._table() if kind == "char" else None
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and (
+            (self.kind, self.symbols) == (other.kind, other.symbols)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def special(self) -> list[int]:
+        """Ids that stand for no text."""
+        return [i for i in (self.unknown, self.begin, self.end) if i is not None]
+
+    @property
+    def opening(self) -> int | None:
+        """What is read before a text: `<begin>`, else a newline, None without either."""
+        newline: Symbol = 10 if self.kind == "byte" else "\n"
+        return self.ids.get(newline) if self.begin is None else self.begin
+
+    def encode(self, text: str | bytes, where: str = "the text") -> np.ndarray:
+        """Ids of a text, in the smallest unsigned type that holds them all.
+
+        Raises
+        ------
+        UnknownSymbolError : a symbol that the vocabulary neither holds nor maps
+            to `<unk>`; the message names it and its place in `where`
+        """
+        if self.kind == "byte":
+            raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+            return np.frombuffer(raw, np.uint8).astype(self.dtype)
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        if self.kind == "word":
+            return self._encode_words(text, where)
+        assert self._code_points is not None
+        ids = self._code_points[code_points(text)]
+        missing = ids == len(self.symbols)
+        if missing.any():
+            if self.unknown is None:
+                self._refuse(text[int(np.argmax(missing))], int(np.argmax(missing)), where)
+            ids[missing] = self.unknown
+        return ids.astype(self.dtype)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids; bytes that are not UTF-8 become U+FFFD, borders become nothing."""
+        if self.kind == "byte":
+            return self.decode_bytes(ids).decode("utf-8", errors="replace")
+        borders = (self.begin, self.end)
+        return "".join(str(self.symbols[i]) for i in ids if i not in borders)
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """The bytes of ids: of a byte vocabulary as they are, else the text in UTF-8."""
+        if self.kind == "byte":
+            return bytes(i for i in ids if i < 256)
+        return self.decode(ids).encode("utf-8", "surrogatepass")
+
+    def show(self, symbol: int) -> str:
+        """A symbol in a form that can be read in a message."""
+        value = self.symbols[symbol]
+        return f"byte {value:#04x}" if isinstance(value, int) else repr(value)
+
+    def to_json(self) -> dict:
+        """The form in which a model file holds it."""
+        return {"kind": self.kind, "symbols": self.symbols}
+
+    def _table(self) -> np.ndarray:
+        table = np.full(0x110000, len(self.symbols), np.uint32)
+        for i, symbol in enumerate(self.symbols):
+            if isinstance(symbol, str) and len(symbol) == 1:
+                table[ord(symbol)] = i
+        return table
+
+    def _encode_words(self, text: str, where: str) -> np.ndarray:
+        default = -1 if self.unknown is None else self.unknown
+        words = split_words(text)
+        ids = np.array([self.ids.get(word, default) for word in words], np.int64)
+        if self.unknown is None and (ids < 0).any():
+            first = int(np.argmax(ids < 0))
+            self._refuse(words[first], sum(map(len, words[:first])), where)
+        return ids.astype(self.dtype)
+
+    def _refuse(self, symbol: str, position: int, where: str) -> None:
+        code = f" (U+{ord(symbol):04X})" if len(symbol) == 1 else ""
+        raise UnknownSymbolError(
+            f"the model does not know {symbol!r}{code}, at position {position} of {where}; "
+            "leave it out, or train with --unknown or --tokens byte"
+        )
+
+
+def code_points(text: str) -> np.ndarray:
+    """Unicode code points of a text (n,) as uint32."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def split_words(text: str) -> list[str]:
+    """Words, punctuation and white space; joined they are the text again."""
+    return WORD.findall(text)
+
+
+class VocabularyBuilder:
+    """Collects the symbols of a text that comes in pieces.
+
+    With `lines` the line ends are borders and not symbols.
+    """
+
+    def __init__(self, kind: str, size: int | None = None, lines: bool = False):
+        self.kind = kind
+        self.size = size
+        self.lines = lines
+        self.count = 0  # symbols of text seen so far
+        self._seen = np.zeros(0x110000 if kind == "char" else 0, bool)
+        self._words: Counter[str] = Counter()
+
+    def add(self, piece: str | bytes) -> None:
+        """Count the symbols of a piece, which ends at a line end or at the end."""
+        if isinstance(piece, bytes):
+            self.count += len(piece) - (piece.count(b"\n") if self.lines else 0)
+        elif self.kind == "char":
+            points = code_points(piece.replace("\n", "") if self.lines else piece)
+            self.count += len(points)
+            self._seen[points] = True
+        else:
+            for part in piece.split("\n") if self.lines else [piece]:
+                words = split_words(part)
+                self.count += len(words)
+                self._words.update(words)
+
+    def build(self, unknown: bool = False) -> Vocabulary:
+        """The vocabulary of everything added: code points in order, words by frequency.
+
+        Words beyond `size` are left to `<unk>`.
+        """
+        symbols: list[Symbol]
+        if self.kind == "byte":
+            symbols = list(range(256))
+        elif self.kind == "char":
+            symbols = [chr(i) for i in np.flatnonzero(self._seen)]
+        else:
+            unknown = True
+            ranked = sorted(self._words.items(), key=lambda item: (-item[1], item[0]))
+            symbols = [word for word, _ in ranked[: self.size]]
+        if unknown and self.kind != "byte":
+            symbols.append(UNKNOWN)
+        if self.lines:
+            symbols += [BEGIN, END]
+        return Vocabulary(self.kind, symbols)

@@ -1,0 +1,150 @@
+"""Symbols to ids and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman.errors import UnknownSymbolError
+from elman.text.vocabulary import UNKNOWN, Vocabulary, VocabularyBuilder, code_points, split_words
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+def build(kind, *pieces, size=None, lines=False, unknown=False) -> Vocabulary:
+    builder = VocabularyBuilder(kind, size, lines)
+    for piece in pieces:
+        builder.add(piece)
+    return builder.build(unknown)
+
+
+@given(ANY_TEXT)
+@pytest.mark.parametrize("kind", ["char", "word"])
+def test_any_text_survives_a_round_trip(kind, text):
+    vocabulary = build(kind, text)
+    ids = vocabulary.encode(text)
+    assert vocabulary.decode(ids) == text
+    assert vocabulary.decode_bytes(ids) == text.encode("utf-8")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_survive_a_round_trip(data):
+    vocabulary = build("byte", data)
+    assert len(vocabulary) == 256
+    assert vocabulary.decode_bytes(vocabulary.encode(data)) == data
+
+
+@given(ANY_TEXT)
+def test_a_byte_vocabulary_reads_text_as_utf8(text):
+    vocabulary = build("byte")
+    np.testing.assert_array_equal(vocabulary.encode(text), list(text.encode()))
+    assert vocabulary.decode(vocabulary.encode(text)) == text
+
+
+@given(ANY_TEXT)
+def test_words_joined_are_the_text_again(text):
+    assert "".join(split_words(text)) == text
+
+
+def test_words_take_their_space_along_and_keep_apostrophes():
+    assert split_words("Don't stop, they’re here!\n  It is.") == [
+        "Don't", " stop", ",", " they’re", " here", "!", "\n", " ", " It", " is", ".",
+    ]  # fmt: skip
+
+
+@given(ANY_TEXT)
+def test_code_points_are_those_of_python(text):
+    assert code_points(text).tolist() == [ord(c) for c in text]
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_characters_are_in_order_of_their_code_points_however_the_text_was_cut(a, b):
+    vocabulary = build("char", a, b)
+    assert vocabulary.symbols == sorted(set(a + b))
+    assert vocabulary == build("char", a + b)
+
+
+def test_words_are_in_order_of_frequency_then_of_the_alphabet():
+    vocabulary = build("word", "b a\nc a\n")
+    assert vocabulary.symbols == ["\n", " a", "b", "c", UNKNOWN]
+
+
+def test_a_limited_vocabulary_of_words_maps_the_rest_to_unknown():
+    vocabulary = build("word", "x x x y", size=2)
+    assert vocabulary.symbols == [" x", " y", UNKNOWN]
+    assert vocabulary.encode("x x x y z").tolist() == [2, 0, 0, 1, 2]
+    assert vocabulary.decode([0, 2]) == " x<unk>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "symbol", "position"), [("char", "abxc", "x", 2), ("char", "é", "é", 0)]
+)
+def test_an_unknown_symbol_is_named_with_its_place(kind, text, symbol, position):
+    vocabulary = build(kind, "abc")
+    with pytest.raises(UnknownSymbolError) as error:
+        vocabulary.encode(text, "the prime")
+    assert f"{symbol!r} (U+{ord(symbol):04X})" in str(error.value)
+    assert f"position {position} of the prime" in str(error.value)
+
+
+def test_an_unknown_word_is_named_with_its_place():
+    vocabulary = Vocabulary("word", ["the", " sea"])
+    with pytest.raises(UnknownSymbolError, match=r"' river'.*position 3 of the prime"):
+        vocabulary.encode("the river", "the prime")
+
+
+def test_unknown_characters_have_a_symbol_if_asked():
+    vocabulary = build("char", "ab", unknown=True)
+    assert vocabulary.symbols == ["a", "b", UNKNOWN]
+    assert vocabulary.encode("axb").tolist() == [0, 2, 1]
+    assert vocabulary.special == [2]
+
+
+@pytest.mark.parametrize("kind", ["char", "byte", "word"])
+def test_lines_have_borders_that_no_text_is_encoded_as(kind):
+    text = "<begin> a <end>\n<unk>\n"
+    vocabulary = build(kind, text.encode() if kind == "byte" else text, lines=True)
+    assert (vocabulary.begin, vocabulary.end) == (len(vocabulary) - 2, len(vocabulary) - 1)
+    assert "\n" not in vocabulary.symbols
+    for line in text.splitlines():
+        ids = vocabulary.encode(line)
+        assert not set(ids.tolist()) & {vocabulary.begin, vocabulary.end, vocabulary.unknown}
+        assert vocabulary.decode([vocabulary.begin, *ids, vocabulary.end]) == line
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"), [(2, np.uint8), (256, np.uint8), (257, np.uint16), (70_000, np.uint32)]
+)
+def test_ids_take_the_smallest_type_that_holds_them(size, dtype):
+    vocabulary = Vocabulary("char", [chr(0x10000 + i) for i in range(size)])
+    ids = vocabulary.encode(vocabulary.symbols[-1] + vocabulary.symbols[0])
+    assert ids.dtype == dtype
+    assert ids.tolist() == [size - 1, 0]
+
+
+@pytest.mark.parametrize("lines", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "text"), [("char", "añ\nb\n"), ("byte", b"a\n\xff\n"), ("word", "a b\n")]
+)
+def test_the_count_is_that_of_the_encoded_symbols(kind, text, lines):
+    builder = VocabularyBuilder(kind, None, lines)
+    builder.add(text)
+    vocabulary = builder.build()
+    newline = b"\n" if kind == "byte" else "\n"
+    pieces = [line for line in text.split(newline) if line] if lines else [text]
+    assert builder.count == sum(len(vocabulary.encode(piece)) for piece in pieces)
+
+
+def test_it_survives_its_json_form():
+    for vocabulary in (build("char", "abé\n", unknown=True), build("byte", lines=True)):
+        data = vocabulary.to_json()
+        assert Vocabulary(data["kind"], data["symbols"]) == vocabulary
+
+
+def test_bytes_that_are_no_text_are_shown_as_such():
+    vocabulary = build("byte")
+    assert vocabulary.decode([0x61, 0xFF, 0x62]) == "a�b"
+    assert vocabulary.show(255) == "byte 0xff"
+    assert build("char", "ab").show(1) == "'b'"
