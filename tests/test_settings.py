@@ -2,70 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from math import inf, isfinite, nan
 
 import pytest
 
 from elman.errors import UsageError
-from elman.settings import CHOICES, NAMES, RANGES, Settings, flag, make, resolve, resolve_classifier
+from elman.settings import flag, kind_of, rule_of
+from elman.tasks import TASKS, all_settings, make, settings_of
 
 COMPANIONS = {
-    "symbol_dropout": {"task": "classify"},
-    "label_smoothing": {"task": "classify"},
     "vocabulary_size": {"tokens": "word"},
     "momentum": {"optimizer": "sgd"},
+    "validation": {"test": 0.0},
 }
-FRACTIONS = {
-    "validation", "test", "dropout", "symbol_dropout", "label_smoothing", "init_scale",
-    "epochs", "minutes", "learning_rate",
-    "momentum", "weight_decay", "clip_norm", "clip_value",
-}  # fmt: skip
+ALL = [(task, f.name) for task in TASKS for f in fields(settings_of(task))]
+
+
+def field(task, name):
+    return settings_of(task).__dataclass_fields__[name]
+
+
+def rule(task, name):
+    return rule_of(field(task, name))
+
+
+NUMBERS = [(t, n) for t, n in ALL if kind_of(field(t, n)) in (int, float)]
+CHOICES = [(t, n) for t, n in ALL if rule(t, n).choices]
 
 
 def refused(**given) -> str:
     with pytest.raises(UsageError) as error:
-        Settings(**given)
+        make(given)
     message = str(error.value)
     assert "\n" not in message
     return message
 
 
-@pytest.mark.parametrize("name", list(RANGES))
-def test_numbers_out_of_range_are_refused_by_flag(name):
-    least, greatest, inclusive = RANGES[name]
-    bad = [least - 1, nan, inf, -inf]
-    bad += [least] * (not inclusive) + [greatest * 2] * isfinite(greatest)
+@pytest.mark.parametrize(("task", "name"), NUMBERS)
+def test_numbers_out_of_range_are_refused_by_flag(task, name):
+    known = rule(task, name)
+    bad = [known.least - 1, nan, inf, -inf]
+    bad += [known.least] * known.above + [known.most * 2] * isfinite(known.most)
     for value in bad:
-        assert flag(name) in refused(**{name: value}), value
+        assert flag(name) in refused(task=task, **{name: value}), value
 
 
-@pytest.mark.parametrize("name", list(RANGES))
-def test_what_is_no_number_is_refused_by_flag(name):
+@pytest.mark.parametrize(("task", "name"), NUMBERS)
+def test_what_is_no_number_is_refused_by_flag(task, name):
     for value in ("7", True, [1], {}):
-        assert flag(name) in refused(**{name: value}), value
+        assert flag(name) in refused(task=task, **{name: value}), value
 
 
-@pytest.mark.parametrize("name", sorted(set(RANGES) - FRACTIONS))
-def test_a_fraction_of_a_count_is_refused_by_flag(name):
-    assert flag(name) in refused(**{name: RANGES[name][0] + 1.5})
+@pytest.mark.parametrize(("task", "name"), [n for n in NUMBERS if kind_of(field(*n)) is int])
+def test_a_fraction_of_a_count_is_refused_by_flag(task, name):
+    assert flag(name) in refused(task=task, **{name: rule(task, name).least + 1.5})
 
 
-@pytest.mark.parametrize("name", list(RANGES))
-def test_the_ends_of_a_range_belong_to_it(name):
-    least, greatest, inclusive = RANGES[name]
-    good = [least] if inclusive else [1e-9]
-    if isfinite(greatest):
-        good.append(greatest if name in FRACTIONS else int(greatest))
-    for value in good:
-        settings = Settings(**{name: value}, **COMPANIONS.get(name, {}))
+@pytest.mark.parametrize(("task", "name"), NUMBERS)
+def test_the_ends_of_a_range_belong_to_it(task, name):
+    known, kind = rule(task, name), kind_of(field(task, name))
+    good = [1e-9 if known.above else known.least]
+    good += [known.most] * isfinite(known.most)
+    for value in map(kind, good):
+        settings = make({"task": task, name: value, **COMPANIONS.get(name, {})})
         assert getattr(settings, name) == value
+        assert type(getattr(settings, name)) is kind
 
 
-@pytest.mark.parametrize("name", list(CHOICES))
-def test_unknown_choices_are_refused_with_the_known_ones(name):
-    message = refused(**{name: "nonsense"})
+@pytest.mark.parametrize(("task", "name"), [c for c in CHOICES if c[1] != "task"])
+def test_unknown_choices_are_refused_with_the_known_ones(task, name):
+    message = refused(task=task, **{name: "nonsense"})
     assert flag(name) in message
-    for choice in CHOICES[name]:
+    for choice in rule(task, name).choices:
         assert choice in message
 
 
@@ -80,14 +89,37 @@ def test_unknown_choices_are_refused_with_the_known_ones(name):
         ({"tokens": "byte", "lowercase": True}, ["--lowercase"]),
         ({"tokens": "byte", "normalize": "NFC"}, ["--normalize"]),
         ({"validation": 0.6, "test": 0.5}, ["--validation", "--test"]),
-        ({"lines": True, "bptt": 100, "seq_len": 50}, ["--bptt", "--lines"]),
-        ({"batching": "random", "bptt": 100, "seq_len": 50}, ["--bptt", "--batching"]),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused(given, words):
-    message = refused(**given)
+@pytest.mark.parametrize("task", TASKS)
+def test_settings_that_contradict_each_other_are_refused(task, given, words):
+    message = refused(task=task, **given)
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("name", list(all_settings()))
+@pytest.mark.parametrize("task", TASKS)
+def test_a_flag_of_another_task_is_refused_whatever_its_value(task, name):
+    """Its default, too: the flag was given, and would mean nothing."""
+    tasks = all_settings()[name]
+    if task in tasks:
+        return
+    default = next(iter(tasks.values())).default
+    assert f"{flag(name)} goes with --task" in refused(task=task, **{name: default})
+
+
+@pytest.mark.parametrize("name", list(all_settings()))
+def test_a_setting_that_several_tasks_have_is_of_one_kind_in_all(name):
+    """They share a flag, so a heading, a kind of value, and what a help can say of both."""
+    fields = list(all_settings()[name].values())
+    assert len({(kind_of(f), rule_of(f).group) for f in fields}) == 1
+    assert all(rule_of(f).help.endswith(".") for f in fields)
+
+
+def test_an_unknown_setting_and_an_unknown_task_are_refused():
+    assert "'hidden'" in refused(hidden=3)
+    assert "--task must be one of lm, classify" in refused(task="sing")
 
 
 def test_flags_are_names_with_dashes():
@@ -95,78 +127,19 @@ def test_flags_are_names_with_dashes():
     assert flag("bias") == "--no-bias"
 
 
-def test_the_defaults_are_allowed_and_survive_their_json_form():
-    settings = Settings()
-    assert Settings(**settings.to_json()) == settings
-    assert set(settings.to_json()) == set(NAMES)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_defaults_are_allowed_and_survive_their_json_form(task):
+    kind = settings_of(task)
+    settings = kind()
+    assert kind.from_json(settings.to_json()) == settings
+    assert set(settings.to_json()) == {name for t, name in ALL if t == task}
 
 
-def fast(hidden_size):
-    return 1e6
-
-
-@pytest.mark.parametrize(
-    ("symbols", "minutes", "pace", "size"),
-    [(10**6, 10, 1e6, 512), (10**6, 1, 2e4, 256), (10**5, 10, 1e6, 256), (10**6, 1, 1e3, 128),
-     (10**4, 10, 1e6, 128)],
-)  # fmt: skip
-def test_the_hidden_size_is_what_the_text_can_feed_and_the_time_can_train(
-    symbols, minutes, pace, size
-):
-    assert resolve(Settings(minutes=minutes), symbols, lambda _: pace).hidden_size == size
-
-
-def test_a_run_counted_in_steps_does_not_ask_how_fast_the_machine_is():
-    def pace(hidden_size):
-        raise AssertionError("asked for the pace")
-
-    assert resolve(Settings(steps=10), 10**6, pace).hidden_size == 512
-
-
-@pytest.mark.parametrize("symbols", [10, 100_000, 1_000_000])
-@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
-def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
-    settings = resolve(Settings(optimizer=optimizer, steps=5), symbols, fast)
-    for name in ("hidden_size", "dropout", "learning_rate", "weight_decay", "warmup", "patience"):
-        assert getattr(settings, name) is not None, name
-    assert settings.steps == 5
-    assert settings.minutes is None
-    assert resolve(Settings(), symbols, fast).minutes > 0
-
-
-@pytest.mark.parametrize(
-    ("given", "pace", "network"),
-    [({"minutes": 1}, 2.7e4, (2, 192)), ({"minutes": 1}, 2.6e4, (1, 256)),
-     ({"minutes": 4}, 2e3, (1, 128)), ({"epochs": 1}, 0, (2, 192)),
-     ({"minutes": 1, "hidden_size": 7}, 0, (2, 7)), ({"epochs": 1, "num_layers": 1}, 0, (1, 256)),
-     ({"minutes": 1, "num_layers": 3}, 0, (3, 192))],
-)  # fmt: skip
-def test_a_classifier_is_as_large_as_can_read_the_texts_often_enough(given, pace, network):
-    settings = make({"task": "classify"} | given)
-    paces = {(2, 192): pace, (1, 256): 2 * pace}
-    resolved = resolve_classifier(settings, 100_000, lambda *asked: paces[asked])
-    assert (resolved.num_layers, resolved.hidden_size) == network
-
-
-def test_resolving_keeps_what_was_given():
-    given = {"hidden_size": 7, "learning_rate": 0.5, "patience": 0, "clip_norm": 0.0, "warmup": 3}
-    settings = resolve(Settings(**given, epochs=2), 1000, fast)
-    for name, value in given.items():
-        assert getattr(settings, name) == value
-
-
-def test_a_clipping_flag_replaces_the_default_clipping():
-    assert resolve(Settings(), 100, fast).clip_norm == 1.0
-    by_value = resolve(Settings(clip_value=5.0), 100, fast)
-    assert (by_value.clip_value, by_value.clip_norm) == (5.0, None)
-    off = resolve(Settings(clip_norm=0.0), 100, fast)
-    assert (off.clip_norm, off.clip_value) == (0.0, None)
-
-
-@pytest.mark.parametrize(
-    ("given", "dropout"),
-    [({"epochs": 1}, 0.0), ({"epochs": 5}, 0.5), ({"steps": 10}, 0.0), ({"steps": 10**5}, 0.5),
-     ({"minutes": 1}, 0.5), ({"epochs": 5, "optimizer": "sgd"}, 0.0)],
-)  # fmt: skip
-def test_text_that_is_read_once_needs_no_dropout(given, dropout):
-    assert resolve(Settings(hidden_size=512, **given), 10**6, fast).dropout == dropout
+@pytest.mark.parametrize("task", TASKS)
+def test_what_older_files_hold_besides_is_left_out_and_nothing_else(task):
+    kind = settings_of(task)
+    others = dict.fromkeys(kind.FORMER)
+    assert kind.from_json(kind().to_json() | others) == kind()
+    assert not {name for t, name in ALL if t == task} & set(kind.FORMER)
+    with pytest.raises(TypeError):
+        kind.from_json({"from_the_future": 1})

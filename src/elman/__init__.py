@@ -14,15 +14,14 @@ __all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "load", 
 
 if TYPE_CHECKING:
     from .errors import ElmanError
-    from .learn.prepare import train
+    from .tasks import load, train
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
     from .tasks.language.scoring import Score
-    from .tasks.loading import load
 
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
-         "load": "tasks.loading", "train": "learn.prepare"}  # fmt: skip
+         "load": "tasks", "train": "tasks"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ score` and `elman.load` open it.
 
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,11 +22,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from . import tasks
 from .inside.embedding import embed
-from .learn import prepare
-from .tasks import loading
-from .tasks.classify import prepare as prepare_classifier
 from .tasks.classify.model import Classifier
+from .tasks.classify.task import TASK as CLASSIFY
 from .tasks.classify.trainer import ClassifierTrainer
 from .tasks.language.model import Model
 from .text.labelled import Labelled, LabelledPart
@@ -34,6 +34,10 @@ __all__ = ["LanguageModel", "SequenceClassifier", "SequenceVectorizer"]
 
 Array = np.ndarray
 HELD_OUT_LEAST = 50  # texts from which a part is held out for early stopping
+
+
+# scikit-learn reads the parameters of an estimator from the signature that this makes.
+parameters = dataclass(kw_only=True, eq=False, repr=False)
 
 
 class _TextEstimator(BaseEstimator):
@@ -63,7 +67,7 @@ class _TextEstimator(BaseEstimator):
             with tempfile.TemporaryDirectory(prefix="elman-") as folder:
                 path = Path(folder) / "model.safetensors"
                 path.write_bytes(state["model_"])
-                state = state | {"model_": loading.load(path)}
+                state = state | {"model_": tasks.load(path)}
         super().__setstate__(state)
 
     def save(self, path: str | Path) -> None:
@@ -78,7 +82,28 @@ class _TextEstimator(BaseEstimator):
         return {name: value for name, value in given.items() if value is not None} | {"seed": seed}
 
 
-class SequenceClassifier(ClassifierMixin, _TextEstimator):
+@parameters
+class _Sequences(_TextEstimator):
+    """The parameters that both kinds of network have."""
+
+    cell: str = "gru"
+    hidden_size: int
+    num_layers: int
+    embedding_size: int = 0
+    dropout: float | None = None
+    tokens: str = "char"
+    lowercase: bool = False
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    epochs: float
+    validation: float = 0.1
+    patience: int | None = None
+    threads: int | None = None
+    random_state: Any = None
+
+
+@parameters
+class SequenceClassifier(ClassifierMixin, _Sequences):
     """Short strings to labels: a recurrent network, many to one.
 
     Parameters
@@ -102,50 +127,15 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
     array(['Italian'], dtype='<U10')
     """
 
-    def __init__(
-        self,
-        *,
-        cell: str = "gru",
-        hidden_size: int = 192,
-        num_layers: int = 2,
-        embedding_size: int = 0,
-        bidirectional: bool = True,
-        pooling: str = "last",
-        dropout: float | None = None,
-        symbol_dropout: float | None = None,
-        label_smoothing: float | None = None,
-        tokens: str = "char",
-        lowercase: bool = False,
-        class_weights: str = "none",
-        learning_rate: float | None = None,
-        batch_size: int | None = None,
-        epochs: float = 20,
-        validation: float = 0.1,
-        monitor: str = "macro-f1",
-        patience: int | None = None,
-        threads: int | None = None,
-        random_state: Any = None,
-    ):
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.embedding_size = embedding_size
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.dropout = dropout
-        self.symbol_dropout = symbol_dropout
-        self.label_smoothing = label_smoothing
-        self.tokens = tokens
-        self.lowercase = lowercase
-        self.class_weights = class_weights
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.validation = validation
-        self.monitor = monitor
-        self.patience = patience
-        self.threads = threads
-        self.random_state = random_state
+    hidden_size: int = 192
+    num_layers: int = 2
+    bidirectional: bool = True
+    pooling: str = "last"
+    symbol_dropout: float | None = None
+    label_smoothing: float | None = None
+    class_weights: str = "none"
+    epochs: float = 20
+    monitor: str = "macro-f1"
 
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from texts (n,) and their labels (n,).
@@ -163,7 +153,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         given = self._settings_of_run() | {"test": 0.0}
         if len(texts) < HELD_OUT_LEAST:
             given["validation"] = 0.0
-        run = prepare_classifier.begin(data, given, command=type(self).__name__)
+        run = tasks.begin(data, given, command=type(self).__name__)
         for _ in run.events():
             pass
         self.model_, self.classes_ = run.model(), classes
@@ -192,7 +182,7 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
             given = self._settings_of_run() | {"test": 0.0, "validation": 0.0}
             given |= {"schedule": "constant"}
             data = _labelled(texts, labels, given_classes)
-            self._trainer = prepare_classifier.begin(data, given).trainer
+            self._trainer = tasks.begin(data, given).learner
             self.model_, self.classes_ = self._trainer.classifier(), given_classes
         data = _labelled(texts, labels, self.classes_)
         if getattr(self, "_trainer", None) is None:
@@ -241,10 +231,11 @@ class SequenceClassifier(ClassifierMixin, _TextEstimator):
         model: Classifier = self.model_
         given = self._settings_of_run() | {"schedule": "constant", "test": 0.0, "validation": 0.0}
         nothing = LabelledPart(model.encode([]), np.empty(0, np.int64), np.empty(0, np.int64))
-        return prepare_classifier.continued(model, given, nothing)
+        return CLASSIFY.continued(model, given, nothing)
 
 
-class LanguageModel(_TextEstimator):
+@parameters
+class LanguageModel(_Sequences):
     """How likely is a string: a recurrent language model of lines.
 
     Parameters
@@ -259,38 +250,9 @@ class LanguageModel(_TextEstimator):
     model_ : the `elman.Model`
     """
 
-    def __init__(
-        self,
-        *,
-        cell: str = "gru",
-        hidden_size: int = 128,
-        num_layers: int = 1,
-        embedding_size: int = 0,
-        dropout: float | None = None,
-        tokens: str = "char",
-        lowercase: bool = False,
-        learning_rate: float | None = None,
-        batch_size: int = 32,
-        epochs: float = 10,
-        validation: float = 0.1,
-        patience: int | None = None,
-        threads: int | None = None,
-        random_state: Any = None,
-    ):
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.embedding_size = embedding_size
-        self.dropout = dropout
-        self.tokens = tokens
-        self.lowercase = lowercase
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.validation = validation
-        self.patience = patience
-        self.threads = threads
-        self.random_state = random_state
+    hidden_size: int = 128
+    num_layers: int = 1
+    epochs: float = 10
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the language of texts (n,); y is ignored.
@@ -312,7 +274,7 @@ class LanguageModel(_TextEstimator):
         with tempfile.TemporaryDirectory(prefix="elman-") as folder:
             path = Path(folder) / "X.txt"
             path.write_text("\n".join(texts) + "\n", encoding="utf-8")
-            self.model_ = prepare.train(path, **given)
+            self.model_ = tasks.train(path, **given)
         self.model_.training = None  # its corpus is gone, so there is nothing to resume
         return self
 

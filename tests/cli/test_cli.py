@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from elman.cli import VERBS, cli
 from elman.nn.engine import ENGINES
-from elman.settings import NAMES, flag
+from elman.settings import flag
+from elman.tasks import all_settings
 
 
 def run(*arguments, **options):
@@ -37,7 +38,7 @@ def test_every_verb_has_help_with_examples(verb):
 def test_every_setting_is_a_flag_of_train():
     command = cli.get_command(click.Context(cli), "train")
     flags = {name for parameter in command.params for name in parameter.opts}
-    assert not [name for name in NAMES if flag(name) not in flags]
+    assert not [name for name in all_settings() if flag(name) not in flags]
 
 
 @pytest.mark.parametrize(

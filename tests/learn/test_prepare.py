@@ -7,7 +7,7 @@ import pytest
 
 import elman
 from elman.errors import CorpusError, ModelFileError, UsageError
-from elman.learn.prepare import begin, default_output, resume
+from elman.tasks import begin, default_output, resume
 
 FAST = {"hidden_size": 8, "seq_len": 16, "batch_size": 4, "steps": 6}
 

@@ -217,6 +217,10 @@ def test_warmup_climbs_linearly_and_multiplies_the_schedule():
 
 
 def test_every_optimizer_of_the_settings_exists():
-    from elman.settings import CHOICES, LEARNING_RATES
+    from elman.settings import LEARNING_RATES, Settings, rule_of
 
-    assert set(CHOICES["optimizer"]) == set(optimizers.OPTIMIZERS) == set(LEARNING_RATES)
+    assert (
+        set(rule_of(Settings.__dataclass_fields__["optimizer"]).choices)
+        == set(optimizers.OPTIMIZERS)
+        == set(LEARNING_RATES)
+    )

@@ -13,7 +13,7 @@ import pytest
 from safetensors import safe_open
 
 import elman
-from elman.learn import prepare
+from elman import tasks
 from elman.web.live import STEPS, Log
 
 from .conftest import TEXT, Served, events, serving
@@ -293,7 +293,7 @@ def test_a_resumed_run_knows_the_changed_rate(corpus, tmp_path):
     settings = {"hidden_size": 16, "steps": 40, "eval_every": 10, "threads": 1, "seq_len": 32}
 
     def run(name: str, stop_at: int | None) -> None:
-        run = prepare.begin([str(corpus)], settings, tmp_path / name)
+        run = tasks.begin([str(corpus)], settings, tmp_path / name)
 
         def between_steps() -> None:
             if run.learner.step == 10:
@@ -306,7 +306,7 @@ def test_a_resumed_run_knows_the_changed_rate(corpus, tmp_path):
 
     run("whole.safetensors", None)
     run("parts.safetensors", 25)
-    for _ in prepare.resume(tmp_path / "parts.safetensors", {}).events():
+    for _ in tasks.resume(tmp_path / "parts.safetensors", {}).events():
         pass
     whole, parts = weights(tmp_path / "whole.safetensors"), weights(tmp_path / "parts.safetensors")
     histories = [np.frombuffer(w.pop("training.history")).reshape(-1, 6) for w in (whole, parts)]

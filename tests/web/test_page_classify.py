@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import elman.tasks.loading
+import elman.tasks
 
 
 def typed(look, text):
@@ -17,7 +17,7 @@ def test_probabilities_change_with_every_character(look, models):
     look.open("classify", "markup.safetensors")
     typed(look, "agka")
     answer = look.state("views.classify.answer")
-    model = elman.tasks.loading.load(models / "markup.safetensors")
+    model = elman.tasks.load(models / "markup.safetensors")
     expected = model.predict_proba(["a", "ag", "agk", "agka"])
     for row, row_expected in zip(answer["probabilities"], expected, strict=True):
         assert max(abs(a - b) for a, b in zip(row, row_expected, strict=True)) < 1e-5

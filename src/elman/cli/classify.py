@@ -36,10 +36,10 @@ def classify(
     threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say which class each of TEXTS (or each line of stdin) belongs to, by MODEL."""
-    from ..tasks.classify.model import load
+    from ..tasks import load
     from . import inputs
 
-    loaded = load(model, engine=engine, threads=threads)
+    loaded = load(model, engine=engine, threads=threads, task="classify")
     classes = loaded.classes if as_json else list(map(inputs.field, loaded.classes))
     unknown = symbols = 0
     for batch in inputs.texts(texts, errors):

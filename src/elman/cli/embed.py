@@ -44,7 +44,7 @@ def embed(
     from ..errors import CorpusError, UsageError
     from ..files import OutputFile
     from ..inside import embedding
-    from ..tasks.loading import load
+    from ..tasks import load
     from ..text.read import TextOptions, read
     from . import inputs, print_json
 

@@ -15,7 +15,7 @@ Examples:
 def export(model: str, output: str, weights_only: bool) -> None:
     """Write MODEL in another form: without its training state, several times smaller."""
     from ..errors import UsageError
-    from ..tasks.loading import load
+    from ..tasks import load
 
     if not weights_only:
         raise UsageError("say which form: --weights-only")

@@ -67,8 +67,8 @@ def _machine() -> dict:
 
 def _model(path: str) -> dict:
     from ..nn.network import Network
+    from ..tasks import load
     from ..tasks.classify.model import Classifier
-    from ..tasks.loading import load
 
     m = load(path)
     if isinstance(m, Classifier):

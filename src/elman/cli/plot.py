@@ -44,7 +44,7 @@ def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | Non
 
     from .. import plots
     from ..errors import UsageError
-    from ..tasks.loading import load
+    from ..tasks import load
 
     plots.check_ending(output)
     if text is not None and kind not in ("gradients", "states"):

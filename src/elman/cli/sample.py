@@ -73,10 +73,9 @@ def sample(
 ) -> None:  # fmt: skip
     """Write text with MODEL, character by character, on stdout."""
     from ..errors import UsageError
-    from ..tasks.language.model import load
+    from ..tasks import load, training_text
     from ..tasks.language.sampling import SamplingOptions
     from ..tasks.language.sampling import novelty as compare
-    from ..tasks.loading import training_text
     from ..text.read import TextOptions, read
 
     if prime is not None and prime_file is not None:
@@ -85,7 +84,7 @@ def sample(
         raise UsageError("--stop needs at least one character")
     if stop is not None:
         stop = stop.replace("\\n", "\n").replace("\\t", "\t")
-    loaded = load(model)
+    loaded = load(model, task="lm")
     text: str | bytes = prime or ""
     if prime_file is not None:
         text = read(prime_file, TextOptions(raw=loaded.vocabulary.kind == "byte"))

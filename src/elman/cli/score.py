@@ -39,11 +39,11 @@ def score(
 ) -> None:  # fmt: skip
     """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
     from ..errors import CorpusError
-    from ..tasks.language.model import load
+    from ..tasks import load
     from ..tasks.language.scoring import rank
     from ..text.read import TextOptions, read, split_lines
 
-    loaded = load(model)
+    loaded = load(model, task="lm")
     options = TextOptions(errors=errors, raw=loaded.vocabulary.kind == "byte")
     scored: list[tuple[int, str | bytes, Score]] = []
     for name in files or ("-",):

@@ -7,7 +7,6 @@ draws what an uninterrupted one would have drawn.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
@@ -36,10 +35,11 @@ class Loop(Generic[N]):
 
     `events()` runs it. Between events `tensors()` and `scalars()` are a checkpoint
     from which `restore` continues to the same bits. What is learned is up to the
-    subclass: `_plan`, `_gradient`, `_step_event`, `_evaluate`.
+    subclass: `_plan`, `_gradient`, `_step_event`, `_look`.
     """
 
     samples = False  # whether `sample` has something to show
+    sample_every: int | None = None
 
     def __init__(self, network: N, settings: Settings):
         self.network, self.settings = network, settings
@@ -50,7 +50,7 @@ class Loop(Generic[N]):
             settings.momentum,
         )
         self.optimizer.fused = network.engine.updates.get(settings.optimizer)
-        self.horizon = limit(settings)  # of the schedule: fixed when the run begins
+        self.horizon = settings.end  # of the schedule: fixed when the run begins
         self.limit = self.horizon  # where the run ends: a resumed run may go beyond
         self.reserve = 0.0  # seconds that a run by the clock keeps for the last evaluation
         self.step = self.epoch = self.index = 0
@@ -86,8 +86,8 @@ class Loop(Generic[N]):
         """What there is to say about a step besides its number, loss, norm, rate and time."""
         raise NotImplementedError
 
-    def _evaluate(self, last: Event) -> Event:
-        """Look at the held-out part, `_judge` the network by it."""
+    def _look(self) -> tuple[float, float, Event]:
+        """Look at the held-out part: its loss in nats, what is kept low, figures for the event."""
         raise NotImplementedError
 
     @property
@@ -99,8 +99,8 @@ class Loop(Generic[N]):
         """A short sample of the model as it is now."""
         raise NotImplementedError
 
-    def _limit_threads(self) -> AbstractContextManager:
-        return self.network.engine.limit_threads()
+    def num_parameters(self) -> int:
+        return self.network.config.num_parameters()
 
     # -- the loop ------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class Loop(Generic[N]):
         s = self.settings
         self._started = saved = time.monotonic()
         self.running = True
-        with self._limit_threads():
+        with self.network.limit_threads():
             while not self.finished and not self.stop_requested:
                 self._pause()
                 if self.stop_requested:
@@ -130,7 +130,7 @@ class Loop(Generic[N]):
                 evaluation_due = self._due(s.eval_every, EVALUATIONS, before, after)
                 if self.held_out and (evaluation_due or self.finished):
                     yield self._evaluate(event)
-                if self.samples and self._due(s.sample_every, SAMPLES, before, after):
+                if self.samples and self._due(self.sample_every, SAMPLES, before, after):
                     yield {"event": "sample", "step": self.step, "text": self.sample()}
                 late = s.save_every is None and time.monotonic() - saved > SAVE_SECONDS
                 if self._due(s.save_every, EVALUATIONS, before, after) or late or self.finished:
@@ -227,6 +227,18 @@ class Loop(Generic[N]):
         It is kept in checkpoints, so that a resumed run goes on with it.
         """
         self.rate_changes.append((self.step, factor))
+
+    def _evaluate(self, last: Event) -> Event:
+        nats, value, figures = self._look()
+        if not isfinite(nats):
+            self._diverged(nats, last["gradient_norm"])
+        self._judge(value)
+        self._record(last, nats)
+        return {
+            "event": "evaluation", "step": self.step, "epoch": last["epoch"],
+            "seconds": self.seconds, **figures,
+            "best": self.best_step == self.step, "stopped_early": self.stopped_early,
+        }  # fmt: skip
 
     def _judge(self, value: float) -> None:
         """Keep the best parameters, those of the lowest value; stop if they stay the best."""
@@ -327,12 +339,3 @@ class Loop(Generic[N]):
         if "training.history" in tensors:
             self.history = [tuple(row) for row in tensors["training.history"].tolist()]
         self.plan = self._plan()
-
-
-def limit(settings: Settings) -> tuple[str, float]:
-    """Where a run ends: unit and amount."""
-    if settings.steps is not None:
-        return "steps", settings.steps
-    if settings.epochs is not None:
-        return "epochs", settings.epochs
-    return "minutes", settings.minutes or 0.0

@@ -1,12 +1,9 @@
-"""Settings and a corpus to a prepared run; what does not fit together is refused here.
-
-The command line goes through `begin` and `resume`, Python through `train`.
-"""
+"""Settings and data to a prepared run, for any task; what does not fit together is refused."""
 
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,45 +12,47 @@ import numpy as np
 
 from .. import __version__
 from ..errors import UsageError
-from ..files import MODEL_SUFFIX, OutputFile, claim
+from ..files import MODEL_SUFFIX, OutputFile
 from ..nn.engine import Engine, select
-from ..nn.network import Network, NetworkConfig, initialise
-from ..settings import NAMES, Settings, flag, resolve
-from ..tasks.classify.model import Classifier
-from ..tasks.language.model import Model, load
-from ..tasks.language.ngram import NGram
-from ..tasks.language.trainer import Event, Trainer
-from ..tasks.loading import load as load_any
-from ..text import corpora, corpus
-from ..text.read import TextOptions
-from . import batches, resuming
-from .run import Run, TextRun, characters_per_symbol
+from ..nn.network import BaseNetwork, NetworkConfig
+from ..settings import Settings, flag
+from ..store.modelfile import SavedModel
+from . import resuming
+from .run import Data, Run
+from .task import Task
 
-NETWORK_SETTINGS = ("cell", "hidden_size", "num_layers", "embedding_size", "activation", "bias")
-TEXT_SETTINGS = ("tokens", "lines", "lowercase", "normalize", "unknown")
+TRIALS = 4  # steps that are timed, of which the fastest counts
 
 
 def begin(
-    names: Sequence[str],
+    task: Task,
+    source: Any,
     given: dict[str, Any],
     output: str | Path | OutputFile | None = None,
-    start_from: str | Path | None = None,
+    older: SavedModel | None = None,
+    start_from: str | Path = "",
     command: str = "",
 ) -> Run:
-    """Prepare a new run; `given` holds the settings that the user named.
+    """Prepare a new run.
+
+    Parameters
+    ----------
+    source : names of files and the like, or rows in memory
+    given : the settings that the user named
+    older, start_from : the model whose weights and vocabulary it starts from, and its file
+    command : how it was started, for the record
 
     Raises
     ------
-    UsageError, CorpusError, ModelFileError, ElmanError : see there
+    UsageError, CorpusError, ElmanError : see there
     """
-    names = list(names)
     if output is None:
-        return _prepare(names, given, start_from, command)
+        return _prepare(task, source, given, older, start_from, command)
     # Whether the model can be written is found out before a large corpus is read.
     file = output if isinstance(output, OutputFile) else OutputFile(output)
     try:
-        _refuse_overwriting(names, file.path)
-        run = _prepare(names, given, start_from, command)
+        _refuse_overwriting([name for name in source if isinstance(name, str)], file.path)
+        run = _prepare(task, source, given, older, start_from, command)
         run.open(file)
     except BaseException:
         file.close()
@@ -62,172 +61,68 @@ def begin(
 
 
 def _prepare(
-    names: list[str], given: dict[str, Any], start_from: str | Path | None, command: str
+    task: Task,
+    source: Any,
+    given: dict[str, Any],
+    older: SavedModel | None,
+    start_from: str | Path,
+    command: str,
 ) -> Run:
-    if given.get("task") == "classify":
-        from ..tasks.classify import prepare as prepare_classifier
-
-        return prepare_classifier.begin(names, given, None, start_from, command)
     started = time.monotonic()
-    if not names:
-        names = [corpora.STDLIB]
-        if not {"epochs", "steps", "minutes"} & set(given):
-            given = given | {"minutes": 1.0}
-    source = load(start_from) if start_from is not None else None
-    if source is not None:
-        given = _inherit(given, source, start_from)
-    settings = Settings(**given)
-    text = corpus.load(names, corpus_options(settings), source.vocabulary if source else None)
-    parts = corpus.split(text, settings.validation, settings.test, settings.seed)
+    source, given = task.complete(source, given)
+    if older is not None:
+        given = _inherit(task, given, older, start_from)
+    settings = task.settings(**given)
+    data = task.read(source, settings, older)
     engine = select(settings.engine, settings.threads)
-    settings = resolve(
-        settings,
-        parts[0].predictions,
-        lambda hidden_size: _pace(settings, hidden_size, len(text.vocabulary), engine),
-    )
-    learner: Trainer | NGram
-    if settings.cell == "ngram":
-        learner = NGram(len(text.vocabulary), settings.order, text.vocabulary.begin)
-    else:
-        config = network_config(settings, len(text.vocabulary))
-        seq_len, batch_size = batches.fit(
-            parts[0], settings.batching, settings.seq_len, settings.batch_size
-        )
-        reach = max(seq_len, min(settings.bptt or 0, parts[0].predictions // batch_size))
-        refuse_too_large(config, settings, reach * batch_size)
-        network = Network(config, np.dtype(settings.dtype), engine)
-        if source is not None and isinstance(source.network, Network):
-            network.parameters.flat[:] = source.network.parameters.flat
+    paces = {
+        size: _pace(task, settings, data, size, engine)
+        for size in task.to_measure(settings, data.symbols)
+    }
+    settings = task.resolve(settings.filled(**data.decided), data.symbols, paces)
+    learner = task.count(settings, data)
+    if learner is None:
+        config = task.config(settings, data)
+        _refuse_too_large(config, settings, task.kept_steps(settings, data))
+        network = task.network(config, np.dtype(settings.dtype), engine)
+        if older is not None:
+            network.parameters.flat[:] = older.network.parameters.flat
         else:
-            rng = np.random.default_rng([settings.seed, 3])
-            initialise(network.parameters, config, settings.init, settings.init_scale, rng)
-        learner = Trainer(network, text.vocabulary, settings, parts[0], parts[1],
-                          characters_per_symbol(text))  # fmt: skip
-    summary = {"command": command, "corpus": names, "sha256": text.sha256,
+            task.initialise(network, settings)
+        learner = task.trainer(network, data, settings)
+    summary = {"command": command, "corpus": data.source.names, "sha256": data.source.sha256,
                "versions": versions()}  # fmt: skip
-    run = TextRun(settings, text, parts, learner, summary, started)
-    if isinstance(learner, Trainer):
-        _note_shrunken(run, learner)
-    if not parts[1].predictions and settings.validation != 0:
-        run.notes.append("the text is too short to hold a part out: no held-out figures")
+    run = task.run(settings, data, learner, summary, started)
+    run.notes += task.notes(settings, data, learner)
     return run
 
 
 def resume(
+    task: Task,
+    model: SavedModel,
     path: str | Path,
     given: dict[str, Any],
     names: Sequence[str] = (),
     output: str | Path | None = None,
 ) -> Run:
-    """Prepare to continue the run that wrote a model file.
+    """Prepare to continue the run that wrote the file of a model.
 
     Raises
     ------
     ModelFileError : no checkpoint, or a damaged one
     UsageError : a setting that contradicts the file
-    CorpusError : the corpus has changed or is gone
+    CorpusError : the data have changed or are gone
     """
     started = time.monotonic()
-    model = load_any(path)
-    if not isinstance(model, Model):
-        from ..tasks.classify import prepare as prepare_classifier
-
-        return prepare_classifier.resume(model, path, given, names, output)
-    if isinstance(model.network, NGram):
-        raise UsageError(f"{path} is a Markov chain: it was counted in one go, train it again")
-    stopped = resuming.read(model, path, given, names)
-    settings = stopped.settings
-    text = corpus.load(stopped.names, corpus_options(settings), model.vocabulary, stopped.sha256)
-    text.names = list(model.summary.get("corpus", text.names))
-    parts = corpus.split(text, settings.validation, settings.test, settings.seed)
-    trainer = Trainer(model.network, model.vocabulary, settings, parts[0], parts[1],
-                      characters_per_symbol(text))  # fmt: skip
+    stopped = resuming.read(task.settings, model, path, given, names)
+    data = task.read(stopped.names, stopped.settings, model, stopped.sha256)
+    data.source.names = list(model.summary.get("corpus", data.source.names))
+    trainer = task.trainer(model.network, data, stopped.settings)
     notes = resuming.restore(trainer, stopped)
-    run = TextRun(settings, text, parts, trainer, model.summary, started)
+    run = task.run(stopped.settings, data, trainer, model.summary, started)
     run.notes += notes
     run.open(OutputFile(output or path))
     return run
-
-
-def train(
-    corpus: str | Path | Sequence[str | Path] | Sequence[tuple[str, str]] = (),
-    *,
-    output: str | Path | None = None,
-    start_from: str | Path | None = None,
-    on_event: Callable[[Event], object] | None = None,
-    **settings: Any,
-) -> Model | Classifier:
-    """Train a model of text, or with `task="classify"` a classifier of labelled texts.
-
-    Parameters
-    ----------
-    corpus : files, folders or names of corpora (see `elman corpora`); nothing is
-        the Python standard library, for one minute; for a classifier tables, one
-        file per class, a folder of files, or rows (text, label) as they are
-    output : the model file, written while training and at the end; None: no file
-    start_from : a model file whose weights and vocabulary training starts from
-    on_event : called with every event of the training, a dict with the key "event"; its
-        "snapshot" is a function that returns the model as it is then, to sample or to
-        score with before training goes on
-    settings : the flags of `elman train` with underscores, see `elman.settings`
-
-    Returns
-    -------
-    model : the best on the held-out part, its figures in `model.summary`
-
-    Raises
-    ------
-    UsageError : a setting out of range
-    CorpusError : a text that cannot be read or learned from
-    DivergedError : training that left the finite numbers
-
-    Example
-    -------
-    >>> model = elman.train("shakespeare.txt", cell="gru", minutes=3)  # doctest: +SKIP
-    """
-    unknown = set(settings) - set(NAMES)
-    if unknown:
-        raise UsageError(f"there is no setting {sorted(unknown)[0]!r}; see elman.settings.Settings")
-    names = [corpus] if isinstance(corpus, (str, Path)) else corpus
-    if isinstance(names, bytes) or not isinstance(names, Sequence):
-        raise UsageError(f"corpus must be a path, a name or a list of them, not {corpus!r}")
-    given = {name: value for name, value in settings.items() if value is not None}
-    run: Run
-    if names and isinstance(names[0], tuple):
-        if given.get("task") != "classify":
-            raise UsageError("rows (text, label) are for a classifier: give task='classify' too")
-        from ..tasks.classify import prepare as prepare_classifier
-        from ..text import labelled
-
-        data = labelled.from_rows(names)
-        run = prepare_classifier.begin(data, given, output, start_from, "elman.train(...)")
-    else:
-        run = begin([str(name) for name in names], given, output, start_from, "elman.train(...)")
-    for event in run.events():
-        if on_event is not None:
-            on_event(event | {"snapshot": run.model})
-    return run.model()
-
-
-def default_output(names: Sequence[str]) -> OutputFile:
-    """A model file with a name made from the corpus; it replaces nothing."""
-    first = names[0] if names else corpora.STDLIB
-    return claim("stdin" if first == "-" else Path(first).stem or "model")
-
-
-def corpus_options(settings: Settings) -> corpus.CorpusOptions:
-    return corpus.CorpusOptions(
-        settings.tokens, settings.vocabulary_size, settings.lines, settings.unknown,
-        TextOptions(settings.errors, settings.lowercase, settings.normalize,
-                    settings.max_characters, raw=settings.tokens == "byte"),
-    )  # fmt: skip
-
-
-def network_config(settings: Settings, vocabulary_size: int) -> NetworkConfig:
-    return NetworkConfig(
-        vocabulary_size, settings.cell, settings.hidden_size or 0, settings.num_layers or 1,
-        settings.embedding_size, settings.activation, settings.bias, settings.dropout or 0.0,
-    )  # fmt: skip
 
 
 def _refuse_overwriting(names: Sequence[str], output: Path) -> None:
@@ -242,42 +137,33 @@ def _refuse_overwriting(names: Sequence[str], output: Path) -> None:
             raise UsageError(f"-o {output} would replace the corpus itself; name another file")
 
 
-def _pace(settings: Settings, hidden_size: int, vocabulary_size: int, engine: Engine) -> float:
-    """Symbols per second that this machine trains at a hidden size, from one short window."""
-    config = network_config(replace(settings, hidden_size=hidden_size), vocabulary_size)
-    network = Network(config, np.dtype(settings.dtype), engine)
-    ids = np.zeros((16, settings.batch_size), np.int32)
-    weights = np.full(ids.shape, 1 / ids.size, network.dtype)
-    times = []
-    with engine.limit_threads():
-        for _ in range(3):
-            start = time.perf_counter()
-            network.loss_and_gradient(ids, ids, weights, network.zero_state(settings.batch_size))
-            times.append(time.perf_counter() - start)
-    return ids.size / min(times)
-
-
-def _inherit(given: dict[str, Any], source: Model, path: object) -> dict[str, Any]:
+def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:
     """Settings of a fine-tuning: text and architecture are those of the model."""
-    if not isinstance(source.network, Network):
+    if not isinstance(older.network, BaseNetwork):
         raise UsageError(f"{path} is a Markov chain; --from needs a network")
-    fixed = {name: source.config[name] for name in (*TEXT_SETTINGS, *NETWORK_SETTINGS)}
+    fixed = {name: older.config[name] for name in task.fixed}
     for name, value in fixed.items():
         if name in given and given[name] != value:
             raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")
-    return {"dropout": source.config["dropout"], "dtype": source.config["dtype"]} | given | fixed
+    return {name: older.config[name] for name in ("dropout", "dtype")} | given | fixed
 
 
-def _note_shrunken(run: Run, trainer: Trainer) -> None:
-    s = run.settings
-    if (trainer.seq_len, trainer.batch_size) != (s.seq_len, s.batch_size):
-        run.notes.append(
-            f"the text is too short for batches of {s.batch_size} × {s.seq_len} steps; "
-            f"training with {trainer.batch_size} × {trainer.seq_len}"
-        )
+def _pace(
+    task: Task, settings: Settings, data: Data, size: tuple[int, int], engine: Engine
+) -> float:
+    """Symbols a second that this machine trains at a number of layers and units."""
+    settings = replace(settings, num_layers=size[0], hidden_size=size[1])
+    network = task.network(task.config(settings, data), np.dtype(settings.dtype), engine)
+    paces = []
+    with network.limit_threads():
+        for _ in range(TRIALS):
+            start = time.perf_counter()
+            symbols = task.try_step(network, settings)
+            paces.append(symbols / (time.perf_counter() - start))
+    return max(paces)
 
 
-def refuse_too_large(config: NetworkConfig, settings: Settings, steps: int) -> None:
+def _refuse_too_large(config: NetworkConfig, settings: Settings, steps: int) -> None:
     """Refuse a network that does not fit into memory, before trying.
 
     `steps` is how many steps of all sequences of a batch are kept for the backward pass.

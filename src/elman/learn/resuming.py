@@ -7,11 +7,11 @@ from typing import Any
 
 from ..errors import CorpusError, ModelFileError, UsageError
 from ..nn.engine import conditions, select
-from ..settings import NAMES, Settings, flag
+from ..settings import Settings, flag
 from ..store.checkpoint import Tensors
 from ..store.modelfile import SavedModel
 from ..text import corpora
-from .loop import Loop, limit
+from .loop import Loop
 
 # What goes wrong when a training state is not what it says.
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
@@ -44,7 +44,11 @@ class Stopped:
 
 
 def read(
-    model: SavedModel, path: str | Path, given: dict[str, Any], names: Sequence[str]
+    kind: type[Settings],
+    model: SavedModel,
+    path: str | Path,
+    given: dict[str, Any],
+    names: Sequence[str],
 ) -> Stopped:
     """The stopped run of a model, whose network gets the engine that it ran on.
 
@@ -61,7 +65,7 @@ def read(
         )
     tensors, training = model.training
     try:
-        settings = Settings(**training["settings"])
+        settings = kind.from_json(training["settings"])
         sha256 = training["corpus"]["sha256"]
         stored_names = list(training["corpus"]["paths"])
         machine = dict(training["machine"])
@@ -87,7 +91,7 @@ def restore(learner: Loop, stopped: Stopped) -> list[str]:
         raise ModelFileError(
             f"{stopped.path} has a training state that cannot be read: {error}"
         ) from None
-    end = limit(stopped.settings)
+    end = stopped.settings.end
     if end[1] != learner.limit[1]:
         learner.limit = end
         learner.stopped_early = False
@@ -124,12 +128,12 @@ def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list
 
 
 def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
-    unit = limit(stored)[0]
+    unit = stored.end[0]
     for name, value in given.items():
         if name in ("epochs", "steps", "minutes") and name != unit:
             raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
-        then = getattr(stored, name, None)
-        if name in NAMES and name not in CHANGEABLE and then != value:
+        then = getattr(stored, name)
+        if name not in CHANGEABLE and then != value:
             how = "with biases" if name == "bias" else f"with {then!r}"
             raise UsageError(
                 f"{flag(name)} contradicts {path}, which was trained {how}; leave it out, "

@@ -1,71 +1,94 @@
-"""A training run from start to file: baselines, training loop, saves, final figures."""
+"""A training run from start to file, for any task: training loop, saves, final figures."""
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from ..errors import ElmanError
 from ..files import OutputFile
 from ..nn.engine import conditions
-from ..nn.network import Network
-from ..settings import Settings
-from ..tasks.classify.model import Classifier
-from ..tasks.language import scoring
-from ..tasks.language.model import Model
-from ..tasks.language.ngram import NGram
-from ..tasks.language.trainer import Event, Trainer
-from ..text import corpus
+from ..store.checkpoint import Tensors
 from ..text.vocabulary import Vocabulary
-from .loop import Loop
+from .loop import Event, Loop
 
-BASELINE_ORDER = 4
-BASELINE_SYMBOLS = 5_000_000  # more text hardly helps a chain of order 4, and takes its time
-STREAM = 1_000_000  # symbols of held-out text from which a final figure uses several streams
+LONGEST_EVALUATION = 0.4  # share of a run by the clock that its last evaluation may take
+
+
+@dataclass
+class Data:
+    """What a run learns from, read and divided.
+
+    Attributes
+    ----------
+    source : as it was read, with its `names`, `paths`, `sha256` and `notes`
+    vocabulary : its symbols
+    train, validation, test : its parts
+    symbols : how many there are in the training part
+    decided : settings that depend on the data, where they were not given
+    """
+
+    source: Any
+    vocabulary: Vocabulary
+    train: Any
+    validation: Any
+    test: Any
+    symbols: int
+    decided: dict[str, Any] = field(default_factory=dict)
 
 
 class Run:
     """A prepared training run: what is common to all tasks.
 
     A subclass says what its model is, what it starts and ends with: `model`,
-    `_start_event`, `_add_baselines`, `_evaluation_seconds`, `_finish`.
+    `_start_figures`, `_add_baselines`, `_try_evaluation`, `_figures`, `_done_figures`.
     """
+
+    DONE: ClassVar[tuple[str, ...]]  # figures of the summary that the "done" event has
 
     def __init__(
         self,
-        settings: Settings,
-        learner: Loop | NGram,
+        settings: Any,
+        data: Data,
+        learner: Any,
         summary: dict[str, Any],
-        notes: list[str],
         started: float,
     ):
-        self.settings, self.learner = settings, learner
+        self.settings, self.data, self.learner = settings, data, learner
+        self.train, self.validation, self.test = data.train, data.validation, data.test
         self.summary = summary
-        self.notes = list(notes)
+        self.notes = list(data.source.notes)
         self.output: OutputFile | None = None
         self._started = started
 
     slow_baselines = False  # whether one has to wait for `_add_baselines`
 
-    def model(self) -> Model | Classifier:
+    # -- what a subclass says ------------------------------------------------------
+
+    def model(self) -> Any:
         """The model as it is now, with what is needed to go on training it."""
         raise NotImplementedError
 
-    def _start_event(self) -> Event:
+    def _start_figures(self) -> Event:
+        """What the "start" event says about the data and the network, besides the common."""
         raise NotImplementedError
 
     def _add_baselines(self) -> None:
         """Figures of what the network has to beat, if they belong before the training."""
 
-    def _evaluation_seconds(self) -> float:
-        """How long the last evaluation will take."""
+    def _try_evaluation(self) -> tuple[int, int]:
+        """Evaluate a little: how many predictions that was, and how many the last one makes."""
         raise NotImplementedError
 
-    def _finish(self) -> Event:
-        """Final figures, the last save, the "done" event."""
+    def _figures(self) -> Event:
+        """The final figures, for the summary of the model."""
         raise NotImplementedError
+
+    def _done_figures(self) -> Event:
+        """What the "done" event says besides the figures that `DONE` names."""
+        return {}
+
+    # -- the run -------------------------------------------------------------------
 
     def open(self, file: OutputFile) -> None:
         """Write to this file, and close it at the end; see early that it will fit."""
@@ -96,16 +119,22 @@ class Run:
             yield from self._learn()
             if isinstance(self.learner, Loop) and self.learner.stop_requested:
                 return
-            yield self._finish()
+            if not self._evaluated():
+                self.summary |= self._figures()
+                self.save()
+            yield {
+                "event": "done",
+                **{name: self.summary.get(name) for name in self.DONE},
+                **self._done_figures(),
+                "parameters": self.learner.num_parameters(),
+                "model": self._path(),
+            }
         finally:
             if self.output is not None:
                 self.output.close()
 
     def _learn(self) -> Iterator[Event]:
-        assert isinstance(self.learner, Loop)
-        yield from self._train(self.learner)
-
-    def _train(self, trainer: Loop) -> Iterator[Event]:
+        trainer: Loop = self.learner
         if trainer.finished and trainer.step:  # a finished run was resumed
             return
         try:
@@ -128,6 +157,13 @@ class Run:
             self.save()
             yield {"event": "interrupted", "step": trainer.step, "model": self._path()}
 
+    def _evaluation_seconds(self) -> float:
+        """How long the last evaluation will take."""
+        start = time.perf_counter()
+        tried, wanted = self._try_evaluation()
+        needed = (time.perf_counter() - start) * wanted / max(1, tried)
+        return min(needed, LONGEST_EVALUATION * self.learner.limit[1] * 60)
+
     def _evaluated(self) -> bool:
         """Whether the final figures are there already: a finished run was resumed."""
         learner = self.learner
@@ -137,183 +173,33 @@ class Run:
             and "seconds" in self.summary
         )
 
-    def _path(self) -> str | None:
-        return None if self.output is None else str(self.output.path)
-
-
-class TextRun(Run):
-    """A run that learns a language: a network, or a Markov chain."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        text: corpus.Corpus,
-        parts: tuple[corpus.Part, corpus.Part, corpus.Part],
-        learner: Trainer | NGram,
-        summary: dict[str, Any],
-        started: float,
-    ):
-        super().__init__(settings, learner, summary, text.notes, started)
-        self.learner: Trainer | NGram = learner
-        self.text = text
-        self.train, self.validation, self.test = parts
-        self.slow_baselines = self.train.predictions > 1_000_000
-
-    def _learn(self) -> Iterator[Event]:
-        if isinstance(self.learner, NGram):
-            self.learner.train(training_stream(self.train, self.text.vocabulary))
-        else:
-            yield from self._train(self.learner)
-
-    def model(self) -> Model:
-        """The model as it is now, with what is needed to go on training it."""
-        s, vocabulary = self.settings, self.text.vocabulary
-        config: dict[str, Any] = {
-            "task": s.task, "cell": s.cell, "vocabulary_size": len(vocabulary),
-            "tokens": s.tokens, "lines": s.lines, "lowercase": s.lowercase,
-            "normalize": s.normalize, "unknown": s.unknown,
-            "characters_per_symbol": characters_per_symbol(self.text),
-        }  # fmt: skip
-        training: dict[str, Any] = {
-            "settings": s.to_json(),
-            "corpus": {"paths": self.text.paths, "sha256": self.text.sha256},
-        }
-        if isinstance(self.learner, NGram):
-            config["order"] = s.order
-            return Model(self.learner, vocabulary, config, self.summary, ({}, training))
-        network = self.learner.trained()
-        config |= asdict(network.config)
-        config["dtype"] = network.dtype.name
-        training["state"] = self.learner.scalars()
-        training["machine"] = conditions(network.engine)
-        return Model(network, vocabulary, config, self.summary, (self.learner.tensors(), training))
-
-    def _finish(self) -> Event:
-        """Final figures over all held-out text, the last save, the "done" event."""
-        learner = self.learner
-        if not self._evaluated():
-            figures: dict[str, Any] = {}
-            network: scoring.LanguageModel
-            if isinstance(learner, Trainer):
-                network = learner.trained()
-                figures["seconds"] = learner.seconds
-                if learner.step:
-                    figures["steps"] = learner.step
-                    figures["characters_per_second"] = learner.characters_per_second
-                    figures["train_bits_per_character"] = learner.bits(learner.smoothed or 0.0)
-                    figures["best_step"] = learner.best_step if learner.best else learner.step
-            else:
-                network = learner
-                seconds = time.monotonic() - self._started
-                score = self._score(network, self.train)
-                figures |= {
-                    "seconds": seconds,
-                    "characters_per_second": self.train.predictions / max(1e-9, seconds),
-                    "train_bits_per_character": score.bits_per_character,
-                }
-            for name, part in (("validation", self.validation), ("test", self.test)):
-                if part.predictions:
-                    score = self._score(network, part)
-                    figures[f"{name}_nats_per_character"] = score.nats_per_character
-                    figures[f"{name}_bits_per_character"] = score.bits_per_character
-                    figures[f"{name}_perplexity"] = score.perplexity
-            self._add_baselines()
-            self.summary |= {"steps": 0} | figures
-            self.save()
-        parameters = (
-            learner.network.config.num_parameters()
-            if isinstance(learner, Trainer)
-            else learner.num_parameters()
-        )
-        keys = ("steps", "seconds", "characters_per_second", "train_bits_per_character",
-                "validation_bits_per_character", "validation_nats_per_character",
-                "validation_perplexity", "test_bits_per_character", "test_perplexity",
-                "best_step", "baselines")  # fmt: skip
-        done: Event = {"event": "done"} | {k: self.summary.get(k) for k in keys}
-        return done | {"parameters": parameters, "model": self._path()}
-
-    def _score(self, model: scoring.LanguageModel, part: corpus.Part) -> scoring.Score:
-        parallel = max(1, part.predictions // STREAM)
-        per_symbol = characters_per_symbol(self.text)
-        if isinstance(model, Network):
-            with model.engine.limit_threads():
-                return scoring.evaluate(model, part, self.text.vocabulary, per_symbol, parallel)
-        chunk = 1 << 15  # a chain has no steps: it looks up whole stretches at once
-        return scoring.evaluate(
-            model, part, self.text.vocabulary, per_symbol, parallel, chunk=chunk
-        )
-
-    def _add_baselines(self) -> None:
-        """Held-out bits per character of the models that a network has to beat."""
-        if "baselines" in self.summary or not self.validation.predictions:
-            return
-        v, per_symbol = self.text.vocabulary, characters_per_symbol(self.text)
-        chain = NGram(len(v), BASELINE_ORDER, v.begin)
-        chain.train(training_stream(self.train, v, BASELINE_SYMBOLS))
-        score = self._score(chain, self.validation)
-        uniform = float(np.log2(len(v)) / per_symbol)
-        self.summary["baselines"] = {
-            "uniform": {"bits_per_character": uniform, "perplexity": float(len(v))},
-            f"chain of order {BASELINE_ORDER}": {
-                "bits_per_character": score.bits_per_character, "perplexity": score.perplexity,
-            },
-        }  # fmt: skip
-
-    def _evaluation_seconds(self) -> float:
-        """How long the last evaluation will take, at most 40 % of the time there is."""
-        trainer = self.learner
-        assert isinstance(trainer, Trainer)
-        wanted = self.validation.predictions + self.test.predictions
-        if not wanted:
-            return 0.0
-        start, tried = time.perf_counter(), min(1024, self.validation.predictions or 1)
-        scoring.evaluate(trainer.network, self.validation, self.text.vocabulary, limit=tried)
-        needed = (time.perf_counter() - start) * wanted / tried
-        return min(needed, 0.4 * trainer.limit[1] * 60)
-
     def _start_event(self) -> Event:
-        s = self.settings
         event: Event = {
-            "event": "start", "corpus": self.text.names, "characters": self.text.characters,
-            "vocabulary_size": len(self.text.vocabulary), "cell": s.cell,
-            "train_symbols": self.train.predictions,
-            "validation_symbols": self.validation.predictions, "model": self._path(),
+            "event": "start", "corpus": self.data.source.names, "cell": self.settings.cell,
+            "vocabulary_size": len(self.data.vocabulary), "model": self._path(),
         }  # fmt: skip
-        if isinstance(self.learner, Trainer):
+        if isinstance(self.learner, Loop):
             config, engine = self.learner.network.config, self.learner.network.engine
             event |= {
                 "hidden_size": config.hidden_size, "num_layers": config.num_layers,
                 "parameters": config.num_parameters(), "engine": engine.name,
-                "threads": engine.threads, "step": self.learner.step, "settings": s.to_json(),
+                "threads": engine.threads, "step": self.learner.step,
+                "settings": self.settings.to_json(),
             }  # fmt: skip
-        return event
+        return event | self._start_figures()
 
+    def history(self) -> tuple[Tensors, dict[str, Any]]:
+        """What resuming needs: the arrays and the plain values of a model file."""
+        source = self.data.source
+        values: dict[str, Any] = {
+            "settings": self.settings.to_json(),
+            "corpus": {"paths": source.paths, "sha256": source.sha256},
+        }
+        if not isinstance(self.learner, Loop):
+            return {}, values
+        values["state"] = self.learner.scalars()
+        values["machine"] = conditions(self.learner.network.engine)
+        return self.learner.tensors(), values
 
-def training_stream(
-    part: corpus.Part, vocabulary: Vocabulary, most: int | None = None
-) -> np.ndarray:
-    """The symbols of a part as one stream, lines with their borders: what a chain counts.
-
-    `most` keeps the last so many symbols of running text, or of the lines about as many.
-    """
-    if part.offsets is None or part.rows is None:
-        return part.ids if most is None else part.ids[-most:]
-    assert vocabulary.begin is not None
-    assert vocabulary.end is not None
-    lengths = part.offsets[part.rows + 1] - part.offsets[part.rows] + 2
-    ends = np.cumsum(lengths)
-    first = 0 if most is None else int(np.searchsorted(ends, ends[-1] - most))
-    rows, lengths = part.rows[first:], lengths[first:]
-    starts = np.cumsum(lengths) - lengths
-    stream = np.empty(int(lengths.sum()), vocabulary.dtype)
-    # place in the corpus of every symbol, borders included, then the borders over it
-    places = np.repeat(part.offsets[rows] - 1 - starts, lengths)
-    places += np.arange(len(stream))
-    stream[:] = part.ids[np.clip(places, 0, len(part.ids) - 1)]
-    stream[starts], stream[starts + lengths - 1] = vocabulary.begin, vocabulary.end
-    return stream
-
-
-def characters_per_symbol(text: corpus.Corpus) -> float:
-    """1 for characters and bytes; of words their mean length in this corpus."""
-    return text.characters / max(1, len(text.ids)) if text.vocabulary.kind == "word" else 1.0
+    def _path(self) -> str | None:
+        return None if self.output is None else str(self.output.path)

@@ -53,6 +53,11 @@ class ClassifierConfig(NetworkConfig):
         directions = ("", "reverse.") if self.bidirectional else ("",)
         return [[f"layer{layer}.{d}" for d in directions] for layer in range(self.num_layers)]
 
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the parameters that a symbol looks its row up in."""
+        return ["embedding.E"] if self.embedding_size else [p + "W_x" for p in self.prefixes[0]]
+
     def shapes(self) -> Shapes:
         """Names and shapes of all parameters, in the order of the arena."""
         V, H, G = self.vocabulary_size, self.hidden_size, CELLS[self.cell].GATES

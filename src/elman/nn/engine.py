@@ -18,7 +18,7 @@ import numpy as np
 
 from ..cells import CELLS
 from ..errors import UsageError
-from ..settings import check_range
+from ..settings import check
 from . import layers
 from .optimizers import clip
 
@@ -101,7 +101,7 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
         raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
     if threads is None:
         threads = available_cores()
-    check_range("threads", threads)
+    check("threads", threads)
     why_not = ""
     if name != "numpy":
         try:

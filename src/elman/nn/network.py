@@ -8,6 +8,7 @@ vectors; with an embedding it multiplies the embedded symbols like any layer.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -73,6 +74,10 @@ class BaseNetwork:
     @property
     def dtype(self) -> np.dtype:
         return self.parameters.dtype
+
+    def limit_threads(self) -> AbstractContextManager:
+        """A context for training, in which the engine uses its number of threads."""
+        return self.engine.limit_threads()
 
 
 class Network(BaseNetwork):

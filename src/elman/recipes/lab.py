@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import tasks
 from ..errors import CorpusError
-from ..learn import prepare
 from ..nn.engine import Engine, select
 from ..settings import flag
 from ..text import corpora
@@ -191,7 +191,7 @@ class Lab:
         self.progress(f"{label}, seed {seed}")
         if self.quick:  # tiny networks do not gain from threads
             settings = {"threads": 1} | settings
-        return prepare.train(corpus, seed=seed, **settings)
+        return tasks.train(corpus, seed=seed, **settings)
 
     def trainings(
         self, label: str, corpus: str, watch: Callable[[], Any] | None = None, **settings: Any

@@ -81,12 +81,6 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
         raise ModelFileError(f"{path} is damaged: its metadata is not JSON") from None
 
 
-def is_classifier(metadata: Metadata) -> bool:
-    """Whether a model file holds a classifier; else it is a language model."""
-    config = metadata["config"]
-    return isinstance(config, dict) and config.get("task") == "classify"
-
-
 def digest(tensors: Tensors, strings: dict[str, str]) -> str:
     """SHA-256 over names, dtypes, shapes and bytes of the arrays, and over the metadata."""
     sha = hashlib.sha256()
@@ -98,41 +92,6 @@ def digest(tensors: Tensors, strings: dict[str, str]) -> str:
         if name != "digest":
             sha.update(f"{name}\0{strings[name]}\0".encode("utf-8", "surrogatepass"))
     return sha.hexdigest()
-
-
-def check_history(metadata: Metadata) -> None:
-    """Raise ModelFileError if the summary or the training state is not built as ours are.
-
-    What a value means is checked where it is used; here only that it can be used.
-    """
-    config, summary = metadata["config"], metadata.get("summary", {})
-    if not isinstance(config, dict) or not isinstance(summary, dict):
-        raise ModelFileError("the configuration or the summary is no JSON object")
-    if config.get("normalize") not in (None, "NFC", "NFD", "NFKC", "NFKD"):
-        raise ModelFileError(f"unknown normal form {config['normalize']!r}")
-    names = summary.get("corpus", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ModelFileError("the summary does not list the names of a corpus")
-    if "training" not in metadata:
-        return
-    training = metadata["training"]
-    if not isinstance(training, dict) or not isinstance(training.get("settings"), dict):
-        raise ModelFileError("the training state has no settings")
-    corpus = training.get("corpus")
-    paths = corpus.get("paths") if isinstance(corpus, dict) else None
-    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise ModelFileError("the training state does not list the paths of a corpus")
-    if "state" not in training:  # of a Markov chain
-        return
-    state = training["state"]
-    if not isinstance(state, dict) or not isinstance(training.get("machine"), dict):
-        raise ModelFileError("the training state is no JSON object")
-    for name in ("step", "epoch", "index", "optimizer_steps", "seconds"):
-        value = state.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e18:
-            raise ModelFileError(f"the training state has {name} {value!r}")
-    if not isinstance(state.get("finished"), bool):
-        raise ModelFileError("the training state does not say whether it is finished")
 
 
 def _refuse_foreign(path: Path) -> None:

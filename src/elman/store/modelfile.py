@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from ..cells import CELLS
 from ..errors import ModelFileError, UsageError
 from ..files import OutputFile
 from ..nn.engine import Engine
 from ..nn.network import BaseNetwork, NetworkConfig
-from ..settings import CHOICES
+from ..settings import Settings
+from ..text.read import TextOptions
 from ..text.vocabulary import KINDS, Vocabulary
-from . import checkpoint
+from . import checkpoint, schema
 
 N = TypeVar("N", bound=BaseNetwork)
 
@@ -31,6 +32,10 @@ class SavedModel:
     training : what resuming needs (arrays and settings), None if stripped
     """
 
+    NOUN: ClassVar[str]  # what a message calls such a model
+    USE: ClassVar[str]  # the verbs that take it, for a message
+    SETTINGS: ClassVar[type[Settings]]  # whose ranges hold for its configuration
+
     network: Any
 
     def __init__(
@@ -44,6 +49,50 @@ class SavedModel:
         self.config = config
         self.summary = summary or {}
         self.training = training
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        tensors: checkpoint.Tensors,
+        metadata: dict[str, Any],
+        engine: Engine,
+    ) -> Self:
+        """The model of an unpacked file, checked; ModelFileError if it is no valid one."""
+        with refuse_damaged(path):
+            schema.check_metadata(metadata, cls.SETTINGS)
+            config = dict(metadata["config"])
+            vocabulary = read_vocabulary(metadata["vocabulary"])
+            if config["vocabulary_size"] != len(vocabulary):
+                raise ModelFileError("the vocabulary has not the size that the configuration says")
+            model = cls._build(config, vocabulary, tensors, engine)
+            model.summary = metadata.get("summary") or {}
+            if "training" in metadata:
+                arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
+                model.training = arrays, metadata["training"]
+                model._check_training(arrays)
+            return model
+
+    @classmethod
+    def _build(
+        cls,
+        config: dict[str, Any],
+        vocabulary: Vocabulary,
+        tensors: checkpoint.Tensors,
+        engine: Engine,
+    ) -> Self:
+        """The model without its history, from what its file holds."""
+        raise NotImplementedError
+
+    def _check_training(self, arrays: checkpoint.Tensors) -> None:
+        """Raise ModelFileError if what resuming needs does not fit the model."""
+
+    @property
+    def treatment(self) -> TextOptions:
+        """How a text is treated before it is read, as the training text was."""
+        return TextOptions(
+            lowercase=self.config.get("lowercase", False), normalize=self.config.get("normalize")
+        )
 
     def _tensors(self) -> checkpoint.Tensors:
         return dict(self.network.parameters)
@@ -93,26 +142,24 @@ def refuse_damaged(path: str | Path) -> Iterator[None]:
         raise ModelFileError(f"{path} is no valid model: {reason[:150]}") from None
 
 
-def training_state(
-    tensors: checkpoint.Tensors, metadata: dict[str, Any]
-) -> tuple[checkpoint.Tensors, dict[str, Any]] | None:
-    """What the file holds for resuming, None if it was stripped."""
-    checkpoint.check_history(metadata)
-    if "training" not in metadata:
-        return None
-    arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
-    return arrays, metadata["training"]
-
-
 def read_network(
-    kind: type[N], tensors: checkpoint.Tensors, config: NetworkConfig, dtype: str, engine: Engine
+    kind: type[N],
+    config_kind: type[NetworkConfig],
+    stored: dict[str, Any],
+    tensors: checkpoint.Tensors,
+    engine: Engine,
 ) -> N:
-    """A network with the weights of the file, which are checked before memory is taken."""
-    if dtype not in ("float32", "float64"):
-        raise ModelFileError(f"unknown dtype {dtype!r}")
-    if config.activation not in CHOICES["activation"] or config.cell not in CELLS:
-        raise ModelFileError(f"unknown cell or activation {config.cell!r}, {config.activation!r}")
-    if not 0 < config.num_layers <= len(tensors):
+    """A network with the weights of the file, which are checked before memory is taken.
+
+    `stored` is the configuration of the file, of which `config_kind` takes its fields.
+    """
+    names = [f.name for f in fields(config_kind)]
+    for name in (*names, "dtype"):
+        if name not in stored:
+            raise ModelFileError(f"the configuration has no {name}")
+    config = config_kind(**{name: stored[name] for name in names})
+    dtype = stored["dtype"]
+    if not config.num_layers <= len(tensors):
         raise ModelFileError("the number of layers does not fit the tensors")
     expected = config.shapes()
     for name, shape in expected.items():
@@ -137,7 +184,7 @@ def read_network(
 def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
     """The vocabulary as a model file holds it, checked."""
     kind, symbols = data["kind"], data["symbols"]
-    if kind not in KINDS or not isinstance(symbols, list) or not symbols:
+    if kind not in KINDS or not symbols:
         raise ModelFileError("the vocabulary is of an unknown kind, or empty")
     texts = symbols[256:] if kind == "byte" else symbols
     if not all(isinstance(s, str) for s in texts) or len(set(symbols)) != len(symbols):

@@ -1,1 +1,232 @@
-"""The tasks."""
+"""The tasks, and what is done with any of them: train, resume, load.
+
+A task is a folder here; `TASKS` is the one place that lists them. Its modules are
+imported when a task is used, so that `elman --help` is instant.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import Field, fields
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ModelFileError, UsageError
+from ..files import OutputFile, claim
+from ..settings import Settings, flag
+
+if TYPE_CHECKING:
+    from ..learn.run import Run
+    from ..learn.task import Task
+    from ..store.modelfile import SavedModel
+    from .classify.model import Classifier
+    from .language.model import Model
+
+# What `--task` calls it: its folder, and the class of its settings.
+TASKS = {
+    "lm": ("language", "LanguageSettings"),
+    "classify": ("classify", "ClassifySettings"),
+}
+
+
+def find(name: str) -> "Task":
+    """The task that `--task` calls so."""
+    return import_module(f".{TASKS[name][0]}.task", __name__).TASK
+
+
+def settings_of(name: str) -> type[Settings]:
+    """The class of the settings of a task."""
+    folder, kind = TASKS[name]
+    return getattr(import_module(f".{folder}.settings", __name__), kind)
+
+
+def all_settings() -> dict[str, dict[str, Field]]:
+    """Every setting by name, with its field in every task that has it, in their order."""
+    found: dict[str, dict[str, Field]] = {}
+    for task in TASKS:
+        for field in fields(settings_of(task)):
+            found.setdefault(field.name, {})[task] = field
+    return found
+
+
+def make(given: dict[str, Any]) -> Settings:
+    """The settings that the user gave, with the defaults of their task.
+
+    Raises UsageError for one that is out of its range, or that the task does not have.
+    """
+    return settings_of(_task_of(given))(**given)
+
+
+def _task_of(given: dict[str, Any]) -> str:
+    """The task that is asked for; UsageError for a setting that it does not have."""
+    task = given.get("task", "lm")
+    known = all_settings()
+    if task not in TASKS:
+        raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {task!r}")
+    for name in given:
+        if name not in known:
+            raise UsageError(f"there is no setting {name!r}; see elman.settings.Settings")
+        if task not in known[name]:
+            others = " or ".join(known[name])
+            raise UsageError(f"{flag(name)} goes with --task {others}, not with {task}")
+    if given.get("cell") == "ngram" and task != "lm":
+        raise UsageError(f"--cell ngram is a language model; --task {task} needs a network")
+    return task
+
+
+def begin(
+    source: Any,
+    given: dict[str, Any],
+    output: str | Path | OutputFile | None = None,
+    start_from: str | Path | None = None,
+    command: str = "",
+) -> "Run":
+    """Prepare a new run; `given` holds the settings that the user named.
+
+    Raises
+    ------
+    UsageError, CorpusError, ModelFileError, ElmanError : see there
+    """
+    from ..learn import prepare
+
+    name = _task_of(given)
+    older = None if start_from is None else load(start_from, task=name)
+    return prepare.begin(find(name), source, given, output, older, start_from or "", command)
+
+
+def resume(
+    path: str | Path,
+    given: dict[str, Any],
+    names: Sequence[str] = (),
+    output: str | Path | None = None,
+) -> "Run":
+    """Prepare to continue the run that wrote a model file.
+
+    Raises
+    ------
+    ModelFileError : no checkpoint, or a damaged one
+    UsageError : a setting that contradicts the file
+    CorpusError : the corpus has changed or is gone
+    """
+    from ..learn import prepare
+
+    model = load(path)
+    name = model.config.get("task", "lm")
+    _task_of({"task": name} | given)
+    return prepare.resume(find(name), model, path, given, names, output)
+
+
+def train(
+    corpus: str | Path | Sequence[str | Path] | Sequence[tuple[str, str]] = (),
+    *,
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    on_event: Callable[[dict[str, Any]], object] | None = None,
+    **settings: Any,
+) -> "Model | Classifier":
+    """Train a model of text, or with `task="classify"` a classifier of labelled texts.
+
+    Parameters
+    ----------
+    corpus : files, folders or names of corpora (see `elman corpora`); nothing is
+        the Python standard library, for one minute; for a classifier tables, one
+        file per class, a folder of files, or rows (text, label) as they are
+    output : the model file, written while training and at the end; None: no file
+    start_from : a model file whose weights and vocabulary training starts from
+    on_event : called with every event of the training, a dict with the key "event"; its
+        "snapshot" is a function that returns the model as it is then, to sample or to
+        score with before training goes on
+    settings : the flags of `elman train` with underscores, see `elman.settings`
+
+    Returns
+    -------
+    model : the `Model` or `Classifier` that was best on the held-out part, its figures in
+        `model.summary`
+
+    Raises
+    ------
+    UsageError : a setting out of range
+    CorpusError : a text that cannot be read or learned from
+    DivergedError : training that left the finite numbers
+
+    Example
+    -------
+    >>> model = elman.train("shakespeare.txt", cell="gru", minutes=3)  # doctest: +SKIP
+    """
+    source: Any = [corpus] if isinstance(corpus, (str, Path)) else corpus
+    if isinstance(source, bytes) or not isinstance(source, Sequence):
+        raise UsageError(f"corpus must be a path, a name or a list of them, not {corpus!r}")
+    given = {name: value for name, value in settings.items() if value is not None}
+    source = [item if isinstance(item, tuple) else str(item) for item in source]
+    run = begin(source, given, output, start_from, "elman.train(...)")
+    for event in run.events():
+        if on_event is not None:
+            on_event(event | {"snapshot": run.model})
+    return run.model()
+
+
+def load(
+    path: str | Path, *, engine: str = "auto", threads: int | None = None, task: str | None = None
+) -> Any:
+    """Read a model file and check everything in it.
+
+    Parameters
+    ----------
+    engine, threads : who computes, see `--engine` and `--threads`
+    task : what the model must be for; None: anything
+
+    Returns
+    -------
+    model : a `Model` or a `Classifier`
+
+    Raises
+    ------
+    ModelFileError : missing, damaged, foreign, inconsistent, from a future version,
+        or of another task
+
+    Example
+    -------
+    >>> model = elman.load("shakespeare.safetensors")  # doctest: +SKIP
+    """
+    from ..nn.engine import select
+    from ..store import checkpoint
+
+    tensors, metadata = checkpoint.unpack(path)
+    config = metadata["config"]
+    name = config.get("task", "lm") if isinstance(config, dict) else "lm"
+    if name not in TASKS:
+        raise ModelFileError(f"{path} is for the task {str(name)[:40]!r}; a newer Elman wrote it")
+    kind = find(name).model
+    if task not in (None, name):
+        assert task is not None
+        wanted = find(task).model
+        raise ModelFileError(f"{path} is {kind.NOUN}, not {wanted.NOUN}; use {kind.USE}")
+    return kind.from_file(path, tensors, metadata, select(engine, threads))
+
+
+def training_text(model: "SavedModel") -> str:
+    """The text that a model was trained on, read again, without the held-out parts.
+
+    Of a classifier all texts, a line each.
+
+    Raises
+    ------
+    ModelFileError : the file does not say where the text is, or it was standard input
+    CorpusError : the text cannot be read any more, or has changed
+    """
+    if model.training is None:
+        raise ModelFileError("the model file does not say where its training text is")
+    training = model.training[1]
+    paths = training["corpus"]["paths"]
+    if not paths:
+        raise ModelFileError("the model was trained on texts in memory, which are gone")
+    if "-" in paths:
+        raise ModelFileError("the model was trained on standard input, which is gone")
+    task = find(model.config.get("task", "lm"))
+    settings = task.settings.from_json(training["settings"])
+    return task.training_text(task.read(paths, settings, model, training["corpus"]["sha256"]))
+
+
+def default_output(names: Sequence[str]) -> OutputFile:
+    """A model file with a name made from the corpus; it replaces nothing."""
+    first = names[0] if names else "stdlib"
+    return claim("stdin" if first == "-" else Path(first).stem or "model")

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..errors import ElmanError
 from ..inside import inspection, passages
+from ..tasks import training_text
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
-from ..tasks.loading import training_text
 from .encoding import array
 from .errors import ApiError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..errors import ElmanError, ModelFileError, UsageError
 from ..files import MODEL_SUFFIX
+from ..tasks import load
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
-from ..tasks.loading import load
 from .errors import ApiError
 
 AnyModel = Model | Classifier

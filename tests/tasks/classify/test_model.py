@@ -10,13 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elman
+from elman import tasks
 from elman.errors import CorpusError, ModelFileError, UsageError
 from elman.nn.engine import select
 from elman.store import checkpoint
-from elman.tasks.classify import model as classifier
-from elman.tasks.classify import prepare as prepare_classifier
 from elman.tasks.classify.trainer import class_weights
-from elman.tasks.language import model
 from elman.text import labelled
 
 FLAGS = {"task": "classify", "hidden_size": 12, "batch_size": 16, "threads": 1}
@@ -121,12 +119,12 @@ def test_a_classifier_is_no_language_model_and_the_reverse(trained, tmp_path, po
     with pytest.raises(
         ModelFileError, match=r"c\.safetensors is a classifier, not a language model"
     ):
-        model.load(tmp_path / "c.safetensors")
+        tasks.load(tmp_path / "c.safetensors", task="lm")
     elman.train(poem_file, hidden_size=4, steps=1).save(tmp_path / "lm.safetensors")
     with pytest.raises(
         ModelFileError, match=r"lm\.safetensors is a language model, not a classifier"
     ):
-        classifier.load(tmp_path / "lm.safetensors")
+        tasks.load(tmp_path / "lm.safetensors", task="classify")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +134,7 @@ def test_a_classifier_is_no_language_model_and_the_reverse(trained, tmp_path, po
         ({"classes": ["a", "a", "b"]}, "repeated"),
         ({"pooling": "best"}, "pooling"),
         ({"hidden_size": 13}, "shape"),
-        ({"seq_len": 0}, "length"),
+        ({"seq_len": 0}, "--seq-len"),
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused(trained, tmp_path, change, says):
@@ -165,16 +163,15 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_bits(table, tmp_path, option
         found = checkpoint.unpack(path)[0]
         return {n: a for n, a in found.items() if n != "training.history"}
 
-    whole = prepare_classifier.begin([str(table)], given, tmp_path / "whole.safetensors")
+    whole = tasks.begin([str(table)], given, tmp_path / "whole.safetensors")
     list(whole.events())
-    run = prepare_classifier.begin([str(table)], given, tmp_path / "parts.safetensors")
+    run = tasks.begin([str(table)], given, tmp_path / "parts.safetensors")
     for stop in (5, 17, 99):
         for event in run.events():
             if event["event"] == "step" and event["step"] >= stop:
                 run.stop()
-        if not run.trainer.finished:
-            loaded = classifier.load(tmp_path / "parts.safetensors")
-            run = prepare_classifier.resume(loaded, tmp_path / "parts.safetensors", {})
+        if not run.learner.finished:
+            run = tasks.resume(tmp_path / "parts.safetensors", {})
     a, b = tensors(tmp_path / "whole.safetensors"), tensors(tmp_path / "parts.safetensors")
     assert a.keys() == b.keys()
     for name in a:
@@ -206,7 +203,7 @@ def test_a_tenth_is_chosen_by_at_most_a_thousand_texts():
     def held_out(n):
         pairs = [(f"{i}a", "x") for i in range(n // 2)] + [(f"{i}b", "y") for i in range(n // 2)]
         settings = {"task": "classify", "hidden_size": 2, "steps": 0, "test": 0.2}
-        return prepare_classifier.begin(labelled.merge(pairs, ["pairs"]), settings)
+        return tasks.begin(labelled.merge(pairs, ["pairs"]), settings)
 
     assert len(held_out(200).validation) == 20
     many = held_out(12_000)
@@ -237,13 +234,11 @@ def test_from_starts_with_the_weights_of_a_classifier(trained, table, tmp_path):
 def test_changed_data_are_refused_when_resuming(table, tmp_path):
     path = tmp_path / "words.tsv"
     path.write_text(table.read_text())
-    run = prepare_classifier.begin([str(path)], FLAGS | {"steps": 2}, tmp_path / "m.safetensors")
+    run = tasks.begin([str(path)], FLAGS | {"steps": 2}, tmp_path / "m.safetensors")
     list(run.events())
     path.write_text(table.read_text() + "nova\tOv\n")
     with pytest.raises(CorpusError, match="have changed"):
-        prepare_classifier.resume(
-            classifier.load(tmp_path / "m.safetensors"), tmp_path / "m.safetensors", {"steps": 4}
-        )
+        tasks.resume(tmp_path / "m.safetensors", {"steps": 4})
 
 
 @pytest.mark.parametrize(
@@ -329,7 +324,7 @@ def test_bytes_and_words_are_classified_too(table, tokens):
 def test_texts_in_memory_need_no_file():
     pairs = [(f"{i}a", "x") for i in range(20)] + [(f"{i}b", "y") for i in range(20)]
     data = labelled.merge(pairs, ["pairs"])
-    run = prepare_classifier.begin(data, FLAGS | {"steps": 2})
+    run = tasks.begin(data, FLAGS | {"steps": 2})
     events = [event["event"] for event in run.events()]
     assert events[-1] == "done"
     assert json.dumps(run.summary)

@@ -3,30 +3,23 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ...errors import CorpusError, ModelFileError
 from ...learn import batches
-from ...nn.classifier import POOLINGS, ClassifierConfig, ClassifierNetwork
-from ...nn.engine import Engine, select
+from ...nn.classifier import ClassifierConfig, ClassifierNetwork
+from ...nn.engine import Engine
 from ...nn.layers import softmax
 from ...store import checkpoint
-from ...store.modelfile import (
-    SavedModel,
-    read_network,
-    read_vocabulary,
-    refuse_damaged,
-    training_state,
-)
+from ...store.modelfile import SavedModel, read_network
 from ...text import labelled
-from ...text.read import TextOptions, strings, transform
+from ...text.read import strings, transform
 from ...text.vocabulary import Vocabulary
+from .settings import ClassifySettings
 
 Array = np.ndarray
-CONFIG_FIELDS = tuple(ClassifierConfig.__dataclass_fields__)
 
 
 class Classifier(SavedModel):
@@ -43,6 +36,8 @@ class Classifier(SavedModel):
     summary : how it was made: command, data, steps, the report on the test part, versions
     training : what resuming needs (arrays and settings), None if stripped
     """
+
+    NOUN, USE, SETTINGS = "a classifier", "elman classify or elman embed", ClassifySettings
 
     def __init__(
         self,
@@ -97,10 +92,7 @@ class Classifier(SavedModel):
 
     def encode(self, texts: Sequence[str]) -> labelled.Encoded:
         """Ids of texts, treated as the training texts were."""
-        options = TextOptions(
-            lowercase=self.config.get("lowercase", False), normalize=self.config.get("normalize")
-        )
-        clean = [transform(text, options) for text in strings(texts)]
+        clean = [transform(text, self.treatment) for text in strings(texts)]
         for number, text in enumerate(clean, 1):
             if not text:
                 raise CorpusError(f"text {number} is empty: it has no class")
@@ -149,44 +141,20 @@ class Classifier(SavedModel):
         metadata = super()._metadata()
         return metadata | {"config": self.config | {"classes": self.classes}}
 
-
-def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Classifier:
-    """Read the file of a classifier and check everything in it.
-
-    Raises
-    ------
-    ModelFileError : missing, damaged, foreign, or a language model
-    """
-    tensors, metadata = checkpoint.unpack(path)
-    return from_file(path, tensors, metadata, select(engine, threads))
-
-
-def from_file(
-    path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
-) -> Classifier:
-    """The classifier of an unpacked model file; raises ModelFileError if it is none."""
-    if not checkpoint.is_classifier(metadata):
-        raise ModelFileError(
-            f"{path} is a language model, not a classifier; use elman score, or elman train "
-            "--task classify for one"
-        )
-    with refuse_damaged(path):
-        return _build(tensors, metadata, engine)
-
-
-def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Classifier:
-    config = dict(metadata["config"])
-    classes = config.pop("classes")
-    vocabulary = read_vocabulary(metadata["vocabulary"])
-    if config["vocabulary_size"] != len(vocabulary):
-        raise ModelFileError("the vocabulary does not have the size that the configuration says")
-    if not isinstance(classes, list) or len(classes) != config["num_classes"]:
-        raise ModelFileError("there are not as many classes as the configuration says")
-    if len(set(classes)) != len(classes) or not all(isinstance(c, str) for c in classes):
-        raise ModelFileError("its classes are repeated or no text")
-    if config["pooling"] not in POOLINGS or not config["seq_len"] > 0:
-        raise ModelFileError("its pooling or the length of its texts is none that there is")
-    network_config = ClassifierConfig(**{name: config[name] for name in CONFIG_FIELDS})
-    network = read_network(ClassifierNetwork, tensors, network_config, config["dtype"], engine)
-    training = training_state(tensors, metadata)
-    return Classifier(network, vocabulary, classes, config, metadata.get("summary"), training)
+    @classmethod
+    def _build(
+        cls,
+        config: dict[str, Any],
+        vocabulary: Vocabulary,
+        tensors: checkpoint.Tensors,
+        engine: Engine,
+    ) -> Self:
+        classes = config.pop("classes", [])
+        if len(classes) != config.get("num_classes"):
+            raise ModelFileError("there are not as many classes as the configuration says")
+        if len(set(classes)) != len(classes):
+            raise ModelFileError("its classes are repeated")
+        if "seq_len" not in config:
+            raise ModelFileError("the configuration has no seq_len")
+        network = read_network(ClassifierNetwork, ClassifierConfig, config, tensors, engine)
+        return cls(network, vocabulary, classes, config)

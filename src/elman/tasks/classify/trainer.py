@@ -1,41 +1,35 @@
-"""Learning to classify: the batches, the evaluation, and the run from data to file."""
+"""Learning to classify: the batches that the training loop runs over, and the evaluation."""
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import asdict
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from ...learn import batches
 from ...learn.loop import Event, Loop
-from ...learn.run import Run
 from ...nn.classifier import ClassifierNetwork
-from ...nn.engine import conditions
 from ...nn.layers import softmax_cross_entropy
-from ...settings import Settings
-from ...text.labelled import Labelled, LabelledPart
+from ...text.labelled import LabelledPart
 from ...text.vocabulary import Vocabulary
 from .model import Classifier
-from .report import Report, baselines, report
+from .report import Report, report
+from .settings import ClassifySettings
 
 Array = np.ndarray
-Parts = tuple[LabelledPart, LabelledPart, LabelledPart]
-
-BASELINE_TEXTS = 100_000  # a logistic regression on more takes longer than the network
 
 
 class ClassifierTrainer(Loop[ClassifierNetwork]):
     """One training run of a classifier."""
+
+    settings: ClassifySettings
 
     def __init__(
         self,
         network: ClassifierNetwork,
         vocabulary: Vocabulary,
         classes: Sequence[str],
-        settings: Settings,
+        settings: ClassifySettings,
         train: LabelledPart,
         validation: LabelledPart,
     ):
@@ -48,9 +42,6 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
     @property
     def held_out(self) -> bool:
         return bool(len(self.validation))
-
-    def _limit_threads(self) -> AbstractContextManager:
-        return self.network.limit_threads()
 
     def _plan(self) -> batches.LabelledPlan:
         rng = np.random.default_rng([self.settings.seed, 1, self.epoch])
@@ -78,28 +69,15 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
     def texts_per_second(self) -> float:
         return self.predictions / max(1e-9, self.seconds)
 
-    def _evaluate(self, last: Event) -> Event:
+    def _look(self) -> tuple[float, float, Event]:
         found = judge(self.classifier(), self.validation)
-        nats = found.nats
-        if nats is None or not isfinite(nats):
-            self._diverged(float("nan"), last["gradient_norm"])
-        assert nats is not None
+        nats = float("nan") if found.nats is None else found.nats
         # The loss breaks ties: macro-F1 stands still where a part is small.
-        by_loss = self.settings.monitor == "loss"
-        self._judge(nats if by_loss else 1e-6 * nats - found.macro_f1)
-        self._record(last, nats)
-        return {
-            "event": "evaluation",
-            "step": self.step,
-            "epoch": last["epoch"],
-            "seconds": self.seconds,
-            "train_loss": self.smoothed,
-            "validation_loss": nats,
-            "validation_accuracy": found.accuracy,
-            "validation_macro_f1": found.macro_f1,
-            "best": self.best_step == self.step,
-            "stopped_early": self.stopped_early,
-        }
+        value = nats if self.settings.monitor == "loss" else 1e-6 * nats - found.macro_f1
+        return nats, value, {
+            "train_loss": self.smoothed, "validation_loss": nats,
+            "validation_accuracy": found.accuracy, "validation_macro_f1": found.macro_f1,
+        }  # fmt: skip
 
     def classifier(self, network: ClassifierNetwork | None = None) -> Classifier:
         """A classifier with the network as it is now, or with another one."""
@@ -121,105 +99,9 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
         labels = part.labels[part.rows]
         self.class_weights = class_weights(self.settings.class_weights, labels, len(self.classes))
         self.plan = self._plan()
-        with self._limit_threads():
+        with self.network.limit_threads():
             for _ in range(len(self.plan)):
                 self._update()
-
-
-class ClassifierRun(Run):
-    """A run that learns a classifier."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        data: Labelled,
-        parts: Parts,
-        trainer: ClassifierTrainer,
-        summary: dict[str, Any],
-        started: float,
-    ):
-        super().__init__(settings, trainer, summary, data.notes, started)
-        self.trainer, self.data = trainer, data
-        self.train, self.validation, self.test = parts
-
-    def model(self) -> Classifier:
-        s, trainer, network = self.settings, self.trainer, self.trainer.trained()
-        training: dict[str, Any] = {
-            "settings": s.to_json(),
-            "corpus": {"paths": self.data.paths, "sha256": self.data.sha256},
-            "state": trainer.scalars(),
-            "machine": conditions(network.engine),
-        }
-        return Classifier(
-            network, trainer.vocabulary, self.data.classes, trainer.config, self.summary,
-            (trainer.tensors(), training),
-        )  # fmt: skip
-
-    def _learn(self) -> Iterator[Event]:
-        yield from super()._learn()
-        if len(self.test) and not self._evaluated() and not self.trainer.stop_requested:
-            text = "a logistic regression on n-grams is fitted to compare with"
-            yield {"event": "message", "text": text}
-
-    def _start_event(self) -> Event:
-        s, trainer, network = self.settings, self.trainer, self.trainer.network
-        return {
-            "event": "start", "corpus": self.data.names, "texts": len(self.data.texts),
-            "classes": self.data.classes, "vocabulary_size": len(trainer.vocabulary),
-            "train_texts": len(self.train), "validation_texts": len(self.validation),
-            "test_texts": len(self.test), "model": self._path(), "cell": s.cell,
-            "hidden_size": network.config.hidden_size, "num_layers": network.config.num_layers,
-            "bidirectional": s.bidirectional, "pooling": s.pooling,
-            "parameters": network.config.num_parameters(), "engine": network.engine.name,
-            "threads": network.engine.threads, "step": trainer.step, "settings": s.to_json(),
-        }  # fmt: skip
-
-    def _evaluation_seconds(self) -> float:
-        texts = self.validation if len(self.validation) else self.train
-        few = LabelledPart(texts.texts, texts.labels, texts.rows[:256])
-        start = time.perf_counter()
-        judge(self.trainer.classifier(), few)
-        needed = (time.perf_counter() - start) * (len(self.validation) + len(self.test))
-        return min(needed / max(1, len(few)), 0.4 * self.trainer.limit[1] * 60)
-
-    def _finish(self) -> Event:
-        trainer = self.trainer
-        if not self._evaluated():
-            figures: dict[str, Any] = {
-                "texts": len(self.data.texts), "rows": self.data.rows,
-                "repeated": self.data.repeated, "conflicting": self.data.conflicting,
-                "steps": trainer.step, "epochs": trainer.epoch + trainer.index / len(trainer.plan),
-                "seconds": trainer.seconds,
-                "texts_per_second": trainer.texts_per_second, "train_loss": trainer.smoothed,
-                "best_step": trainer.best_step if trainer.best else trainer.step,
-            }  # fmt: skip
-            model = trainer.classifier(trainer.trained())
-            for name, part in (("validation", self.validation), ("test", self.test)):
-                if len(part):
-                    figures[name] = judge(model, part).to_json()
-            if len(self.test):
-                figures["baselines"] = self._baselines()
-            self.summary |= figures
-            self.save()
-        keys = ("texts", "rows", "repeated", "conflicting", "steps", "seconds",
-                "texts_per_second", "train_loss", "best_step")  # fmt: skip
-        done: Event = {"event": "done"} | {k: self.summary.get(k) for k in keys}
-        for name in ("validation", "test"):
-            for key, short in (("nats", "loss"), ("accuracy",) * 2, ("macro_f1",) * 2):
-                done[f"{name}_{short}"] = (self.summary.get(name) or {}).get(key)
-        done["report"] = self.summary.get("test") or self.summary.get("validation")
-        done["baselines"] = self.summary.get("baselines")
-        parameters = trainer.network.config.num_parameters()
-        return done | {"parameters": parameters, "model": self._path()}
-
-    def _baselines(self) -> dict[str, dict[str, float]]:
-        """Accuracy and macro-F1 on the test part of what a network has to beat."""
-        texts, labels = self.data.texts, self.data.labels
-        # The network chose its best parameters by the validation part, so the others read it too.
-        seen = np.sort(np.concatenate([self.train.rows, self.validation.rows]))
-        train, test = (([texts[i] for i in rows], labels[rows]) for rows in (seen, self.test.rows))
-        found = baselines(self.data.classes, train, test, regression=len(seen) <= BASELINE_TEXTS)
-        return {name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1} for name, r in found.items()}
 
 
 def judge(model: Classifier, part: LabelledPart) -> Report:

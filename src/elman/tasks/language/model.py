@@ -3,23 +3,16 @@
 from collections.abc import Iterator
 from itertools import chain, islice
 from numbers import Integral
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ...errors import CorpusError, ModelFileError, UsageError
-from ...nn.engine import Engine, select
+from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
 from ...store import checkpoint
-from ...store.modelfile import (
-    SavedModel,
-    read_network,
-    read_vocabulary,
-    refuse_damaged,
-    training_state,
-)
-from ...text.read import TextOptions, split_lines, transform
+from ...store.modelfile import SavedModel, read_network
+from ...text.read import split_lines, transform
 from ...text.vocabulary import Vocabulary
 from .ngram import NGram
 from .sampling import (
@@ -33,9 +26,9 @@ from .sampling import (
     until,
 )
 from .scoring import Score, score_text
+from .settings import LanguageSettings
 
 Array = np.ndarray
-NETWORK_FIELDS = tuple(NetworkConfig.__dataclass_fields__)
 
 
 class Model(SavedModel):
@@ -51,6 +44,8 @@ class Model(SavedModel):
     summary : how it was made: command, corpus, steps, held-out figures, versions
     training : what resuming needs (arrays and settings), None if stripped
     """
+
+    NOUN, USE, SETTINGS = "a language model", "elman score or elman sample", LanguageSettings
 
     def __init__(
         self,
@@ -235,58 +230,29 @@ class Model(SavedModel):
             return text
         if self.vocabulary.kind == "byte":
             return text.encode("utf-8", "surrogatepass")
-        return transform(
-            text,
-            TextOptions(
-                lowercase=self.config.get("lowercase", False),
-                normalize=self.config.get("normalize"),
-            ),
-        )
+        return transform(text, self.treatment)
 
     def _tensors(self) -> checkpoint.Tensors:
         return self.network.tensors() if isinstance(self.network, NGram) else super()._tensors()
 
+    @classmethod
+    def _build(
+        cls,
+        config: dict[str, Any],
+        vocabulary: Vocabulary,
+        tensors: checkpoint.Tensors,
+        engine: Engine,
+    ) -> Self:
+        network: Network | NGram
+        if config["cell"] == "ngram":
+            network = NGram(len(vocabulary), config["order"], vocabulary.begin)
+            network.load({k: v for k, v in tensors.items() if k.startswith("ngram.")})
+        else:
+            network = read_network(Network, NetworkConfig, config, tensors, engine)
+        return cls(network, vocabulary, config)
 
-def load(path: str | Path, *, engine: str = "auto", threads: int | None = None) -> Model:
-    """Read the file of a language model and check everything in it.
-
-    Raises
-    ------
-    ModelFileError : missing, damaged, foreign, inconsistent, from a future version,
-        or a classifier
-    """
-    tensors, metadata = checkpoint.unpack(path)
-    return from_file(path, tensors, metadata, select(engine, threads))
-
-
-def from_file(
-    path: str | Path, tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine
-) -> Model:
-    """The model of an unpacked file; raises ModelFileError if it is none."""
-    if checkpoint.is_classifier(metadata):
-        raise ModelFileError(
-            f"{path} is a classifier, not a language model; use elman classify or elman embed"
-        )
-    with refuse_damaged(path):
-        return _build(tensors, metadata, engine)
-
-
-def _build(tensors: checkpoint.Tensors, metadata: dict[str, Any], engine: Engine) -> Model:
-    config = metadata["config"]
-    vocabulary = read_vocabulary(metadata["vocabulary"])
-    if config["vocabulary_size"] != len(vocabulary):
-        raise ModelFileError("the vocabulary does not have the size that the configuration says")
-    network: Network | NGram
-    if config["cell"] == "ngram":
-        network = NGram(len(vocabulary), int(config["order"]), vocabulary.begin)
-        network.load({k: v for k, v in tensors.items() if k.startswith("ngram.")})
-    else:
-        network_config = NetworkConfig(**{name: config[name] for name in NETWORK_FIELDS})
-        network = read_network(Network, tensors, network_config, config["dtype"], engine)
-    training = training_state(tensors, metadata)
-    if training is not None:
-        _check_start(training[0], network, len(vocabulary))
-    return Model(network, vocabulary, config, metadata.get("summary"), training)
+    def _check_training(self, arrays: checkpoint.Tensors) -> None:
+        _check_start(arrays, self.network, len(self.vocabulary))
 
 
 def _check_start(

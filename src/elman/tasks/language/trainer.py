@@ -1,20 +1,19 @@
 """Learning a language: the batches of text that the training loop runs over."""
 
-from math import isfinite, log
+from math import log
 from typing import Any
 
 import numpy as np
 
 from ...learn import batches
-from ...learn.loop import Event, Loop, limit
+from ...learn.loop import Event, Loop
 from ...nn.network import Network
-from ...settings import Settings
 from ...store.checkpoint import Tensors
 from ...text.corpus import Part
 from ...text.vocabulary import Vocabulary
 from . import scoring
-
-__all__ = ["Event", "Trainer", "limit"]
+from .model import Model
+from .settings import LanguageSettings
 
 Array = np.ndarray
 
@@ -25,13 +24,14 @@ STREAM_SYMBOLS = 128  # fewest symbols of each of them
 class Trainer(Loop[Network]):
     """One training run of a language model: also its place in the corpus and its state."""
 
+    settings: LanguageSettings
     samples = True
 
     def __init__(
         self,
         network: Network,
         vocabulary: Vocabulary,
-        settings: Settings,
+        settings: LanguageSettings,
         train: Part,
         validation: Part,
         characters_per_symbol: float = 1.0,
@@ -43,6 +43,7 @@ class Trainer(Loop[Network]):
             train, settings.batching, settings.seq_len, settings.batch_size
         )
         super().__init__(network, settings)
+        self.sample_every = settings.sample_every
         self.state = network.zero_state(1)  # before the context, if there is one
         self.end_state, self.last_symbol = self.state, np.zeros(1, np.int32)
         self.context = np.zeros((0, 1), np.int32)  # inputs through which gradients still flow
@@ -119,7 +120,7 @@ class Trainer(Loop[Network]):
         """Bits per character from nats per symbol."""
         return nats / log(2) / self.characters_per_symbol
 
-    def _evaluate(self, last: Event) -> Event:
+    def _look(self) -> tuple[float, float, Event]:
         if not self.evaluation_limit:  # a seventh of what was trained: about 5 % of the time
             self.evaluation_limit = min(65536, max(32768, self.predictions // 7))
         # Streams that are too short would count their cold starts more than the model,
@@ -132,26 +133,14 @@ class Trainer(Loop[Network]):
             start=self.end_state if self._start_tensors() else None,
         )  # fmt: skip
         nats = score.nats / score.symbols
-        if not isfinite(nats):
-            self._diverged(nats, last["gradient_norm"])
-        self._judge(nats)
-        self._record(last, nats)
-        return {
-            "event": "evaluation",
-            "step": self.step,
-            "epoch": last["epoch"],
-            "seconds": self.seconds,
+        return nats, nats, {
             "train_bits_per_character": self.bits(self.smoothed or 0.0),
             "validation_bits_per_character": self.bits(nats),
             "validation_perplexity": score.perplexity,
-            "best": self.best_step == self.step,
-            "stopped_early": self.stopped_early,
-        }
+        }  # fmt: skip
 
     def sample(self, length: int = 200) -> str:
         """A short sample of the model as it is now."""
-        from .model import Model
-
         model = Model(self.network, self.vocabulary, {}, training=(self._start_tensors(), {}))
         return model.sample(length, temperature=0.8, seed=self.step)
 

@@ -1,4 +1,4 @@
-"""What `elman train` shows on stderr: a progress bar on a terminal, else plain lines."""
+"""What the displays of all tasks share: a progress bar on a terminal, else plain lines."""
 
 import os
 import sys
@@ -7,18 +7,23 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
-
-from ..settings import Settings
 
 PLAIN_SECONDS = 10.0  # between two plain lines that only report steps
 
 
 class Display:
-    """Shows the events of a run; a context manager, so the bar is always taken down."""
+    """Shows the events of a run; a context manager, so the bar is always taken down.
 
-    def __init__(self, settings: Settings):
+    A subclass says in words what its task has figures for: `_about`, `_speed`,
+    `_trained`, `_held_out`, `_results`.
+    """
+
+    UNITS = ""  # of the figures of an evaluation, in a plain line
+    NEXT: tuple[str, ...] = ()  # commands to go on with; MODEL stands for the file
+    STAYS_BEST = ""  # what is said when training stops early
+
+    def __init__(self, settings: Any):
         self.settings = settings
         self.console = Console(stderr=True, highlight=False)
         self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
@@ -42,16 +47,37 @@ class Display:
         else:
             print(text, file=sys.stderr, flush=True)
 
+    # -- what a subclass says ------------------------------------------------------
+
+    def _about(self, e: dict[str, Any]) -> list[str]:
+        """Lines about the data and the network, before the first step."""
+        raise NotImplementedError
+
+    def _running(self, e: dict[str, Any]) -> str:
+        """Speed and training loss of a step, short enough to stand beside a bar."""
+        return f"{self._speed(e)}  {self._trained(e)}"
+
+    def _speed(self, e: dict[str, Any]) -> str:
+        raise NotImplementedError
+
+    def _trained(self, e: dict[str, Any]) -> str:
+        """The training loss of a step or an evaluation."""
+        raise NotImplementedError
+
+    def _held_out(self, e: dict[str, Any]) -> str:
+        """The held-out figures of an evaluation."""
+        raise NotImplementedError
+
+    def _results(self, e: dict[str, Any]) -> None:
+        """Show the final figures."""
+        raise NotImplementedError
+
+    # -- the events ----------------------------------------------------------------
+
     def _start(self, e: dict[str, Any]) -> None:
-        what = f"{', '.join(e['corpus'])}: {e['characters']:,} characters, "
-        what += f"{e['vocabulary_size']:,} distinct symbols"
-        self._say(what)
+        for line in self._about(e):
+            self._say(line)
         if "parameters" in e:
-            size = f"{e['num_layers']} × {e['hidden_size']}"
-            self._say(
-                f"{e['cell']} {size}, {e['parameters']:,} parameters; "
-                f"engine {e['engine']}, threads: {e['threads']}"
-            )
             self._begin(e)
 
     def _begin(self, e: dict[str, Any]) -> None:
@@ -70,10 +96,7 @@ class Display:
         self._say(f"note: {e['text']}", "yellow")
 
     def _step(self, e: dict[str, Any]) -> None:
-        self._progress(e, (
-            f"{_short(e['characters_per_second'])} chars/s  "
-            f"train {e['train_bits_per_character']:.2f}  held out {self.held_out} bits/char"
-        ))  # fmt: skip
+        self._progress(e, f"{self._running(e)}  held out {self.held_out}")
 
     def _progress(self, e: dict[str, Any], figures: str) -> None:
         """How far it is: in the bar, or now and then a plain line."""
@@ -87,17 +110,14 @@ class Display:
             print(f"step {e['step']:,}  {share:.0%}  {figures}", file=sys.stderr, flush=True)
 
     def _evaluation(self, e: dict[str, Any]) -> None:
-        self.held_out = f"{e['validation_bits_per_character']:.2f}"
+        self.held_out = self._held_out(e)
         if not self.live:
             self._last_line = time.monotonic()
             mark = "  best so far" if e["best"] else ""
-            self._say(
-                f"step {e['step']:,}  {clock(e['seconds'])}  train "
-                f"{e['train_bits_per_character']:.3f}  held out "
-                f"{e['validation_bits_per_character']:.3f} bits/character{mark}"
-            )
+            self._say(f"step {e['step']:,}  {clock(e['seconds'])}  {self._trained(e)}  "
+                      f"held out {self.held_out}{self.UNITS}{mark}")  # fmt: skip
         if e["stopped_early"]:
-            self._say("the held-out loss no longer falls: stopping early, keeping the best model")
+            self._say(self.STAYS_BEST)
 
     def _sample(self, e: dict[str, Any]) -> None:
         self._say(f"── a sample at step {e['step']:,} " + "─" * 20, "dim")
@@ -111,37 +131,14 @@ class Display:
 
     def _done(self, e: dict[str, Any]) -> None:
         self._close()
-        rows = []
-        if e["validation_bits_per_character"] is not None:
-            name = f"this model ({self.settings.cell})"
-            rows.append((name, e["validation_bits_per_character"], e["validation_perplexity"]))
-        for name, figures in (e["baselines"] or {}).items():
-            rows.append((name, figures["bits_per_character"], figures["perplexity"]))
-        if rows:
-            self._table(rows)
-        if e["test_bits_per_character"] is not None:
-            self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
+        self._results(e)
         if e["steps"]:
-            self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, "
-                      f"{e['characters_per_second']:,.0f} characters/s")  # fmt: skip
+            self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, {self._speed(e)}")
         if e["model"]:
             size = os.path.getsize(e["model"]) / 1e6
             self._say(f"model: {e['model']} ({size:.1f} MB)", "bold")
-            self._say(f"next:  elman sample {e['model']}\n       elman score {e['model']} FILE")
-
-    def _table(self, rows: list[tuple[str, float, float]]) -> None:
-        if not self.live:
-            self._say(f"{'held out':<20}  {'bits/character':>14}  {'perplexity':>10}")
-            for name, bits, perplexity in rows:
-                self._say(f"{name:<20}  {bits:>14.3f}  {perplexity:>10.2f}")
-            return
-        table = Table(header_style="bold")
-        table.add_column("held out")
-        table.add_column("bits per character", justify="right")
-        table.add_column("perplexity", justify="right")
-        for i, (name, bits, perplexity) in enumerate(rows):
-            table.add_row(name, f"{bits:.3f}", f"{perplexity:.2f}", style="" if i else "green")
-        self.console.print(table)
+            commands = [command.replace("MODEL", e["model"]) for command in self.NEXT]
+            self._say("next:  " + "\n       ".join(commands))
 
     def _close(self) -> None:
         if self.bar is not None:
@@ -153,8 +150,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _short(number: float) -> str:
-    """A number of characters per second in four or five places."""
-    return f"{number / 1000:.1f}k" if number < 100_000 else f"{number / 1000:,.0f}k"

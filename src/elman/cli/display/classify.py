@@ -1,0 +1,54 @@
+"""What `elman train --task classify` shows."""
+
+from typing import Any
+
+from ...tasks.classify.report import from_json
+from .common import Display
+
+
+class TaskDisplay(Display):
+    """Shows the events of a run that learns a classifier."""
+
+    NEXT = ("elman classify MODEL TEXT...", "elman embed MODEL --nearest 5 - < FILE")
+
+    @property
+    def STAYS_BEST(self) -> str:  # type: ignore[override]
+        return (f"the held-out {self.settings.monitor} no longer gets better: stopping early, "
+                "keeping the best network")  # fmt: skip
+
+    def _about(self, e: dict[str, Any]) -> list[str]:
+        classes = e["classes"]
+        shown = ", ".join(classes[:8]) + (f" and {len(classes) - 8} more" * (len(classes) > 8))
+        kind = "bidirectional " * e["bidirectional"] + e["cell"]
+        return [
+            f"{', '.join(e['corpus'])}: {e['texts']:,} texts in {len(classes)} classes ({shown})",
+            f"{e['train_texts']:,} to train on, {e['validation_texts']:,} to choose by, "
+            f"{e['test_texts']:,} for the report",
+            f"{kind} {e['num_layers']} × {e['hidden_size']}, pooling {e['pooling']}, "
+            f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}",
+        ]
+
+    def _speed(self, e: dict[str, Any]) -> str:
+        return f"{e['texts_per_second']:,.0f} texts/s"
+
+    def _trained(self, e: dict[str, Any]) -> str:
+        return f"loss {e['train_loss']:.3f}"
+
+    def _held_out(self, e: dict[str, Any]) -> str:
+        return (
+            f"loss {e['validation_loss']:.3f}, accuracy {e['validation_accuracy']:.3f}, "
+            f"macro-F1 {e['validation_macro_f1']:.3f}"
+        )
+
+    def _results(self, e: dict[str, Any]) -> None:
+        if e["report"] is None:
+            return
+        part = "test" if e["test_accuracy"] is not None else "validation"
+        found = from_json(e["report"])
+        self._say(f"\non the {part} part ({found.confusion.sum():,} texts)", "bold")
+        for line in found.lines():
+            self._say(line)
+        self._say(f"\n{'':<30}  accuracy  macro-F1", "bold")
+        rows = [(f"this network ({self.settings.cell})", e["report"])]
+        for name, figures in [*rows, *(e["baselines"] or {}).items()]:
+            self._say(f"{name:<30}  {figures['accuracy']:8.3f}  {figures['macro_f1']:8.3f}")

@@ -1,0 +1,64 @@
+"""What `elman train` shows of a language model."""
+
+from typing import Any
+
+from rich.table import Table
+
+from .common import Display
+
+
+class TaskDisplay(Display):
+    """Shows the events of a run that learns a language."""
+
+    UNITS = " bits/character"
+    NEXT = ("elman sample MODEL", "elman score MODEL FILE")
+    STAYS_BEST = "the held-out loss no longer falls: stopping early, keeping the best model"
+
+    def _about(self, e: dict[str, Any]) -> list[str]:
+        lines = [f"{', '.join(e['corpus'])}: {e['characters']:,} characters, "
+                 f"{e['vocabulary_size']:,} distinct symbols"]  # fmt: skip
+        if "parameters" in e:
+            lines.append(
+                f"{e['cell']} {e['num_layers']} × {e['hidden_size']}, {e['parameters']:,} "
+                f"parameters; engine {e['engine']}, threads: {e['threads']}"
+            )
+        return lines
+
+    def _running(self, e: dict[str, Any]) -> str:
+        thousands = e["characters_per_second"] / 1000
+        return f"{thousands:,.1f}k chars/s  train {e['train_bits_per_character']:.2f}"
+
+    def _speed(self, e: dict[str, Any]) -> str:
+        return f"{e['characters_per_second']:,.0f} characters/s"
+
+    def _trained(self, e: dict[str, Any]) -> str:
+        return f"train {e['train_bits_per_character']:.3f}"
+
+    def _held_out(self, e: dict[str, Any]) -> str:
+        return f"{e['validation_bits_per_character']:.3f}"
+
+    def _results(self, e: dict[str, Any]) -> None:
+        rows = []
+        if e["validation_bits_per_character"] is not None:
+            name = f"this model ({self.settings.cell})"
+            rows.append((name, e["validation_bits_per_character"], e["validation_perplexity"]))
+        for name, figures in (e["baselines"] or {}).items():
+            rows.append((name, figures["bits_per_character"], figures["perplexity"]))
+        if rows:
+            self._table(rows)
+        if e["test_bits_per_character"] is not None:
+            self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
+
+    def _table(self, rows: list[tuple[str, float, float]]) -> None:
+        if not self.live:
+            self._say(f"{'held out':<20}  {'bits/character':>14}  {'perplexity':>10}")
+            for name, bits, perplexity in rows:
+                self._say(f"{name:<20}  {bits:>14.3f}  {perplexity:>10.2f}")
+            return
+        table = Table(header_style="bold")
+        table.add_column("held out")
+        table.add_column("bits per character", justify="right")
+        table.add_column("perplexity", justify="right")
+        for i, (name, bits, perplexity) in enumerate(rows):
+            table.add_row(name, f"{bits:.3f}", f"{perplexity:.2f}", style="" if i else "green")
+        self.console.print(table)

@@ -1,0 +1,109 @@
+"""What a task says about itself, so that preparing and resuming a run stand once.
+
+A task is a folder in `tasks/` whose `task.py` has a subclass of `Task`. It reads data,
+says which network suits them and what loop learns; `prepare` does the rest.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..nn.network import BaseNetwork, NetworkConfig, initialise
+from ..settings import Settings
+from ..store.modelfile import SavedModel
+from .loop import Loop
+from .run import Data, Run
+
+# What decides the architecture, in every task.
+NETWORK_SETTINGS = ("cell", "hidden_size", "num_layers", "embedding_size", "activation", "bias")
+
+
+class Task(ABC):
+    """One task: what differs from the others.
+
+    Attributes
+    ----------
+    settings : the class of its settings
+    model : the class of its models
+    run : the class of its runs
+    fixed : settings that a model hands on with --from: treatment of text and architecture
+    """
+
+    settings: ClassVar[type[Settings]]
+    model: ClassVar[type[SavedModel]]
+    run: ClassVar[type[Run]]
+    fixed: ClassVar[tuple[str, ...]]
+
+    def complete(
+        self, source: Sequence[Any], given: dict[str, Any]
+    ) -> tuple[Sequence[Any], dict[str, Any]]:
+        """What is learned from, and the settings, where the user named nothing."""
+        return source, given
+
+    @abstractmethod
+    def read(
+        self,
+        source: Any,
+        settings: Any,
+        older: Any = None,
+        sha256: str | None = None,
+    ) -> Data:
+        """The data, divided.
+
+        Parameters
+        ----------
+        source : names of files and the like, or rows in memory
+        older : a model whose vocabulary is taken
+        sha256 : what the data must have: those of a run that goes on
+
+        Raises
+        ------
+        UsageError, CorpusError : nothing to read, or nothing to learn from
+        """
+
+    @abstractmethod
+    def training_text(self, data: Data) -> str:
+        """The text that was trained on, without the held-out parts if they are cut off."""
+
+    @abstractmethod
+    def to_measure(self, settings: Any, symbols: int) -> list[tuple[int, int]]:
+        """Layers and units of the networks whose pace `resolve` asks for."""
+
+    @abstractmethod
+    def resolve(self, settings: Any, symbols: int, paces: Mapping[tuple[int, int], float]) -> Any:
+        """The settings with everything filled in, from the size of the text and of the time."""
+
+    def count(self, settings: Any, data: Data) -> Any:
+        """What learns by counting, not by steps; None: a network learns."""
+        return None
+
+    @abstractmethod
+    def config(self, settings: Any, data: Data) -> NetworkConfig:
+        """The architecture."""
+
+    @abstractmethod
+    def network(self, config: Any, dtype: np.dtype, engine: Any) -> BaseNetwork:
+        """A network of that architecture, all zeros."""
+
+    def initialise(self, network: BaseNetwork, settings: Settings) -> None:
+        """First values of the weights."""
+        rng = np.random.default_rng([settings.seed, 3])
+        initialise(network.parameters, network.config, settings.init, settings.init_scale, rng)
+
+    @abstractmethod
+    def kept_steps(self, settings: Any, data: Data) -> int:
+        """Steps, of all sequences of a batch, that are kept for the backward pass."""
+
+    @abstractmethod
+    def try_step(self, network: Any, settings: Any) -> int:
+        """One short training step on nothing in particular; how many symbols it read."""
+
+    @abstractmethod
+    def trainer(self, network: Any, data: Data, settings: Any) -> Loop:
+        """The loop that learns."""
+
+    def notes(self, settings: Any, data: Data, learner: Any) -> list[str]:
+        """What the user should know about a new run, besides the notes of the reading."""
+        return []

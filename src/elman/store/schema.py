@@ -1,0 +1,128 @@
+"""What the metadata of a model file must be: every value by its type, before it is used.
+
+A form is a type, a tuple of forms of which one must fit, `[form]` for a list of such,
+`{str: form}` for an object with any names, or an object with the names that are
+listed, of which those that end in "?" may be missing; others are let alone.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+from ..errors import ModelFileError, UsageError
+from ..settings import Settings, checked
+
+Form = Any
+NUMBER = float  # whole ones too
+
+# Of the summary: what the figures of a task mean is up to their reader, but they are figures.
+_PART: Form = {"accuracy": NUMBER, "macro_f1": NUMBER, "nats?": (NUMBER, None),
+               "classes": {str: {str: NUMBER}}, "confusion": [[int]]}  # fmt: skip
+SUMMARY: Form = {
+    "command?": str, "corpus?": [str], "sha256?": str, "versions?": {str: str},
+    "baselines?": {str: {str: NUMBER}}, "validation?": _PART, "test?": _PART,
+    "rate_changes?": [[NUMBER]],
+}  # fmt: skip
+SUMMARY_FIGURES: Form = (NUMBER, None)  # whatever else it holds
+
+STATE: Form = {
+    "step": int, "epoch": int, "index": int, "optimizer_steps": int, "predictions": int,
+    "seconds": NUMBER, "smoothed": (NUMBER, None), "best_value": (NUMBER, None),
+    "best_step": int, "stale": int, "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]],
+    "stopped_early": bool, "horizon": [(str, NUMBER)], "limit": [(str, NUMBER)],
+    "reserve": NUMBER, "finished": bool, "history_columns?": [str], "evaluation_limit?": int,
+}  # fmt: skip
+COUNTS = ("step", "epoch", "index", "optimizer_steps", "predictions", "seconds", "best_step",
+          "stale", "reserve", "evaluation_limit")  # fmt: skip
+
+METADATA: Form = {
+    "config": {"cell": str, "vocabulary_size": int, "dtype?": str, "task?": str},
+    "vocabulary": {"kind": str, "symbols": [(str, int)]},
+    "summary?": SUMMARY,
+    "training?": {
+        "settings": {str: (str, bool, NUMBER, None)},
+        "corpus": {"paths": [str], "sha256": str},
+        "state?": STATE,
+        "machine?": {str: (str, NUMBER)},
+    },
+}
+
+# Of a configuration besides the settings of its task.
+CONFIG: Form = {
+    "vocabulary_size": int, "characters_per_symbol?": NUMBER, "num_classes?": int,
+    "classes?": [str],
+}  # fmt: skip
+
+
+def check_metadata(metadata: dict[str, Any], settings: type[Settings]) -> None:
+    """Raise ModelFileError if a value is of another type than ours, or out of its range.
+
+    `settings` are those of the task of the model, whose ranges hold for what its
+    configuration repeats of them.
+    """
+    check(metadata, METADATA, "the metadata")
+    _check_config(metadata["config"], settings)
+    for name, value in metadata.get("summary", {}).items():
+        if name not in SUMMARY and f"{name}?" not in SUMMARY:
+            check(value, SUMMARY_FIGURES, f"{name} of the summary")
+    state = metadata.get("training", {}).get("state")
+    if state is None:
+        return
+    for name in COUNTS:
+        if name in state and not 0 <= state[name] < 1e18:
+            raise ModelFileError(f"the training state has {name} {state[name]!r}")
+    for name in ("horizon", "limit"):
+        if [type(x) is str for x in state[name]] != [True, False]:
+            raise ModelFileError(f"the training state has {name} {state[name]!r}")
+
+
+def _check_config(config: dict[str, Any], settings: type[Settings]) -> None:
+    check(config, CONFIG, "the configuration")
+    known = {f.name: f for f in fields(settings)}
+    del known["vocabulary_size"]  # of a network that has one whatever its symbols are
+    for name, value in config.items():
+        if name in known and (value is not None or name != "normalize"):
+            try:
+                checked(known[name], value)
+            except UsageError as error:
+                raise ModelFileError(f"in the configuration {error}") from None
+
+
+def check(value: Any, form: Form, where: str) -> None:
+    """Raise ModelFileError if a value of JSON does not have a form; `where` names it."""
+    if isinstance(form, tuple):
+        if not any(_fits(value, one) for one in form):
+            raise ModelFileError(f"{where} is {_shown(value)}")
+    elif isinstance(form, list):
+        if not isinstance(value, list):
+            raise ModelFileError(f"{where} is {_shown(value)}, no list")
+        for item in value:
+            check(item, form[0], f"an item of {where}")
+    elif isinstance(form, dict):
+        if not isinstance(value, dict):
+            raise ModelFileError(f"{where} is {_shown(value)}, no JSON object")
+        if str in form:
+            for name, item in value.items():
+                check(item, form[str], f"{name} of {where}")
+            return
+        for name, item_form in form.items():
+            known = name.removesuffix("?")
+            if known in value:
+                check(value[known], item_form, f"{known} of {where}")
+            elif known == name:
+                raise ModelFileError(f"{where} has no {name}")
+    elif not _fits(value, form):
+        raise ModelFileError(f"{where} is {_shown(value)}")
+
+
+def _fits(value: Any, form: type | None) -> bool:
+    if form is None or form is bool:
+        return value is None if form is None else isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    if form is NUMBER:
+        return isinstance(value, (int, float))  # a figure may be infinite
+    return isinstance(value, form)
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r}"[:60]

@@ -1,0 +1,85 @@
+"""A run that learns a classifier: what it is compared with, and the report at its end."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...learn.loop import Event
+from ...learn.run import Run
+from ...text.labelled import LabelledPart
+from .model import Classifier
+from .report import baselines
+from .trainer import ClassifierTrainer, judge
+
+BASELINE_TEXTS = 100_000  # a logistic regression on more takes longer than the network
+
+
+class ClassifierRun(Run):
+    """A run that learns a classifier."""
+
+    learner: ClassifierTrainer
+
+    DONE = ("texts", "rows", "repeated", "conflicting", "steps", "seconds", "texts_per_second",
+            "train_loss", "best_step", "baselines")  # fmt: skip
+
+    def model(self) -> Classifier:
+        model = self.learner.classifier(self.learner.trained())
+        model.summary, model.training = self.summary, self.history()
+        return model
+
+    def _learn(self) -> Iterator[Event]:
+        yield from super()._learn()
+        if len(self.test) and not self._evaluated() and not self.learner.stop_requested:
+            text = "a logistic regression on n-grams is fitted to compare with"
+            yield {"event": "message", "text": text}
+
+    def _start_figures(self) -> Event:
+        data = self.data.source
+        return {
+            "texts": len(data.texts), "classes": data.classes, "train_texts": len(self.train),
+            "validation_texts": len(self.validation), "test_texts": len(self.test),
+            "bidirectional": self.settings.bidirectional, "pooling": self.settings.pooling,
+        }  # fmt: skip
+
+    def _try_evaluation(self) -> tuple[int, int]:
+        texts = self.validation if len(self.validation) else self.train
+        few = LabelledPart(texts.texts, texts.labels, texts.rows[:256])
+        judge(self.learner.classifier(), few)
+        return len(few), len(self.validation) + len(self.test)
+
+    def _figures(self) -> Event:
+        trainer, data = self.learner, self.data.source
+        figures: Event = {
+            "texts": len(data.texts), "rows": data.rows,
+            "repeated": data.repeated, "conflicting": data.conflicting,
+            "steps": trainer.step, "epochs": trainer.epoch + trainer.index / len(trainer.plan),
+            "seconds": trainer.seconds,
+            "texts_per_second": trainer.texts_per_second, "train_loss": trainer.smoothed,
+            "best_step": trainer.best_step if trainer.best else trainer.step,
+        }  # fmt: skip
+        model = trainer.classifier(trainer.trained())
+        for name, part in (("validation", self.validation), ("test", self.test)):
+            if len(part):
+                figures[name] = judge(model, part).to_json()
+        if len(self.test):
+            figures["baselines"] = self._baselines()
+        return figures
+
+    def _done_figures(self) -> Event:
+        done: Event = {"report": self.summary.get("test") or self.summary.get("validation")}
+        for part in ("validation", "test"):
+            found = self.summary.get(part) or {}
+            done[f"{part}_loss"] = found.get("nats")
+            done[f"{part}_accuracy"] = found.get("accuracy")
+            done[f"{part}_macro_f1"] = found.get("macro_f1")
+        return done
+
+    def _baselines(self) -> dict[str, dict[str, float]]:
+        """Accuracy and macro-F1 on the test part of what a network has to beat."""
+        texts, labels = self.data.source.texts, self.data.source.labels
+        # The network chose its best parameters by the validation part, so the others read it too.
+        seen = np.sort(np.concatenate([self.train.rows, self.validation.rows]))
+        train, test = (([texts[i] for i in rows], labels[rows]) for rows in (seen, self.test.rows))
+        classes, few = self.data.source.classes, len(seen) <= BASELINE_TEXTS
+        found = baselines(classes, train, test, regression=few)
+        return {name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1} for name, r in found.items()}

@@ -1,0 +1,161 @@
+"""A run that learns a language, by a network or a Markov chain: baselines and final figures."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ...learn.loop import Event
+from ...learn.run import Run
+from ...nn.network import Network
+from ...text import corpus
+from ...text.vocabulary import Vocabulary
+from . import scoring
+from .model import Model
+from .ngram import NGram
+from .trainer import Trainer
+
+BASELINE_ORDER = 4
+BASELINE_SYMBOLS = 5_000_000  # more text hardly helps a chain of order 4, and takes its time
+STREAM = 1_000_000  # symbols of held-out text from which a final figure uses several streams
+CHAIN_CHUNK = 1 << 15  # a chain has no steps: it looks up whole stretches at once
+
+
+class LanguageRun(Run):
+    """A run that learns a language: a network, or a Markov chain."""
+
+    learner: Trainer | NGram
+
+    DONE = ("steps", "seconds", "characters_per_second", "train_bits_per_character",
+            "validation_bits_per_character", "validation_nats_per_character",
+            "validation_perplexity", "test_bits_per_character", "test_perplexity",
+            "best_step", "baselines")  # fmt: skip
+
+    @property
+    def slow_baselines(self) -> bool:  # type: ignore[override]
+        return bool(self.train.predictions > 1_000_000)
+
+    def model(self) -> Model:
+        s, vocabulary = self.settings, self.data.vocabulary
+        config: dict[str, Any] = {
+            "task": s.task, "cell": s.cell, "vocabulary_size": len(vocabulary),
+            "tokens": s.tokens, "lines": s.lines, "lowercase": s.lowercase,
+            "normalize": s.normalize, "unknown": s.unknown,
+            "characters_per_symbol": characters_per_symbol(self.data.source),
+        }  # fmt: skip
+        network: Network | NGram
+        if isinstance(self.learner, NGram):
+            network = self.learner
+            config["order"] = s.order
+        else:
+            network = self.learner.trained()
+            config |= asdict(network.config) | {"dtype": network.dtype.name}
+        return Model(network, vocabulary, config, self.summary, self.history())
+
+    def _learn(self) -> Iterator[Event]:
+        if isinstance(self.learner, NGram):
+            self.learner.train(training_stream(self.train, self.data.vocabulary))
+        else:
+            yield from super()._learn()
+
+    def _start_figures(self) -> Event:
+        return {
+            "characters": self.data.source.characters,
+            "train_symbols": self.train.predictions,
+            "validation_symbols": self.validation.predictions,
+        }
+
+    def _figures(self) -> Event:
+        learner = self.learner
+        figures: Event = {"steps": 0}
+        network: scoring.LanguageModel
+        if isinstance(learner, Trainer):
+            network = learner.trained()
+            figures["seconds"] = learner.seconds
+            if learner.step:
+                figures["steps"] = learner.step
+                figures["characters_per_second"] = learner.characters_per_second
+                figures["train_bits_per_character"] = learner.bits(learner.smoothed or 0.0)
+                figures["best_step"] = learner.best_step if learner.best else learner.step
+        else:
+            network = learner
+            seconds = time.monotonic() - self._started
+            score = self._score(network, self.train)
+            figures |= {
+                "seconds": seconds,
+                "characters_per_second": self.train.predictions / max(1e-9, seconds),
+                "train_bits_per_character": score.bits_per_character,
+            }
+        for name, part in (("validation", self.validation), ("test", self.test)):
+            if part.predictions:
+                score = self._score(network, part)
+                figures[f"{name}_nats_per_character"] = score.nats_per_character
+                figures[f"{name}_bits_per_character"] = score.bits_per_character
+                figures[f"{name}_perplexity"] = score.perplexity
+        self._add_baselines()
+        return figures
+
+    def _score(self, model: scoring.LanguageModel, part: corpus.Part) -> scoring.Score:
+        vocabulary, parallel = self.data.vocabulary, max(1, part.predictions // STREAM)
+        per_symbol = characters_per_symbol(self.data.source)
+        if isinstance(model, Network):
+            with model.limit_threads():
+                return scoring.evaluate(model, part, vocabulary, per_symbol, parallel)
+        return scoring.evaluate(model, part, vocabulary, per_symbol, parallel, chunk=CHAIN_CHUNK)
+
+    def _add_baselines(self) -> None:
+        """Held-out bits per character of the models that a network has to beat."""
+        if "baselines" in self.summary or not self.validation.predictions:
+            return
+        v, per_symbol = self.data.vocabulary, characters_per_symbol(self.data.source)
+        chain = NGram(len(v), BASELINE_ORDER, v.begin)
+        chain.train(training_stream(self.train, v, BASELINE_SYMBOLS))
+        score = self._score(chain, self.validation)
+        uniform = float(np.log2(len(v)) / per_symbol)
+        self.summary["baselines"] = {
+            "uniform": {"bits_per_character": uniform, "perplexity": float(len(v))},
+            f"chain of order {BASELINE_ORDER}": {
+                "bits_per_character": score.bits_per_character, "perplexity": score.perplexity,
+            },
+        }  # fmt: skip
+
+    def _try_evaluation(self) -> tuple[int, int]:
+        assert isinstance(self.learner, Trainer)
+        wanted = self.validation.predictions + self.test.predictions
+        tried = min(1024, self.validation.predictions or 1)
+        if wanted:
+            network, vocabulary = self.learner.network, self.data.vocabulary
+            scoring.evaluate(network, self.validation, vocabulary, limit=tried)
+        return tried, wanted
+
+
+def training_stream(
+    part: corpus.Part, vocabulary: Vocabulary, most: int | None = None
+) -> np.ndarray:
+    """The symbols of a part as one stream, lines with their borders: what a chain counts.
+
+    `most` keeps the last so many symbols of running text, or of the lines about as many.
+    """
+    if part.offsets is None or part.rows is None:
+        return part.ids if most is None else part.ids[-most:]
+    assert vocabulary.begin is not None
+    assert vocabulary.end is not None
+    lengths = part.offsets[part.rows + 1] - part.offsets[part.rows] + 2
+    ends = np.cumsum(lengths)
+    first = 0 if most is None else int(np.searchsorted(ends, ends[-1] - most))
+    rows, lengths = part.rows[first:], lengths[first:]
+    starts = np.cumsum(lengths) - lengths
+    stream = np.empty(int(lengths.sum()), vocabulary.dtype)
+    # place in the corpus of every symbol, borders included, then the borders over it
+    places = np.repeat(part.offsets[rows] - 1 - starts, lengths)
+    places += np.arange(len(stream))
+    stream[:] = part.ids[np.clip(places, 0, len(part.ids) - 1)]
+    stream[starts], stream[starts + lengths - 1] = vocabulary.begin, vocabulary.end
+    return stream
+
+
+def characters_per_symbol(text: corpus.Corpus) -> float:
+    """1 for characters and bytes; of words their mean length in this corpus."""
+    return text.characters / max(1, len(text.ids)) if text.vocabulary.kind == "word" else 1.0

@@ -1,0 +1,125 @@
+"""Language models as a task: what is read, which network, which loop."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import UsageError
+from ...learn import batches
+from ...learn.run import Data
+from ...learn.task import NETWORK_SETTINGS, Task
+from ...nn.engine import Engine
+from ...nn.network import Network, NetworkConfig
+from ...text import corpora, corpus
+from ...text.read import TextOptions
+from . import settings as rules
+from .model import Model
+from .ngram import NGram
+from .run import LanguageRun, characters_per_symbol
+from .settings import LanguageSettings
+from .trainer import Trainer
+
+TRIED_STEPS = 16  # of a window that is timed
+
+
+class LanguageTask(Task):
+    """To predict the next symbol, again and again."""
+
+    settings, model, run = LanguageSettings, Model, LanguageRun
+    fixed = (*NETWORK_SETTINGS, "tokens", "lines", "lowercase", "normalize", "unknown")
+
+    def complete(
+        self, source: Sequence[Any], given: dict[str, Any]
+    ) -> tuple[Sequence[Any], dict[str, Any]]:
+        if len(source):
+            return source, given
+        ends = {"epochs", "steps", "minutes"} & set(given)
+        return [corpora.STDLIB], given if ends else given | {"minutes": 1.0}
+
+    def read(
+        self,
+        source: Any,
+        settings: LanguageSettings,
+        older: Model | None = None,
+        sha256: str | None = None,
+    ) -> Data:
+        if not all(isinstance(name, str) for name in source):
+            raise UsageError("rows (text, label) are for a classifier: give task='classify' too")
+        s = settings
+        text = corpus.load(
+            source,
+            corpus.CorpusOptions(
+                s.tokens, s.vocabulary_size, s.lines, s.unknown,
+                TextOptions(s.errors, s.lowercase, s.normalize, s.max_characters,
+                            raw=s.tokens == "byte"),
+            ),
+            None if older is None else older.vocabulary,
+            sha256,
+        )  # fmt: skip
+        parts = corpus.split(text, s.validation, s.test, s.seed)
+        return Data(text, text.vocabulary, *parts, parts[0].predictions)
+
+    def training_text(self, data: Data) -> str:
+        part, decode = data.train, data.vocabulary.decode
+        if part.offsets is None or part.rows is None:
+            return decode(part.ids.tolist())
+        ends = part.offsets
+        return "\n".join(decode(part.ids[ends[row] : ends[row + 1]].tolist()) for row in part.rows)
+
+    def to_measure(self, settings: LanguageSettings, symbols: int) -> list[tuple[int, int]]:
+        return rules.to_measure(settings, symbols)
+
+    def resolve(
+        self, settings: LanguageSettings, symbols: int, paces: Mapping[tuple[int, int], float]
+    ) -> LanguageSettings:
+        return rules.resolve(settings, symbols, paces)
+
+    def count(self, settings: LanguageSettings, data: Data) -> NGram | None:
+        if settings.cell != "ngram":
+            return None
+        return NGram(len(data.vocabulary), settings.order, data.vocabulary.begin)
+
+    def config(self, settings: LanguageSettings, data: Data) -> NetworkConfig:
+        return NetworkConfig(
+            len(data.vocabulary), settings.cell, settings.hidden_size or 0,
+            settings.num_layers or 1, settings.embedding_size, settings.activation, settings.bias,
+            settings.dropout or 0.0,
+        )  # fmt: skip
+
+    def network(self, config: NetworkConfig, dtype: np.dtype, engine: Engine) -> Network:
+        return Network(config, dtype, engine)
+
+    def kept_steps(self, settings: LanguageSettings, data: Data) -> int:
+        seq_len, batch_size = batches.fit(
+            data.train, settings.batching, settings.seq_len, settings.batch_size
+        )
+        reach = min(settings.bptt or 0, data.train.predictions // batch_size)
+        return max(seq_len, reach) * batch_size
+
+    def try_step(self, network: Network, settings: LanguageSettings) -> int:
+        ids = np.zeros((TRIED_STEPS, settings.batch_size), np.int32)
+        weights = np.full(ids.shape, 1 / ids.size, network.dtype)
+        network.loss_and_gradient(ids, ids, weights, network.zero_state(settings.batch_size))
+        return ids.size
+
+    def trainer(self, network: Network, data: Data, settings: LanguageSettings) -> Trainer:
+        per_symbol = characters_per_symbol(data.source)
+        return Trainer(network, data.vocabulary, settings, data.train, data.validation, per_symbol)
+
+    def notes(self, settings: LanguageSettings, data: Data, learner: Trainer | NGram) -> list[str]:
+        notes = []
+        if isinstance(learner, Trainer):
+            asked = (settings.batch_size, settings.seq_len)
+            got = (learner.batch_size, learner.seq_len)
+            if got != asked:
+                notes.append(
+                    f"the text is too short for batches of {asked[0]} × {asked[1]} steps; "
+                    f"training with {got[0]} × {got[1]}"
+                )
+        if not data.validation.predictions and settings.validation != 0:
+            notes.append("the text is too short to hold a part out: no held-out figures")
+        return notes
+
+
+TASK = LanguageTask()

@@ -1,0 +1,84 @@
+"""What is filled in for a language model, from the size of the text and of the time."""
+
+from __future__ import annotations
+
+import pytest
+
+from elman.errors import UsageError
+from elman.settings import LEARNING_RATES
+from elman.tasks.language.settings import SIZES, LanguageSettings, resolve, to_measure
+
+FAST = {(1, units): 1e6 for units, _, _ in SIZES}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"lines": True, "bptt": 100, "seq_len": 50}, ["--bptt", "--lines"]),
+        ({"batching": "random", "bptt": 100, "seq_len": 50}, ["--bptt", "--batching"]),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(given, words):
+    with pytest.raises(UsageError) as error:
+        LanguageSettings(**given)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "minutes", "pace", "size"),
+    [(10**6, 10, 1e6, 512), (10**6, 1, 2e4, 256), (10**5, 10, 1e6, 256), (10**6, 1, 1e3, 128),
+     (10**4, 10, 1e6, 128)],
+)  # fmt: skip
+def test_the_hidden_size_is_what_the_text_can_feed_and_the_time_can_train(
+    symbols, minutes, pace, size
+):
+    settings = LanguageSettings(minutes=minutes)
+    paces = dict.fromkeys(to_measure(settings, symbols), pace)
+    assert resolve(settings, symbols, paces).hidden_size == size
+
+
+def test_only_a_run_by_the_clock_asks_how_fast_the_machine_is():
+    assert to_measure(LanguageSettings(steps=10), 10**6) == []
+    assert to_measure(LanguageSettings(epochs=1), 10**6) == []
+    assert to_measure(LanguageSettings(cell="ngram"), 10**6) == []
+    assert to_measure(LanguageSettings(), 10**5) == [(1, 256), (1, 128)]
+    assert to_measure(LanguageSettings(num_layers=2, hidden_size=9), 1) == [(2, 9)]
+    assert resolve(LanguageSettings(steps=10), 10**6, {}).hidden_size == 512
+
+
+@pytest.mark.parametrize("symbols", [10, 100_000, 1_000_000])
+@pytest.mark.parametrize("optimizer", list(LEARNING_RATES))
+def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
+    settings = resolve(LanguageSettings(optimizer=optimizer, steps=5), symbols, {})
+    for name in ("hidden_size", "num_layers", "dropout", "learning_rate", "weight_decay", "warmup",
+                 "patience"):  # fmt: skip
+        assert getattr(settings, name) is not None, name
+    assert settings.steps == 5
+    assert settings.minutes is None
+    assert resolve(LanguageSettings(), symbols, FAST).minutes == 3
+
+
+def test_resolving_keeps_what_was_given():
+    given = {"hidden_size": 7, "learning_rate": 0.5, "patience": 0, "clip_norm": 0.0, "warmup": 3}
+    settings = resolve(LanguageSettings(**given, epochs=2), 1000, {})
+    for name, value in given.items():
+        assert getattr(settings, name) == value
+
+
+def test_a_clipping_flag_replaces_the_default_clipping():
+    assert resolve(LanguageSettings(), 100, FAST).clip_norm == 1.0
+    by_value = resolve(LanguageSettings(clip_value=5.0), 100, FAST)
+    assert (by_value.clip_value, by_value.clip_norm) == (5.0, None)
+    off = resolve(LanguageSettings(clip_norm=0.0), 100, FAST)
+    assert (off.clip_norm, off.clip_value) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "dropout"),
+    [({"epochs": 1}, 0.0), ({"epochs": 5}, 0.5), ({"steps": 10}, 0.0), ({"steps": 10**5}, 0.5),
+     ({"minutes": 1}, 0.5), ({"epochs": 5, "optimizer": "sgd"}, 0.0)],
+)  # fmt: skip
+def test_text_that_is_read_once_needs_no_dropout(given, dropout):
+    settings = LanguageSettings(hidden_size=512, **given)
+    assert resolve(settings, 10**6, FAST).dropout == dropout
