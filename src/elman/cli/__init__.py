@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from .help import Command
+
 VERBS = {
     "train": "Train a model on text.",
     "sample": "Write text with a model.",
@@ -27,7 +29,7 @@ VERBS = {
 }
 
 
-class Verbs(click.Group):
+class Verbs(Command, click.Group):
     """The group of verbs; `--help` lists them without importing any."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -38,9 +40,10 @@ class Verbs(click.Group):
             return None
         return getattr(import_module(f".{name}", __name__), name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
+        super().format_options(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         from ..errors import ElmanError
@@ -65,16 +68,25 @@ class Verbs(click.Group):
             ctx.exit(128 + signal.SIGINT)
 
 
-EPILOG = """\b
-Examples:
-  elman train                          one minute on the Python standard library
-  elman train poems.txt --minutes 5    a model of your own text
-  elman sample poems.safetensors --prime "The sea"
-  echo "some line" | elman score poems.safetensors
+EXAMPLES = """
+elman train                          one minute on the Python standard library
+elman train poems.txt --minutes 5    a model of your own text
+elman sample poems.safetensors --prime "The sea"
+echo "some line" | elman score poems.safetensors
+"""
+
+NOTES = """
+elman VERB --help says what a verb can do, with examples.
 """
 
 
-@click.group(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs,
+    examples=EXAMPLES,
+    notes=NOTES,
+    subcommand_metavar="VERB [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="elman", message="elman %(version)s")
 def cli() -> None:
     """Recurrent neural networks from first principles: train, sample, score."""

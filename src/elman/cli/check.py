@@ -3,17 +3,23 @@
 import click
 
 from . import print_json
+from .help import Command, option
 
-EPILOG = """\b
-Examples:
-  elman check
-  elman check --json | head
+EXAMPLES = """
+elman check
+elman check --json | head
 """
 
 
-@click.command(epilog=EPILOG)
-@click.option("--engine", default="auto", show_default=True, metavar="NAME")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per tensor.")
+@click.command(cls=Command, examples=EXAMPLES)
+@option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Whose gradients: native, numpy, or auto: native where it was built.",
+)
+@option("--json", "as_json", is_flag=True, help="One JSON object per tensor.")
 @click.pass_context
 def check(ctx: click.Context, engine: str, as_json: bool) -> None:
     """Compare every hand-derived gradient with central differences, in float64.

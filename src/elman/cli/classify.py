@@ -5,32 +5,54 @@ import sys
 
 import click
 
-EPILOG = """\b
-Examples:
-  elman classify names.safetensors Müller Rossi
-  elman classify names.safetensors - < names.txt > labelled.tsv
-  elman classify names.safetensors --all Martin
+from .help import Command, option
 
+EXAMPLES = """
+elman classify names.safetensors Müller Rossi
+elman classify names.safetensors - < names.txt > labelled.tsv
+elman classify names.safetensors --all Martin
+"""
+
+NOTES = """
 One row per text, in order: text, label, probability, with tabs between. --all gives
 a row for every class, the most probable first. Standard input is read line by line
 and answered as it arrives.
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("texts", nargs=-1)
-@click.option("--all", "show_all", is_flag=True, help="Every class with its probability.")
-@click.option(
+@option(
     "--errors",
     type=click.Choice(["strict", "replace"]),
     default="strict",
     show_default=True,
     help="What to do with bytes that are not UTF-8.",
+    group="Text",
 )
-@click.option("--engine", default="auto", show_default=True, metavar="NAME")
-@click.option("--threads", type=click.IntRange(1), default=None)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per text.")
+@option(
+    "--all",
+    "show_all",
+    is_flag=True,
+    help="Every class with its probability.",
+    group="Output",
+)
+@option("--json", "as_json", is_flag=True, help="One JSON object per text.", group="Output")
+@option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Who computes: native, numpy, or auto: native where it was built.",
+    group="Machine",
+)
+@option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads to use.  [default: the cores that this process may use]",
+    group="Machine",
+)
 def classify(
     model: str, texts: tuple[str, ...], show_all: bool, errors: str, engine: str,
     threads: int | None, as_json: bool,

@@ -3,16 +3,16 @@
 import click
 
 from . import print_json
+from .help import Command, option
 
-EPILOG = """\b
-Examples:
-  elman corpora
-  elman train shakespeare --minutes 5
+EXAMPLES = """
+elman corpora
+elman train shakespeare --minutes 5
 """
 
 
-@click.command(epilog=EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per corpus.")
+@click.command(cls=Command, examples=EXAMPLES)
+@option("--json", "as_json", is_flag=True, help="One JSON object per corpus.")
 def corpora(as_json: bool) -> None:
     """List the corpora that have a name, one a line.
 

@@ -6,13 +6,16 @@ from io import BytesIO
 
 import click
 
-EPILOG = """\b
-Examples:
-  elman embed names.safetensors Müller Rossi
-  elman embed names.safetensors - -o vectors.npy < names.txt
-  elman embed names.safetensors --nearest 3 - < names.txt
-  elman embed names.safetensors --nearest 3 --among names.txt Müller
+from .help import Command, option
 
+EXAMPLES = """
+elman embed names.safetensors Müller Rossi
+elman embed names.safetensors - -o vectors.npy < names.txt
+elman embed names.safetensors --nearest 3 - < names.txt
+elman embed names.safetensors --nearest 3 --among names.txt Müller
+"""
+
+NOTES = """
 One row per text: the text and the numbers of its vector, with tabs between. The
 vector is the network's state after the last symbol, of a classifier the pooled
 states. --nearest K prints the K most similar texts by cosine instead: text,
@@ -20,20 +23,38 @@ neighbour, similarity; among the other texts given, or the lines of --among FILE
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("texts", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", help="A .npy file (n, D) instead of rows.")
-@click.option("--nearest", type=click.IntRange(1), metavar="K", help="The K most similar texts.")
-@click.option("--among", metavar="FILE", help="The list to look in, a text a line.")
-@click.option(
+@option(
     "--errors",
     type=click.Choice(["strict", "replace"]),
     default="strict",
     show_default=True,
     help="What to do with bytes that are not UTF-8.",
+    group="Text",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per text.")
+@option(
+    "--nearest",
+    type=click.IntRange(1),
+    metavar="K",
+    help="The K most similar texts, instead of vectors.",
+    group="Neighbours",
+)
+@option(
+    "--among",
+    metavar="FILE",
+    help="The list to look in, a text a line.  [default: the other texts given]",
+    group="Neighbours",
+)
+@option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="A .npy file (n, D) instead of rows.",
+    group="Output",
+)
+@option("--json", "as_json", is_flag=True, help="One JSON object per text.", group="Output")
 def embed(
     model: str, texts: tuple[str, ...], output: str | None, nearest: int | None,
     among: str | None, errors: str, as_json: bool,

@@ -2,16 +2,17 @@
 
 import click
 
-EPILOG = """\b
-Examples:
-  elman export poems.safetensors --weights-only -o poems-small.safetensors
+from .help import Command, option
+
+EXAMPLES = """
+elman export poems.safetensors --weights-only -o poems-small.safetensors
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES)
 @click.argument("model")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write.")
-@click.option("--weights-only", is_flag=True, help="Leave out what only resuming needs.")
+@option("-o", "--output", required=True, metavar="FILE", help="Where to write.", group="Output")
+@option("--weights-only", is_flag=True, help="Leave out what only resuming needs.", group="Output")
 def export(model: str, output: str, weights_only: bool) -> None:
     """Write MODEL in another form: without its training state, several times smaller."""
     from ..errors import UsageError

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 import click
 
 from . import print_json
+from .help import Command, option
 
 if TYPE_CHECKING:
     from ..tasks.classify.model import Classifier
     from ..tasks.language.model import Model
 
-EPILOG = """\b
-Examples:
-  elman info
-  elman info shakespeare.safetensors
+EXAMPLES = """
+elman info
+elman info shakespeare.safetensors
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES)
 @click.argument("model", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@option("--json", "as_json", is_flag=True, help="One JSON object.")
 def info(model: str | None, as_json: bool) -> None:
     """Show engine, threads and versions, or what the file MODEL holds."""
     from rich.console import Console

@@ -2,43 +2,53 @@
 
 import click
 
-EPILOG = """\b
-Examples:
-  elman plot poems.safetensors -o training.png
-  elman plot names.safetensors --kind confusion -o confusion.png
-  elman plot --kind gradients -o untrained.svg
-  elman plot rnn.safetensors lstm.safetensors --kind gradients -o trained.svg
-  elman plot poems.safetensors --kind characters -o characters.pdf
-  elman plot poems.safetensors --kind states --text "The sea is calm" -o states.png
+from .help import Command, option
+
+EXAMPLES = """
+elman plot poems.safetensors -o training.png
+elman plot names.safetensors --kind confusion -o confusion.png
+elman plot --kind gradients -o untrained.svg
+elman plot rnn.safetensors lstm.safetensors --kind gradients -o trained.svg
+elman plot poems.safetensors --kind characters -o characters.pdf
+elman plot poems.safetensors --kind states --text "The sea" -o states.png
 """
 
 KINDS = ("training", "confusion", "gradients", "characters", "states")
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES)
 @click.argument("models", metavar="MODEL", nargs=-1)
-@click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to draw: .png, .svg or .pdf."
+@option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="Where to draw: .png, .svg or .pdf.",
+    group="Picture",
 )
-@click.option(
+@option(
     "--kind",
     type=click.Choice(KINDS),
     help="What to draw.  [default: training, of a classifier with confusion]",
+    group="Picture",
 )
-@click.option(
+@option(
     "--text",
     metavar="TEXT",
     help="What the model reads, for gradients and states.  [default: what it writes itself]",
+    group="Picture",
 )
 def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | None) -> None:
     """Draw a picture of MODEL into a file; needs the extra `plot` (matplotlib).
 
-    training: loss, gradient norm and learning rate over the steps. confusion: which
-    class a classifier took for which, and the F1 of each. gradients: how much of the
-    gradient of a loss is left k steps earlier, a curve for each MODEL; without one,
-    RNN, LSTM and GRU before training, and an RNN whose W_h is scaled to explode.
-    characters: the learned vectors of the symbols, by their principal components.
-    states: activations of hidden units while a text is read.
+    \b
+    training    loss, gradient norm and learning rate over the steps
+    confusion   which class a classifier took for which, and the F1 of each
+    gradients   how much of the gradient of a loss is left k steps earlier,
+                a curve for each MODEL; without one: RNN, LSTM and GRU before
+                training, and an RNN whose W_h is scaled to explode
+    characters  the learned vectors of the symbols, by their principal components
+    states      activations of hidden units while a text is read
     """
     from pathlib import Path
 

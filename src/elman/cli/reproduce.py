@@ -8,34 +8,47 @@ from typing import Any
 import click
 
 from . import print_json
+from .help import Command, option
 
-EPILOG = """\b
-Examples:
-  elman reproduce --list
-  elman reproduce dive
-  elman reproduce --all -o docs          writes docs/reproductions.md and what is in it
-  elman reproduce dive --quick           a tiny version, to see that it runs
+EXAMPLES = """
+elman reproduce --list
+elman reproduce dive
+elman reproduce --all -o docs     writes reproductions.md and its pictures
+elman reproduce dive --quick      a tiny version, to see that it runs
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES)
 @click.argument("name", required=False)
-@click.option("--list", "listing", is_flag=True, help="List the recipes.")
-@click.option("--all", "everything", is_flag=True, help="Run them all, one after the other.")
-@click.option("--quick", is_flag=True, help="A tiny version in seconds; its figures mean nothing.")
-@click.option("--corpus", metavar="PATH", help="A text in place of the recipe's own.")
-@click.option(
+@option("--list", "listing", is_flag=True, help="List the recipes.", group="Recipes")
+@option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Run them all, one after the other.",
+    group="Recipes",
+)
+@option(
+    "--quick",
+    is_flag=True,
+    help="A tiny version in seconds; its figures mean nothing.",
+    group="Recipes",
+)
+@option("--corpus", metavar="PATH", help="A text in place of the recipe's own.", group="Recipes")
+@option(
     "--unseen",
     metavar="FILE",
     help="Another book to score in recipes that score one, such as The War of the Worlds.",
+    group="Recipes",
 )
-@click.option(
+@option(
     "-o",
     "--output",
     metavar="FOLDER",
     help="Write the figures as JSON, the pictures, and a page with all of them.",
+    group="Output",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per recipe.")
+@option("--json", "as_json", is_flag=True, help="One JSON object per recipe.", group="Output")
 def reproduce(
     name: str | None, listing: bool, everything: bool, quick: bool, corpus: str | None,
     unseen: str | None, output: str | None, as_json: bool,

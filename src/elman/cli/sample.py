@@ -3,69 +3,94 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from . import print_json
+from .help import Command, option
 
-if TYPE_CHECKING:
-    pass
+EXAMPLES = """
+elman sample shakespeare.safetensors
+elman sample poems.safetensors --prime "The sea" --length 500 --top-p 0.9
+elman sample code.safetensors --prime-file start.py --greedy --stop "\\n\\n"
+elman sample names.safetensors --seed 7      a model of lines writes lines
+"""
 
-EPILOG = """\b
-Examples:
-  elman sample shakespeare.safetensors
-  elman sample shakespeare.safetensors --prime "ROMEO:" --length 500 --temperature 0.7
-  elman sample code.safetensors --prime-file start.py --greedy --stop "\\n\\n"
-  elman sample names.safetensors --top-p 0.9 --seed 7      a model of lines writes lines
-
+NOTES = """
 With a prime the model reads it from a zero state. Without one it goes on from
 where its training ended, if the file says where, else from a symbol drawn at
 random; a model of lines starts a line. The same seed gives the same text.
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
-@click.option(
-    "--length", type=int, default=200, show_default=True, help="Symbols to write after the prime."
+@option("--prime", metavar="TEXT", help="Text to continue.", group="Text")
+@option("--prime-file", metavar="FILE", help="File with the text to continue.", group="Text")
+@option(
+    "--length",
+    type=int,
+    default=200,
+    show_default=True,
+    help="Symbols to write after the prime.",
+    group="Text",
 )
-@click.option("--prime", default=None, metavar="TEXT", help="Text to continue.")
-@click.option("--prime-file", default=None, metavar="F", help="File with the text to continue.")
-@click.option(
+@option(
+    "--stop",
+    metavar="STR",
+    help="End once STR has been written (\\n and \\t are understood).",
+    group="Text",
+)
+@option(
     "--temperature",
     type=float,
     default=1.0,
     show_default=True,
-    help="Below 1 bolder, above 1 more even, 0 greedy.",
+    help="Below 1 surer, above 1 more varied; 0 is greedy.",
+    group="Choice of symbols",
 )
-@click.option("--top-k", type=int, default=0, help="Only the K likeliest symbols; 0 is all.")
-@click.option(
+@option(
+    "--top-k",
+    type=int,
+    metavar="K",
+    default=0,
+    show_default=True,
+    help="Only the K likeliest symbols; 0 is all.",
+    group="Choice of symbols",
+)
+@option(
     "--top-p",
     type=float,
+    metavar="P",
     default=1.0,
     show_default=True,
     help="Only the likeliest symbols that together have probability P.",
+    group="Choice of symbols",
 )
-@click.option("--greedy", is_flag=True, help="Always the likeliest symbol.")
-@click.option(
+@option("--greedy", is_flag=True, help="Always the likeliest symbol.", group="Choice of symbols")
+@option(
     "--beam",
     type=int,
     default=0,
-    metavar="N",
     help="Search for the likeliest text with N candidates.",
+    group="Choice of symbols",
 )
-@click.option(
-    "--stop",
-    default=None,
-    metavar="STR",
-    help="End once STR has been written (\\n and \\t are understood).",
+@option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Another seed writes another text, the same seed the same.",
+    group="Choice of symbols",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--novelty", is_flag=True, help="Say how much of the sample stands in the training text."
+@option(
+    "--novelty",
+    is_flag=True,
+    help="Say how much of the sample stands in the training text.",
+    group="Output",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@option("--json", "as_json", is_flag=True, help="One JSON object.", group="Output")
 def sample(
     model: str, length: int, prime: str | None, prime_file: str | None, temperature: float,
     top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None, seed: int,

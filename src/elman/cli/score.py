@@ -7,33 +7,41 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import print_json
+from .help import Command, option
 
 if TYPE_CHECKING:
     from ..tasks.language.scoring import Score
 
-EPILOG = """\b
-Examples:
-  elman score english.safetensors chapter.txt
-  cat chapter.txt | elman score english.safetensors
-  elman score names.safetensors --lines < candidates.txt | head
+EXAMPLES = """
+elman score english.safetensors chapter.txt
+cat chapter.txt | elman score english.safetensors
+elman score names.safetensors --lines < candidates.txt | head
+"""
 
+NOTES = """
 With --lines every line is scored alone and the likeliest comes first, one row each:
 bits per character, perplexity, nats, line number, text.
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("files", nargs=-1)
-@click.option("--lines", is_flag=True, help="Score every line alone, the likeliest first.")
-@click.option(
+@option(
+    "--lines",
+    is_flag=True,
+    help="Score every line alone, the likeliest first.",
+    group="Text",
+)
+@option(
     "--errors",
     type=click.Choice(["strict", "replace"]),
     default="strict",
     show_default=True,
     help="What to do with bytes that are not UTF-8.",
+    group="Text",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per file or line.")
+@option("--json", "as_json", is_flag=True, help="One JSON object per file or line.", group="Output")
 def score(
     model: str, files: tuple[str, ...], lines: bool, errors: str, as_json: bool,
 ) -> None:  # fmt: skip

@@ -6,45 +6,69 @@ import os
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from . import print_json
+from .help import Command, Function, option
 
 if TYPE_CHECKING:
     from ..web.server import Server
 
-EPILOG = """\b
-Examples:
-  elman serve                        a page for the models in this folder
-  elman serve poems.safetensors      for one model
-  elman serve models/ --port 9000 --no-browser
+EXAMPLES = """
+elman serve                        a page for the models in this folder
+elman serve poems.safetensors      for one model
+elman serve models/ --port 9000 --no-browser
+"""
 
+NOTES = """
 The page writes, looks inside and classifies; elman train --live shows it during a
 training. The address goes to stdout. What the page does, other programs can do:
 docs/http.md describes the calls, which need the token that is shown at the start.
 """
 
 
-def address(command: Callable) -> Callable:
+def address(command: Function) -> Function:
     """The options that say where the page is, and whether to show it."""
-    for option in (
-        click.option("--browser/--no-browser", default=True, help="Whether to open the page."),
-        click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True,
-                     help="Of the page; 0 takes a free one."),
-        click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
-                     help="Of the page; any other lets other machines in."),
-    ):  # fmt: skip
-        command = option(command)
+    for decorate in (
+        option(
+            "--browser/--no-browser",
+            default=True,
+            help="Whether to open the page.  [default: if there is a screen]",
+            group="Page",
+        ),
+        option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=8765,
+            show_default=True,
+            help="Where the page is; 0 takes a free one.",
+            group="Page",
+        ),
+        option(
+            "--host",
+            metavar="ADDRESS",
+            default="127.0.0.1",
+            show_default=True,
+            help="Where the page is; any other lets other machines in.",
+            group="Page",
+        ),
+    ):
+        command = decorate(command)
     return command
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("place", metavar="[MODEL|FOLDER]", default=".")
 @address
-@click.option("--json", "as_json", is_flag=True, help="Address and token as one JSON object.")
+@option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Address and token as one JSON object.",
+    group="Output",
+)
 def serve(place: str, host: str, port: int, browser: bool, as_json: bool) -> None:
     """Open a page in the browser for a MODEL, or for those in a FOLDER."""
     from ..nn.engine import select
