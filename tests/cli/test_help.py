@@ -155,13 +155,19 @@ def test_help_needs_none_of_the_slow_imports(verb):
     assert not found & {"numpy", "safetensors", "rich", "matplotlib", "starlette"}
 
 
-def test_a_command_of_its_own(capsys):
+def test_a_command_of_its_own(capsys, monkeypatch):
     """Groups in the order that was asked for, tasks marked, what is long on a line of its own."""
+    monkeypatch.setenv("COLUMNS", "57")
 
-    @click.command(cls=Command, groups=("Second", "First"), essentials={"--loops N": "how many"})
+    @click.command(
+        cls=Command,
+        groups=("Second", "First"),
+        essentials={"--loops N": "how many"},
+        epilog="The end.",
+    )
     @option("--loops", type=int, help="How many.", group="First")
     @option("--bidirectional/--no-bidirectional", help="Both ends.", group="Second", task="tag")
-    @option("--rest", help="Anything.")
+    @option("--rest", default="twelve", show_default=True, help="Anything at all, or nothing.")
     def command():
         """Do it."""
 
@@ -175,5 +181,8 @@ def test_a_command_of_its_own(capsys):
         "               [tag] Both ends.\n\n"
         "First:\n  --loops N    How many.\n\n"
         "Third:\n  --late X     Later.\n\n"
-        "Options:\n  --rest TEXT  Anything.\n  --help       Show this message and exit.\n"
+        "Options:\n  --rest TEXT  Anything at all, or nothing.\n"
+        "               [default: twelve]\n"  # not parted, though its first word had room
+        "  --help       Show this message and exit.\n\n"
+        "  The end.\n"
     )

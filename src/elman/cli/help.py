@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import click
 
 OPTIONS = "Options"  # the heading of options without a group, such as --help
-COLUMN = 26  # characters; a longer option has a line of its own above its help
+COLUMN = 27  # characters; a longer option has a line of its own above its help
 WIDTH = 100  # a wider terminal would make lines that are hard to read
+NO_BREAK = "\u00a0"  # a space at which no line ends; it is printed as any other
 NUMBERS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X"}
 
 Rows = list[tuple[str, str]]
@@ -20,6 +21,9 @@ Function = TypeVar("Function", bound=Callable[..., Any] | click.Command)
 
 class Formatter(click.HelpFormatter):
     """Headings are bold; click takes that out again where nobody sees it, as in a pipe."""
+
+    def write(self, string: str) -> None:
+        super().write(string.replace(NO_BREAK, " "))
 
     def write_heading(self, heading: str) -> None:
         self.write(click.style(f"{heading}:", bold=True) + "\n")
@@ -136,9 +140,12 @@ class Command(click.Command):
         if self.notes:
             with formatter.section("Notes"):
                 formatter.write_text(self.notes)
+        super().format_epilog(ctx, formatter)
 
 
 def _write(formatter: click.HelpFormatter, heading: str, rows: Rows, column: int) -> None:
     """A section of two columns; the second starts at the same place in all of them."""
+    kept = [(term.ljust(column), text.replace("default: ", "default:" + NO_BREAK))
+            for term, text in rows]  # fmt: skip
     with formatter.section(heading):
-        formatter.write_dl([(term.ljust(column), text) for term, text in rows], column)
+        formatter.write_dl(kept, column)

@@ -43,7 +43,7 @@ def address(command: Function) -> Function:
             type=click.IntRange(0, 65535),
             default=8765,
             show_default=True,
-            help="Where the page is; 0 takes a free one.",
+            help="Port of the page; 0 takes a free one.",
             group="Page",
         ),
         option(
@@ -51,7 +51,7 @@ def address(command: Function) -> Function:
             metavar="ADDRESS",
             default="127.0.0.1",
             show_default=True,
-            help="Where the page is; any other lets other machines in.",
+            help="Address of the page; any other lets other machines in.",
             group="Page",
         ),
     ):
