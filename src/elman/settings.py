@@ -76,6 +76,10 @@ def flag(name: str) -> str:
 class Settings:
     """The settings of one run. Raises UsageError for a value out of its range."""
 
+    task: str = setting(
+        "", "What to learn: lm is a language model, classify the classes of labelled texts.",
+        LEARNING,
+    )  # fmt: skip
     tokens: str = setting("char", "Symbols.", TEXT, choices=("char", "byte", "word"))
     vocabulary_size: int | None = setting(
         None, "Words to keep; the rest are <unk>.", TEXT, least=1, most=10_000_000
@@ -123,8 +127,10 @@ class Settings:
         None, "Scale of --init.", NETWORK, least=0, most=100, shown="normal 0.01, others 1"
     )
 
-    seq_len: int = setting(64, "Steps of a window.", LEARNING, least=1, most=1_000_000)
-    batch_size: int = setting(32, "Sequences side by side.", LEARNING, least=1, most=1_000_000)
+    minutes: float | None = setting(
+        None, "End after so many minutes, the final evaluation included.", LEARNING,
+        least=0, most=1e6, above=True, shown="3, of a classifier 2",
+    )  # fmt: skip
     epochs: float | None = setting(
         None, "End after so many passes over the text.", LEARNING, least=0, most=1e9
     )
@@ -132,10 +138,8 @@ class Settings:
         None, "End after so many updates; 0 writes the initialised model.", LEARNING,
         least=0, most=1e12,
     )  # fmt: skip
-    minutes: float | None = setting(
-        None, "End after so many minutes, the final evaluation included.", LEARNING,
-        least=0, most=1e6, above=True, shown="3, of a classifier 2",
-    )  # fmt: skip
+    seq_len: int = setting(64, "Steps of a window.", LEARNING, least=1, most=1_000_000)
+    batch_size: int = setting(32, "Sequences side by side.", LEARNING, least=1, most=1_000_000)
     optimizer: str = setting(
         "adam", "What turns gradients into steps.", LEARNING,
         choices=("sgd", "adagrad", "rmsprop", "adam"),

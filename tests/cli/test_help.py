@@ -60,8 +60,7 @@ def run_by(line):
     return [words[1:] for words in calls if words[0] == "elman"]
 
 
-GROUPED = [verb for verb in VERBS if verb != "train"]  # whose options are still one list
-EVERY = pytest.mark.parametrize("verb", GROUPED)
+EVERY = pytest.mark.parametrize("verb", list(VERBS))
 
 
 @EVERY
@@ -131,7 +130,7 @@ def test_only_flags_that_exist_are_named(verb):
 
 @pytest.mark.parametrize(("width", "most"), [(80, 80), (100, 100), (200, 100)])
 def test_lines_are_no_wider_than_the_terminal_and_than_a_reader_likes(width, most):
-    for arguments in ([], *([verb] for verb in GROUPED)):
+    for arguments in ([], *([verb] for verb in VERBS)):
         text = page(*arguments, width=width)
         assert max(map(len, text.splitlines())) <= most, arguments
 
@@ -153,6 +152,25 @@ def test_help_needs_none_of_the_slow_imports(verb):
         f"import sys; sys.argv = ['elman', {verb!r}, '--help']; from elman.cli import main; main()"
     )
     assert not found & {"numpy", "safetensors", "rich", "matplotlib", "starlette"}
+
+
+def test_train_says_what_matters_first_and_has_its_groups_in_order():
+    found = sections(page("train"))
+    assert list(found)[1:] == [
+        "What matters first", "Text", "Network", "Learning", "Classifier", "Run and files",
+        "Machine", "Page", "Options", "Examples", "Notes",
+    ]  # fmt: skip
+    first = " ".join(found["What matters first"])
+    assert set(FLAG.findall(first)) == {"-o", "--minutes", "--task", "--resume", "--lines"}
+    assert "Marked [lm] or [classify]: only with that --task." in first
+
+
+def test_flags_of_one_task_are_marked():
+    found = sections(page("train", width=200))
+    lines = found["Text"] + found["Network"] + found["Classifier"]
+    for flag, mark in (("--lines", "[lm]"), ("--pooling", "[classify]"), ("--hidden-size", "")):
+        line = next(line for line in lines if line.startswith(f"  {flag} "))
+        assert re.findall(r"  (\[(?:lm|classify)\]) ", line) == [mark] * bool(mark)
 
 
 def test_a_command_of_its_own(capsys, monkeypatch):

@@ -21,24 +21,24 @@ EXAMPLES = """
 elman train                                    one minute on the Python standard library
 elman train poems.txt -o poems.safetensors --minutes 10
 elman train src/ --tokens byte --cell lstm --num-layers 2
-elman train names.txt --lines --epochs 20      each line is a sequence of its own
+elman train names.txt --lines --epochs 20      each line is its own sequence
 elman train --resume poems.safetensors         go on after a crash
 elman train more.txt --from poems.safetensors  fine-tune
 elman train poems.txt --cell ngram --order 5   a Markov chain, to compare with
 elman train poems.txt --live                   the same, shown in the browser
 elman train mail.tsv --task classify           columns text and label
-elman train names/ --task classify             one file per class, a text a line
+elman train names/ --task classify             a file per class, a text a line
 """
 NOTES = """
 Counts like --eval-every are in steps (updates). Losses are in nats, figures for
 people in bits per character. Ctrl-C saves and stops; --resume goes on.
 """
 ESSENTIALS = {
-    "-o, --output FILE": "the model file",
-    "--minutes N": "how long to train",
-    "--lines": "each line is a text of its own: names, commands, log lines",
-    "--task classify": "learn the labels of short texts",
-    "--resume FILE": "go on with a run that was stopped",
+    "--minutes X": "How long the run may take, from start to end.",
+    "-o FILE": "The model file that it writes.",
+    "--lines": "Each line is a text of its own, such as a name.",
+    "--task classify": "Learn which label a text has, not how to write.",
+    "--resume FILE": "Go on after a stop or a crash, or for longer.",
 }
 GROUPS = ("Text", "Network", "Learning", "Classifier", "Run and files", "Machine", "Page")
 

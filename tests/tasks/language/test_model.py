@@ -334,7 +334,10 @@ def test_the_configuration_is_plain_json():
         ("summary", {"corpus": "x"}),
         ("training", 3),
         ("training", {"settings": {}, "corpus": {"paths": [1]}}),
-        ("training", {"settings": {}, "corpus": {"paths": [], "sha256": ""}, "state": {}, "machine": {}}),
+        (
+            "training",
+            {"settings": {}, "corpus": {"paths": [], "sha256": ""}, "state": {}, "machine": {}},
+        ),
     ],
 )
 def test_a_file_whose_history_is_not_built_like_ours_is_refused(tmp_path, part, value):

@@ -35,7 +35,7 @@ class ClassifySettings(Settings):
     FORMER = ("lines", "unknown", "max_characters", "order", "batching", "bptt", "loss",
                         "sample_every")  # fmt: skip
 
-    task: str = setting("classify", "What to learn.", TEXT, choices=("classify",))
+    task: str = changed(Settings, "task", "classify", choices=("classify",))
     text_column: str = setting("text", "Of a table with labels.", TEXT, metavar="NAME")
     label_column: str = setting("label", "Of a table with labels.", TEXT, metavar="NAME")
     # The report is about texts that nothing looked at.

@@ -30,10 +30,7 @@ class LanguageSettings(Settings):
     FORMER = ("text_column", "label_column", "pooling", "bidirectional", "symbol_dropout",
               "label_smoothing", "class_weights", "monitor")  # fmt: skip
 
-    task: str = setting(
-        "lm", "What to learn: lm is a language model, classify the classes of labelled texts.",
-        TEXT, choices=("lm",),
-    )  # fmt: skip
+    task: str = changed(Settings, "task", "lm", choices=("lm",))
     lines: bool = setting(False, "Each line is a sequence of its own.", TEXT)
     unknown: bool = setting(
         False, "Give characters a symbol for what the text does not hold.", TEXT
