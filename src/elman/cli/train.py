@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .live import Page
 
 EXAMPLES = """
-elman train                                    one minute on the Python standard library
+elman train                                    a minute on Python's library
 elman train poems.txt -o poems.safetensors --minutes 10
 elman train src/ --tokens byte --cell lstm --num-layers 2
 elman train names.txt --lines --epochs 20      each line is its own sequence
