@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+from elman import _native
 from elman.cells import CELLS
 from elman.errors import UsageError
 from elman.nn import engine
@@ -107,3 +109,23 @@ def test_a_wrong_instruction_level_is_one_sentence():
     assert ended.returncode == 2
     assert "ELMAN_ISA" in ended.stderr and "v9" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.fixture
+def stale_extension(monkeypatch):
+    """An extension that does not say which sources it was compiled from."""
+    stale = ModuleType("elman._native._core")
+    monkeypatch.setattr(_native, "_core", stale, raising=False)
+
+
+def test_a_stale_extension_is_one_sentence(stale_extension):
+    with pytest.raises(UsageError, match=r"other C\+\+ sources .*pip install \.") as error:
+        select("native")
+    assert "\n" not in str(error.value)
+
+
+def test_numpy_computes_where_the_extension_is_stale(stale_extension):
+    found = select("auto", threads=1)
+    assert found.name == "numpy"
+    assert "other C++ sources" in found.reason and "pip install ." in found.reason
+    assert select("numpy").reason == "the reference, in NumPy"

@@ -5,6 +5,8 @@ import numpy as np
 Array = np.ndarray
 Architecture = tuple[int, bool, bool, int, int, int, int]  # cell relu bias V D H L
 
+SOURCES: str  # the digest of the C++ sources that it was compiled from
+
 def forward(
     cell: int,
     relu: bool,

@@ -373,6 +373,7 @@ static Index py_generate(const Numbers& numbers, const In& parameters, const In&
 }
 
 NB_MODULE(_core, m) {
+  m.attr("SOURCES") = ELMAN_SOURCES;  // from CMakeLists.txt, compared in __init__.py
   m.def("forward", &forward, nb::arg("cell"), nb::arg("relu"), nb::arg("z"), nb::arg("ids").none(), nb::arg("state"), nb::arg("mask").none(),
         nb::arg("W_h"), nb::arg("c_n").none(), nb::arg("h"), nb::arg("saved").none(), nb::arg("final_state"));
   m.def("backward", &backward, nb::arg("cell"), nb::arg("relu"), nb::arg("h"), nb::arg("state"), nb::arg("mask").none(), nb::arg("W_h"),

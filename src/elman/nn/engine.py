@@ -25,6 +25,10 @@ from .optimizers import clip
 ENGINES = ("auto", "native", "numpy")
 
 
+class StaleError(Exception):
+    """A native engine that was compiled from other C++ sources than those of this Elman."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """A way to run the cells and what surrounds them.
@@ -95,14 +99,14 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
 
     Raises
     ------
-    UsageError : no engine of that name, or the native one was not built
+    UsageError : no engine of that name, or the native one was not built or is stale
     """
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
     if threads is None:
         threads = available_cores()
     check("threads", threads)
-    why_not = ""
+    reason = "the reference, in NumPy"
     if name != "numpy":
         try:
             return _native(threads)
@@ -111,18 +115,30 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
         except ImportError as error:
             missing = "cannot import name" in str(error)  # not there, rather than broken
             why_not = "no C++ compiler at installation" if missing else str(error)
+            reason = f"the native one was not built: {why_not}"
             if name == "native":
                 raise UsageError(
                     f"the native engine was not built on this machine ({why_not}); install a "
                     "C++ compiler and install Elman again, or use --engine numpy"
                 ) from None
-    reason = f"the native one was not built: {why_not}" if why_not else "the reference, in NumPy"
+        except StaleError:
+            stale = "was compiled from other C++ sources than those of this Elman"
+            reason = f"the native one {stale}: install Elman again (pip install .)"
+            if name == "native":
+                raise UsageError(
+                    f"the native engine {stale}; install Elman again (pip install .), or use "
+                    "--engine numpy"
+                ) from None
     return Engine("numpy", reason, threads)
 
 
 def _native(threads: int) -> Engine:
-    from .._native import _core, network, updates
+    from .._native import _core, is_stale
+
+    if is_stale(_core):
+        raise StaleError
     from .._native import layers as native_layers
+    from .._native import network, updates
 
     level = _core.level()
     reason = f"C++ kernels, instruction level {level}"
