@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from elman import files
-from elman.errors import ElmanError
-from elman.files import OutputFile, claim
+from elman.errors import ElmanError, UsageError
+from elman.files import OutputFile, as_path, claim
 
 
 @pytest.fixture
@@ -97,6 +97,23 @@ def test_a_folder_and_a_missing_folder_are_refused(tmp_path):
         OutputFile(tmp_path)
     with pytest.raises(ElmanError, match="does not exist"):
         OutputFile(tmp_path / "nowhere" / "model")
+
+
+def test_a_path_is_a_string_or_whatever_names_one(tmp_path):
+    class Named(os.PathLike):
+        def __fspath__(self):
+            return "a/b"
+
+    assert as_path("a/b", "it") == as_path(Path("a/b"), "it") == as_path(Named(), "it")
+
+
+@pytest.mark.parametrize("path", [None, 5, False, b"model", ["model"], object()])
+def test_what_is_no_path_is_one_sentence(path):
+    kind = type(path).__name__
+    with pytest.raises(UsageError, match=f"the path of the model must .* not of type {kind}; name"):
+        as_path(path, "the model")
+    with pytest.raises(UsageError, match="the path of the file to write must"):
+        OutputFile(path)
 
 
 def test_too_little_room_is_found_before_writing(monkeypatch, path):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from .errors import ElmanError
+from .errors import ElmanError, UsageError
 
 try:
     import fcntl
@@ -15,6 +15,17 @@ except ImportError:  # not on Windows, where two writers are not kept apart
 
 
 MODEL_SUFFIX = ".safetensors"
+
+
+def as_path(path: str | Path, what: str) -> Path:
+    """The path of a file; raises UsageError, which names `what` it is of, if it is none."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise UsageError(
+            f"the path of {what} must be a string or a Path, not of type {type(path).__name__}; "
+            "name a file"
+        ) from None
 
 
 class InUseError(ElmanError):
@@ -26,11 +37,11 @@ class OutputFile:
 
     The lock is an open file with flock, which ends with the process however it
     ends. Raises ElmanError if the place cannot be written, or is being written
-    by another process.
+    by another process, and UsageError if it is no path.
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path = as_path(path, "the file to write")
         if self.path.is_symlink():  # the file it leads to is replaced, and the lock is that file's
             self.path = self.path.resolve()
         if not self.path.name or self.path.is_dir():

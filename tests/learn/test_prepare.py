@@ -71,6 +71,21 @@ def test_no_steps_write_the_initialised_model(tmp_path, poem_file):
     assert elman.load(path).summary["steps"] == 0
 
 
+def test_paths_of_a_wrong_type_are_refused_at_every_public_door(poem_file):
+    trained = fast_train(poem_file, steps=0)
+    rows = [("a", "A"), ("b", "B")] * 10
+    for call in (
+        lambda: elman.load(None),
+        lambda: trained.save(None),
+        lambda: fast_train(poem_file, output=5),
+        lambda: fast_train(poem_file, start_from=5),
+        lambda: elman.train(rows, task="classify", steps=0, hidden_size=4, output=5),
+        lambda: elman.train(rows, task="classify", start_from=trained),
+    ):
+        with pytest.raises(UsageError, match="must be a string or a Path, not of type"):
+            call()
+
+
 def test_training_longer_is_better_and_beats_chance(poem_file):
     short, long = (
         fast_train(poem_file, steps=n, learning_rate=0.02).summary["validation_bits_per_character"]

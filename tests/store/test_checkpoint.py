@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from elman.errors import ModelFileError
+from elman.errors import ModelFileError, UsageError
 from elman.store import checkpoint
 from elman.store.checkpoint import pack, unpack
 
@@ -166,6 +166,12 @@ def test_text_is_refused(tmp_path):
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     assert "cannot read" in refusal(tmp_path / "nowhere")
     assert "cannot read" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("path", [None, 5, b"model"])
+def test_what_is_no_path_is_one_sentence(path):
+    with pytest.raises(UsageError, match="the path of the model file must be a string or a Path"):
+        unpack(path)
 
 
 def strings(tensors, metadata):

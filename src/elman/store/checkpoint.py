@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelFileError
+from ..files import as_path
 
 FORMAT = 1
 Tensors = dict[str, np.ndarray]
@@ -41,10 +42,11 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
     ------
     ModelFileError : missing, unreadable, truncated, damaged, foreign or from a
         future version
+    UsageError : no path
     """
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
+    path = as_path(path, "the model file")
     _refuse_foreign(path)
     try:
         with safe_open(path, framework="numpy") as file:

@@ -264,6 +264,8 @@ def test_top_k_of_one_is_greedy_and_so_is_a_beam_of_one():
     [
         ({"length": -1}, "--length"),
         ({"seed": -1}, "--seed"),
+        ({"stop": b"a"}, "--stop must be a string, not of type bytes"),
+        ({"stop": 0}, "--stop must be a string, not of type int"),
         ({"temperature": -1}, "--temperature"),
         ({"top_p": 0}, "--top-p"),
         ({"beam": 2, "top_k": 3}, "--beam"),

@@ -123,6 +123,8 @@ class Model(SavedModel):
             )
         if not isinstance(seed, Integral) or seed < 0:
             raise UsageError(f"--seed must be a whole number from 0, not {seed}")
+        if stop is not None and not isinstance(stop, str):
+            raise UsageError(f"--stop must be a string, not of type {type(stop).__name__}")
         if beam and options != SamplingOptions():
             raise UsageError(
                 "--beam searches for the likeliest text and draws nothing: "
