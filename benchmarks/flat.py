@@ -15,9 +15,9 @@ from statistics import median
 
 import numpy as np
 
-from elman.learn.batches import ConsecutivePlan
 from elman.nn import engine, optimizers
 from elman.nn.network import Network, NetworkConfig, initialise
+from elman.tasks.language.batches import ConsecutivePlan
 
 CORPORA = (100_000, 1_000_000, 10_000_000, 100_000_000)
 WINDOWS = (16, 64, 256, 1024)

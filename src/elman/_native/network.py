@@ -5,7 +5,7 @@ its arrays between calls.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,9 +15,21 @@ from .cells import NUMBERS, as_ids, contiguous
 
 if TYPE_CHECKING:
     from ..nn.network import Network
-    from ..tasks.language.sampling import SamplingOptions
 
 Array = np.ndarray
+
+
+class Options(Protocol):
+    """What of `elman.tasks.language.sampling.SamplingOptions` the kernels read."""
+
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def top_k(self) -> int: ...
+    @property
+    def top_p(self) -> float: ...
+    @property
+    def greedy(self) -> bool: ...
 
 
 def architecture(network: "Network") -> tuple[int, bool, bool, int, int, int, int]:
@@ -88,7 +100,7 @@ def writer(network: "Network") -> Callable[..., tuple[Array, Array]]:
     def continuation(
         ids: Array,
         state: Array,
-        options: "SamplingOptions",
+        options: Options,
         uniforms: Array,
         forbidden: Array,
         end: int | None,

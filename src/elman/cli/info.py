@@ -28,7 +28,9 @@ def info(model: str | None, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    facts = _machine() if model is None else _model(model)
+    from ..tasks import load
+
+    facts = _machine() if model is None else facts_of(model, load(model))
     if as_json:
         print_json(facts)
         return
@@ -65,14 +67,23 @@ def _machine() -> dict:
     }
 
 
-def _model(path: str) -> dict:
-    from ..nn.network import Network
-    from ..tasks import load
+def facts_of(path: str, model: Model | Classifier) -> dict:
+    """What there is to say about a model and how it came to be."""
     from ..tasks.classify.model import Classifier
 
-    m = load(path)
-    if isinstance(m, Classifier):
-        return _classifier(path, m)
+    facts = _classifier(path, model) if isinstance(model, Classifier) else _language(path, model)
+    if model.training is None or "state" not in model.training[1]:
+        return facts
+    state = model.training[1]["state"]
+    return facts | {
+        "training": "finished" if state["finished"] else f"at step {state['step']:,}",
+        "resume": f"elman train --resume {path}",
+    }
+
+
+def _language(path: str, m: Model) -> dict:
+    from ..nn.network import Network
+
     c, s = m.config, m.summary
     facts = {"file": path, "cell": c["cell"]}
     if isinstance(m.network, Network):
@@ -93,7 +104,7 @@ def _model(path: str) -> dict:
     ):
         if s.get(name) is not None:
             facts[label] = round(s[name], 4) if isinstance(s[name], float) else s[name]
-    return facts | _training(path, m)
+    return facts
 
 
 def _classifier(path: str, m: Classifier) -> dict:
@@ -121,18 +132,8 @@ def _classifier(path: str, m: Classifier) -> dict:
         facts[name] = _rounded(figures)
     for name, figures in s.get("test", s.get("validation", {})).get("classes", {}).items():
         facts[f"class {name}"] = _rounded(figures)
-    return facts | _training(path, m)
+    return facts
 
 
 def _rounded(figures: dict) -> dict:
     return {n: round(x, 4) if isinstance(x, float) else x for n, x in figures.items()}
-
-
-def _training(path: str, m: Model | Classifier) -> dict:
-    if m.training is None or "state" not in m.training[1]:
-        return {}
-    state = m.training[1]["state"]
-    return {
-        "training": "finished" if state["finished"] else f"at step {state['step']:,}",
-        "resume": f"elman train --resume {path}",
-    }

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import CorpusError, UsageError
-from ..learn import batches
 from ..nn.network import Network
+from ..tasks.classify import batches
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
 from ..text import labelled

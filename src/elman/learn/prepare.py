@@ -114,6 +114,8 @@ def resume(
     CorpusError : the data have changed or are gone
     """
     started = time.monotonic()
+    if not isinstance(model.network, BaseNetwork):
+        raise UsageError(f"{path} was counted in one go, so nothing can go on; train it again")
     stopped = resuming.read(task.settings, model, path, given, names)
     data = task.read(stopped.names, stopped.settings, model, stopped.sha256)
     data.source.names = list(model.summary.get("corpus", data.source.names))
@@ -140,7 +142,7 @@ def _refuse_overwriting(names: Sequence[str], output: Path) -> None:
 def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:
     """Settings of a fine-tuning: text and architecture are those of the model."""
     if not isinstance(older.network, BaseNetwork):
-        raise UsageError(f"{path} is a Markov chain; --from needs a network")
+        raise UsageError(f"{path} holds counts and no network; --from needs a network")
     fixed = {name: older.config[name] for name in task.fixed}
     for name, value in fixed.items():
         if name in given and given[name] != value:

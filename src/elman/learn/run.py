@@ -61,7 +61,10 @@ class Run:
         self.output: OutputFile | None = None
         self._started = started
 
-    slow_baselines = False  # whether one has to wait for `_add_baselines`
+    @property
+    def waiting_for(self) -> str:
+        """What one has to wait for before the first step; nothing: ""."""
+        return ""
 
     # -- what a subclass says ------------------------------------------------------
 
@@ -139,8 +142,8 @@ class Run:
             return
         try:
             if trainer.step == 0:
-                if self.slow_baselines:
-                    yield {"event": "message", "text": "counting a Markov chain to compare with"}
+                if self.waiting_for:
+                    yield {"event": "message", "text": self.waiting_for}
                 self._add_baselines()
                 if trainer.limit[0] == "minutes":
                     trainer.reserve = self._evaluation_seconds()

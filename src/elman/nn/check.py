@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cells import CELLS
-from ..learn.batches import Batch
 from . import layers
 from .classifier import POOLINGS, ClassifierConfig, ClassifierNetwork
 from .engine import Engine, select
@@ -135,19 +134,19 @@ def _check_network(
     network.parameters.flat[:] *= 1.5
     window = rng.integers(0, config.vocabulary_size, (T + 1, B)).astype(np.int32)
     mask = np.arange(T)[:, None] < np.array([4, 1, 3]) if masked else None
-    batch = Batch(window[:-1], window[1:], mask, True)
-    weights = batch.weights(loss, network.dtype)
+    inputs, targets = window[:-1], window[1:]
+    weights = layers.loss_weights(inputs.shape, mask, loss, network.dtype)
     state = rng.normal(0, 0.5, network.zero_state(B).shape)
 
     def value() -> float:
         dropout = np.random.default_rng(3)  # the same masks every time
-        logits, _, _ = network.forward(batch.inputs, state, mask, dropout)
-        nats, _ = network.engine.layers.softmax_cross_entropy(logits, batch.targets)
+        logits, _, _ = network.forward(inputs, state, mask, dropout)
+        nats, _ = network.engine.layers.softmax_cross_entropy(logits, targets)
         return float((nats * weights).sum())
 
     network.gradient.flat[:] = 0
-    logits, _, pullback = network.forward(batch.inputs, state, mask, np.random.default_rng(3))
-    _, loss_pullback = network.engine.layers.softmax_cross_entropy(logits, batch.targets)
+    logits, _, pullback = network.forward(inputs, state, mask, np.random.default_rng(3))
+    _, loss_pullback = network.engine.layers.softmax_cross_entropy(logits, targets)
     dstate = pullback(loss_pullback(weights), None)
     for tensor, x in network.parameters.items():
         error = relative_error(network.gradient[tensor], numerical_gradient(value, x))

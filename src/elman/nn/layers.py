@@ -190,6 +190,19 @@ def dropout_bits(
     return bits, round(rate * 65536)
 
 
+def loss_weights(shape: tuple[int, ...], mask: Array | None, kind: str, dtype: np.dtype) -> Array:
+    """The weight (T, B) of every prediction in the loss.
+
+    `mean` averages over time and batch, `sum` sums over time and averages over the
+    batch; where the mask is False the weight is 0.
+    """
+    T, B = shape
+    total = B if kind == "sum" else T * B if mask is None else int(mask.sum())
+    if mask is None:
+        return np.full(shape, 1 / total, dtype)
+    return mask.astype(dtype) / dtype.type(total)
+
+
 def softmax(logits: Array) -> Array:
     """Probabilities over the last axis; the maximum is subtracted, so nothing overflows."""
     p = np.exp(logits - logits.max(axis=-1, keepdims=True))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorpusError
-from ..learn.batches import Batch
 from ..nn import check
 from ..nn.network import Network, NetworkConfig, initialise
+from ..tasks.language.batches import Batch
 from .lab import Cell, Lab, Recipe, SmoothedLoss, average, mean, start
 
 CORPUS = "sherlock"

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ElmanError
 from ..files import OutputFile
-from . import RECIPES
+from . import RECIPES, pictures
 from .lab import show
 
 PAGE = "reproductions.md"
@@ -69,8 +69,6 @@ def save(folder: Path, report: dict[str, Any]) -> list[Path]:
     ------
     ElmanError : no such folder, or not to be written; matplotlib is not installed
     """
-    from . import pictures
-
     place = _place(folder)
     files = {place / f"{report['recipe']}.json": as_json(report).encode()}
     for section in report["sections"]:

@@ -193,8 +193,11 @@ def load(
     tensors, metadata = checkpoint.unpack(path)
     config = metadata["config"]
     name = config.get("task", "lm") if isinstance(config, dict) else "lm"
-    if name not in TASKS:
-        raise ModelFileError(f"{path} is for the task {str(name)[:40]!r}; a newer Elman wrote it")
+    if not isinstance(name, str) or name not in TASKS:
+        raise ModelFileError(
+            f"{path} is for the task {str(name)[:40]!r}, which this version of Elman does not "
+            "have; a newer one wrote it, or it is damaged"
+        )
     kind = find(name).model
     if task not in (None, name):
         assert task is not None

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from elman.errors import DivergedError
-from elman.learn import batches
 from elman.nn.network import Network, NetworkConfig, initialise
+from elman.tasks.language import batches
 from elman.tasks.language.settings import LanguageSettings, resolve
 from elman.tasks.language.trainer import Trainer
 from elman.text.corpus import Part

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 
 from ...errors import CorpusError, ModelFileError
-from ...learn import batches
 from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
 from ...nn.layers import softmax
@@ -17,6 +16,7 @@ from ...store.modelfile import SavedModel, read_network
 from ...text import labelled
 from ...text.read import strings, transform
 from ...text.vocabulary import Vocabulary
+from . import batches
 from .settings import ClassifySettings
 
 Array = np.ndarray

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...learn import batches
 from ...learn.loop import Event, Loop
 from ...nn.classifier import ClassifierNetwork
 from ...nn.layers import softmax_cross_entropy
 from ...text.labelled import LabelledPart
 from ...text.vocabulary import Vocabulary
+from . import batches
 from .model import Classifier
 from .report import Report, report
 from .settings import ClassifySettings

@@ -34,8 +34,9 @@ class LanguageRun(Run):
             "best_step", "baselines")  # fmt: skip
 
     @property
-    def slow_baselines(self) -> bool:  # type: ignore[override]
-        return bool(self.train.predictions > 1_000_000)
+    def waiting_for(self) -> str:
+        much = self.train.predictions > 1_000_000
+        return "counting a Markov chain to compare with" if much else ""
 
     def model(self) -> Model:
         s, vocabulary = self.settings, self.data.vocabulary

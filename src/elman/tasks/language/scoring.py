@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from ...errors import CorpusError
-from ...learn.batches import streams
 from ...text.corpus import Part
 from ...text.vocabulary import Vocabulary
+from .batches import streams
 
 CHUNK = 256  # steps that an evaluation reads at once
 SIDE_BY_SIDE = 64  # lines that are scored at once

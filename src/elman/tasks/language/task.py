@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import UsageError
-from ...learn import batches
 from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
 from ...text import corpora, corpus
 from ...text.read import TextOptions
+from . import batches
 from . import settings as rules
 from .model import Model
 from .ngram import NGram

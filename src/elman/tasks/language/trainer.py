@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from ...learn import batches
 from ...learn.loop import Event, Loop
 from ...nn.network import Network
 from ...store.checkpoint import Tensors
 from ...text.corpus import Part
 from ...text.vocabulary import Vocabulary
-from . import scoring
+from . import batches, scoring
 from .model import Model
 from .settings import LanguageSettings
 

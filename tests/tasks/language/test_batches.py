@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.learn.batches import Batch, fit, plan, streams
+from elman.tasks.language.batches import Batch, fit, plan, streams
 from elman.text.corpus import Part
 from elman.text.vocabulary import BEGIN, END, Vocabulary
 

@@ -1,0 +1,192 @@
+"""Minibatches of a corpus part: an epoch is a plan, a plan is a sequence of batches.
+
+A plan is a function of the part, the settings, the seed and the number of the
+epoch alone, so a resumed run finds its place again by two integers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ...learn.batches import groups_by_length
+from ...nn.layers import loss_weights
+from ...text.corpus import Part
+from ...text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Batch:
+    """T steps of B sequences.
+
+    Attributes
+    ----------
+    inputs, targets : (T, B) int32; targets are the inputs one step on
+    mask : (T, B) bool, False where a sequence is padded; None without padding
+    fresh : whether the state before it is zero, not that of the batch before
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray | None
+    fresh: bool
+
+    @property
+    def predictions(self) -> int:
+        return self.inputs.size if self.mask is None else int(self.mask.sum())
+
+    def weights(self, loss: str, dtype: np.dtype) -> np.ndarray:
+        """The weight (T, B) of every prediction in the loss.
+
+        `mean` averages over time and batch, `sum` sums over time and averages
+        over the batch.
+        """
+        return loss_weights(self.inputs.shape, self.mask, loss, dtype)
+
+
+class Plan(Protocol):
+    """The batches of an epoch, made when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Batch: ...
+
+
+class ConsecutivePlan:
+    """Windows of B parallel streams, one after the other, the state carried along.
+
+    The streams start at b·(N // B). As in min-char-rnn a new pass begins when
+    `position + T + 1 >= N`, N being the length of the shortest stream, so up to
+    T + 1 symbols at the end of each stream are not reached.
+    """
+
+    def __init__(self, ids: np.ndarray, seq_len: int, batch_size: int):
+        self.ids, self.seq_len = ids, seq_len
+        stream = len(ids) // batch_size
+        self.starts = np.arange(batch_size) * stream
+        self.windows = max(0, -(-(stream - seq_len - 1) // seq_len))
+
+    def __len__(self) -> int:
+        return self.windows
+
+    def __getitem__(self, index: int) -> Batch:
+        places = self.starts + index * self.seq_len + np.arange(self.seq_len + 1)[:, None]
+        window = self.ids[places].astype(np.int32)
+        return Batch(window[:-1], window[1:], None, fresh=index == 0)
+
+
+class RandomPlan:
+    """All windows of T predictions in random order, each from a zero state.
+
+    The last window is padded, so every prediction comes exactly once an epoch.
+    """
+
+    def __init__(self, ids: np.ndarray, seq_len: int, batch_size: int, rng: np.random.Generator):
+        self.ids, self.seq_len, self.batch_size = ids, seq_len, batch_size
+        self.order = rng.permutation(-(-(len(ids) - 1) // seq_len))
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        windows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        places = windows * self.seq_len + np.arange(self.seq_len + 1)[:, None]
+        mask = places[1:] < len(self.ids)
+        window = self.ids[np.minimum(places, len(self.ids) - 1)].astype(np.int32)
+        return Batch(window[:-1], window[1:], None if mask.all() else mask, fresh=True)
+
+
+class LinesPlan:
+    """Lines in random order, each a sequence `<begin> line <end>`, padded and masked.
+
+    Lines of similar length are put together. A batch whose lines exceed the
+    window is cut into several, which carry the state like consecutive batches.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        vocabulary: Vocabulary,
+        seq_len: int,
+        batch_size: int,
+        rng: np.random.Generator | None,
+    ):
+        assert part.offsets is not None and part.rows is not None
+        assert vocabulary.begin is not None and vocabulary.end is not None
+        self.part, self.seq_len = part, seq_len
+        self.begin, self.end = vocabulary.begin, vocabulary.end
+        lengths = part.offsets[part.rows + 1] - part.offsets[part.rows]
+        groups = groups_by_length(lengths, batch_size, rng)
+        # every entry: the rows of a batch, and the first step of the window
+        self.windows = [
+            (part.rows[group], start)
+            for group in groups
+            for start in range(0, int(lengths[group].max()) + 1, seq_len)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Batch:
+        rows, start = self.windows[index]
+        offsets = self.part.offsets
+        assert offsets is not None
+        first, length = offsets[rows], offsets[rows + 1] - offsets[rows]
+        end = min(start + self.seq_len, int(length.max()) + 1)
+        steps = np.arange(start, end + 1)[:, None]  # step 0 is <begin>, step length+1 is <end>
+        inside = (steps >= 1) & (steps <= length)
+        places = np.where(inside, first + steps - 1, 0)
+        window = np.where(inside, self.part.ids[places].astype(np.int32), np.int32(self.end))
+        window[np.broadcast_to(steps == 0, window.shape)] = self.begin
+        mask = steps[1:] <= length + 1
+        return Batch(window[:-1], window[1:], None if mask.all() else mask, fresh=start == 0)
+
+
+def plan(
+    part: Part,
+    vocabulary: Vocabulary,
+    batching: str,
+    seq_len: int,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+) -> Plan:
+    """The batches of one epoch."""
+    if part.offsets is None and batching == "consecutive":
+        return ConsecutivePlan(part.ids, seq_len, batch_size)
+    rng = np.random.default_rng([seed, 1, epoch])
+    if part.offsets is not None:
+        return LinesPlan(part, vocabulary, seq_len, batch_size, rng)
+    return RandomPlan(part.ids, seq_len, batch_size, rng)
+
+
+def fit(part: Part, batching: str, seq_len: int, batch_size: int) -> tuple[int, int]:
+    """Window and batch size, shrunk where the part is too small to fill one batch."""
+    if part.rows is not None:
+        return seq_len, min(batch_size, len(part.rows))
+    if batching == "random":
+        seq_len = min(seq_len, len(part.ids) - 1)
+        return seq_len, min(batch_size, -(-(len(part.ids) - 1) // seq_len))
+    seq_len = min(seq_len, len(part.ids) - 2)
+    return seq_len, max(1, min(batch_size, len(part.ids) // (seq_len + 2)))
+
+
+def streams(part: Part, vocabulary: Vocabulary, seq_len: int, batch_size: int) -> Iterator[Batch]:
+    """Every prediction of a part exactly once, in order, for evaluation.
+
+    A stream is cut into `batch_size` equal streams that are read side by side.
+    """
+    if part.offsets is not None:
+        plan = LinesPlan(part, vocabulary, seq_len, batch_size, None)
+        yield from (plan[i] for i in range(len(plan)))
+        return
+    predictions = len(part.ids) - 1
+    each = -(-predictions // batch_size)
+    starts = np.arange(batch_size) * each
+    for start in range(0, each, seq_len):
+        steps = np.arange(start, min(start + seq_len, each) + 1)[:, None]
+        places = starts + steps
+        mask = (places[1:] <= predictions) & (steps[1:] <= each)
+        window = part.ids[np.minimum(places, predictions)].astype(np.int32)
+        yield Batch(window[:-1], window[1:], None if mask.all() else mask, fresh=start == 0)

@@ -1,0 +1,126 @@
+"""Model files with a right digest and nonsense inside: one sentence of ours, nothing else."""
+
+from __future__ import annotations
+
+import copy
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman import tasks
+from elman.cli.info import facts_of
+from elman.errors import ElmanError
+from elman.learn import resuming
+from elman.store import checkpoint
+
+DATA = Path(__file__).parents[1] / "data" / "before_rooms"
+KINDS = ("text", "lines", "words", "bytes", "chain", "classes")
+NONSENSE = (
+    None, True, False, 0, -1, 1, 3, 10**30, -(10**30), 2**63, 0.5, -0.5, 1e308, float("inf"),
+    float("-inf"), float("nan"), "", "x", "gru", "lm", "classify", "\ud800", "word" * 50, [], [1],
+    ["a", "a"], [[]], [None], {}, {"a": 1}, {"x": {"y": None}},
+)  # fmt: skip
+
+
+def places(value, way=()):
+    """The way to every value inside a JSON value; of a long list to some items."""
+    if way:
+        yield way
+    if isinstance(value, dict):
+        for name in value:
+            yield from places(value[name], (*way, name))
+    elif isinstance(value, list):
+        for i in range(min(3, len(value))):
+            yield from places(value[i], (*way, i))
+
+
+def spoil(rng: random.Random, tensors: dict, metadata: dict) -> list:
+    """One to three changes: a value replaced, removed or added, an array of another form."""
+    changes: list = []
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        if rng.random() < 0.15:
+            changes.append(spoil_array(rng, tensors))
+            continue
+        way = rng.choice(list(places(metadata)))
+        inside = metadata
+        for step in way[:-1]:
+            inside = inside[step]
+        kind, nonsense = rng.random(), copy.deepcopy(rng.choice(NONSENSE))
+        changes.append((way, kind, nonsense))
+        if kind < 0.7:
+            inside[way[-1]] = nonsense
+        elif kind < 0.85:
+            del inside[way[-1]]
+        elif isinstance(inside, dict):
+            inside[rng.choice(("seq_len", "dtype", "x", "pooling"))] = nonsense
+        else:
+            inside.append(nonsense)
+    return changes
+
+
+def spoil_array(rng: random.Random, tensors: dict) -> tuple | None:
+    if not tensors:
+        return None
+    name, kind = rng.choice(sorted(tensors)), rng.randrange(6)
+    array = tensors.pop(name)
+    match kind:
+        case 0:
+            tensors[name] = array.reshape(-1)[: array.size // 2]
+        case 1:
+            tensors[name] = array.astype(rng.choice((np.float64, np.int32, np.uint8, np.float16)))
+        case 2:
+            tensors[name] = np.full_like(array, 255 if array.dtype.kind in "iu" else np.nan)
+        case 3:
+            tensors[name] = array.reshape(array.shape[::-1])
+        case 4:
+            tensors[f"{name}.more"] = array
+    return name, kind
+
+
+def use(path: Path) -> str:
+    """What a user does first with a model file; what stopped it, if anything."""
+    try:
+        model = tasks.load(path, engine="numpy")
+        facts_of(str(path), model)
+        if model.training is not None and "state" in model.training[1]:
+            kind = tasks.find(model.config.get("task", "lm")).settings
+            resuming.read(kind, model, path, {}, ["text.txt"])
+        if hasattr(model, "classes"):
+            model.predict(["ba lomi"])
+        else:
+            model.sample(2, seed=1)
+    except ElmanError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def fuzz(tmp_path: Path, name: str, rounds: int, seed: int) -> set[str]:
+    whole = checkpoint.unpack(DATA / f"{name}.safetensors")
+    rng, path, outcomes = random.Random(seed), tmp_path / "m.safetensors", set()
+    for number in range(rounds):
+        tensors, metadata = dict(whole[0]), copy.deepcopy(whole[1])
+        changes = spoil(rng, tensors, metadata)
+        path.write_bytes(checkpoint.pack(tensors, metadata))
+        try:
+            outcome = use(path)
+        except Exception as error:
+            error.add_note(f"round {number} of seed {seed}: {changes}"[:500])
+            raise
+        assert "\n" not in outcome, f"round {number} of seed {seed}: {changes}"
+        outcomes.add(outcome.partition(":")[0])
+    return outcomes
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", KINDS)
+def test_a_spoiled_file_is_refused_in_one_sentence_or_works(tmp_path, name):
+    assert fuzz(tmp_path, name, rounds=150, seed=1) >= {"", "ModelFileError"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", KINDS)
+def test_many_spoiled_files(tmp_path, name):
+    fuzz(tmp_path, name, rounds=1_500, seed=2)
