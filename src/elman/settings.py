@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from math import inf, isfinite
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from .errors import UsageError
 
@@ -226,6 +226,40 @@ class Settings:
         """These settings, and the defaults of those that are None."""
         return replace(self, **{n: v for n, v in defaults.items() if getattr(self, n) is None})
 
+    def to_measure(self, symbols: int) -> list[tuple[int, int]]:
+        """Layers and units whose pace `resolved` asks for, with so many symbols to train on.
+
+        Only a run by the clock may depend on how fast the machine is.
+        """
+        raise NotImplementedError
+
+    def resolved(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> Self:
+        """These settings with everything filled in that was not given.
+
+        Parameters
+        ----------
+        symbols : how many the training part has
+        paces : symbols a second that this machine trains, of the networks `to_measure`
+        """
+        raise NotImplementedError
+
+    def with_end(self, minutes: float) -> Self:
+        """Settings whose run ends somewhere: after so many minutes, unless they say where."""
+        return self.filled(minutes=minutes) if self.by_the_clock else self
+
+    def with_steps(self, rates: Mapping[str, float], weight_decay: float) -> Self:
+        """What was not given about steps and their end, filled in."""
+        return self.filled(
+            learning_rate=rates[self.optimizer],
+            weight_decay=weight_decay,
+            warmup=0,
+            # D2L's; a flag replaces it, 0 turns clipping off
+            clip_norm=1.0 if self.clip_value is None else None,
+            # Of 24 evaluations. Text that is learned by heart need not use up its minutes;
+            # a run that is counted in steps or epochs does what it was told.
+            patience=8 if self.minutes is not None else 0,
+        )
+
     @property
     def by_the_clock(self) -> bool:
         """Whether the run ends after a time: then its size may depend on the machine."""
@@ -239,9 +273,6 @@ class Settings:
         if self.epochs is not None:
             return "epochs", self.epochs
         return "minutes", self.minutes or 0.0
-
-
-S = TypeVar("S", bound=Settings)
 
 
 def checked(setting: Field, value: Any) -> Any:
@@ -280,22 +311,3 @@ LEARNING_RATES = {
     "adagrad": 0.1,  # min-char-rnn's
     "sgd": 1.0,  # Dive into Deep Learning's, with the norm clipped to 1
 }
-
-
-def with_end(settings: S, minutes: float) -> S:
-    """Settings whose run ends somewhere: after so many minutes, unless they say where."""
-    return settings.filled(minutes=minutes) if settings.by_the_clock else settings
-
-
-def with_steps(settings: S, rates: Mapping[str, float], weight_decay: float) -> S:
-    """What was not given about steps and their end, filled in."""
-    return settings.filled(
-        learning_rate=rates[settings.optimizer],
-        weight_decay=weight_decay,
-        warmup=0,
-        # D2L's; a flag replaces it, 0 turns clipping off
-        clip_norm=1.0 if settings.clip_value is None else None,
-        # Of 24 evaluations. Text that is learned by heart need not use up its minutes;
-        # a run that is counted in steps or epochs does what it was told.
-        patience=8 if settings.minutes is not None else 0,
-    )

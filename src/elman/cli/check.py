@@ -12,13 +12,8 @@ elman check --json | head
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="Whose gradients: native, numpy, or auto: native where it was built.",
-)
+@option("--engine", default="auto", show_default=True, metavar="NAME",
+        help="Whose gradients: native, numpy, or auto: native where it was built.")  # fmt: skip
 @option("--json", "as_json", is_flag=True, help="One JSON object per tensor.")
 @click.pass_context
 def check(ctx: click.Context, engine: str, as_json: bool) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from . import options
 from .help import Command, option
 
 EXAMPLES = """
@@ -23,36 +24,10 @@ and answered as it arrives.
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("texts", nargs=-1)
-@option(
-    "--errors",
-    type=click.Choice(["strict", "replace"]),
-    default="strict",
-    show_default=True,
-    help="What to do with bytes that are not UTF-8.",
-    group="Text",
-)
-@option(
-    "--all",
-    "show_all",
-    is_flag=True,
-    help="Every class with its probability.",
-    group="Output",
-)
-@option("--json", "as_json", is_flag=True, help="One JSON object per text.", group="Output")
-@option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="Who computes: native, numpy, or auto: native where it was built.",
-    group="Machine",
-)
-@option(
-    "--threads",
-    type=click.IntRange(1),
-    help="Threads to use.  [default: the cores that this process may use]",
-    group="Machine",
-)
+@options.errors
+@option("--all", "show_all", is_flag=True, help="Every class with its probability.", group="Output")
+@options.as_json("One JSON object per text.")
+@options.machine
 def classify(
     model: str, texts: tuple[str, ...], show_all: bool, errors: str, engine: str,
     threads: int | None, as_json: bool,

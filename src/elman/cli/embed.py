@@ -6,6 +6,7 @@ from io import BytesIO
 
 import click
 
+from . import options
 from .help import Command, option
 
 EXAMPLES = """
@@ -26,35 +27,15 @@ neighbour, similarity; among the other texts given, or the lines of --among FILE
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("texts", nargs=-1)
-@option(
-    "--errors",
-    type=click.Choice(["strict", "replace"]),
-    default="strict",
-    show_default=True,
-    help="What to do with bytes that are not UTF-8.",
-    group="Text",
-)
-@option(
-    "--nearest",
-    type=click.IntRange(1),
-    metavar="K",
-    help="The K most similar texts, instead of vectors.",
-    group="Neighbours",
-)
-@option(
-    "--among",
-    metavar="FILE",
-    help="The list to look in, a text a line.  [default: the other texts given]",
-    group="Neighbours",
-)
-@option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="A .npy file (n, D) instead of rows.",
-    group="Output",
-)
-@option("--json", "as_json", is_flag=True, help="One JSON object per text.", group="Output")
+@options.errors
+@option("--nearest", type=click.IntRange(1), metavar="K",
+        help="The K most similar texts, instead of vectors.", group="Neighbours")  # fmt: skip
+@option("--among", metavar="FILE",
+        help="The list to look in, a text a line.  [default: the other texts given]",
+        group="Neighbours")  # fmt: skip
+@option("-o", "--output", metavar="FILE", help="A .npy file (n, D) instead of rows.",
+        group="Output")  # fmt: skip
+@options.as_json("One JSON object per text.")
 def embed(
     model: str, texts: tuple[str, ...], output: str | None, nearest: int | None,
     among: str | None, errors: str, as_json: bool,

@@ -18,26 +18,14 @@ KINDS = ("training", "confusion", "gradients", "characters", "states")
 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("models", metavar="MODEL", nargs=-1)
-@option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    help="Where to draw: .png, .svg or .pdf.",
-    group="Picture",
-)
-@option(
-    "--kind",
-    type=click.Choice(KINDS),
-    help="What to draw.  [default: training, of a classifier with confusion]",
-    group="Picture",
-)
-@option(
-    "--text",
-    metavar="TEXT",
-    help="What the model reads, for gradients and states.  [default: what it writes itself]",
-    group="Picture",
-)
+@option("-o", "--output", required=True, metavar="FILE", help="Where to draw: .png, .svg or .pdf.",
+        group="Picture")  # fmt: skip
+@option("--kind", type=click.Choice(KINDS),
+        help="What to draw.  [default: training, of a classifier with confusion]",
+        group="Picture")  # fmt: skip
+@option("--text", metavar="TEXT",
+        help="What the model reads, for gradients and states.  [default: what it writes itself]",
+        group="Picture")  # fmt: skip
 def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | None) -> None:
     """Draw a picture of MODEL into a file; needs the extra `plot` (matplotlib).
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import print_json
+from . import options, print_json
 from .help import Command, option
 
 EXAMPLES = """
@@ -21,34 +21,18 @@ elman reproduce dive --quick      a tiny version, to see that it runs
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("name", required=False)
 @option("--list", "listing", is_flag=True, help="List the recipes.", group="Recipes")
-@option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="Run them all, one after the other.",
-    group="Recipes",
-)
-@option(
-    "--quick",
-    is_flag=True,
-    help="A tiny version in seconds; its figures mean nothing.",
-    group="Recipes",
-)
+@option("--all", "everything", is_flag=True, help="Run them all, one after the other.",
+        group="Recipes")  # fmt: skip
+@option("--quick", is_flag=True, help="A tiny version in seconds; its figures mean nothing.",
+        group="Recipes")  # fmt: skip
 @option("--corpus", metavar="PATH", help="A text in place of the recipe's own.", group="Recipes")
-@option(
-    "--unseen",
-    metavar="FILE",
-    help="Another book to score in recipes that score one, such as The War of the Worlds.",
-    group="Recipes",
-)
-@option(
-    "-o",
-    "--output",
-    metavar="FOLDER",
-    help="Write the figures as JSON, the pictures, and a page with all of them.",
-    group="Output",
-)
-@option("--json", "as_json", is_flag=True, help="One JSON object per recipe.", group="Output")
+@option("--unseen", metavar="FILE",
+        help="Another book to score in recipes that score one, such as The War of the Worlds.",
+        group="Recipes")  # fmt: skip
+@option("-o", "--output", metavar="FOLDER",
+        help="Write the figures as JSON, the pictures, and a page with all of them.",
+        group="Output")  # fmt: skip
+@options.as_json("One JSON object per recipe.")
 def reproduce(
     name: str | None, listing: bool, everything: bool, quick: bool, corpus: str | None,
     unseen: str | None, output: str | None, as_json: bool,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import print_json
+from . import options, print_json
 from .help import Command, option
 
 EXAMPLES = """
@@ -28,69 +28,27 @@ random; a model of lines starts a line. The same seed gives the same text.
 @click.argument("model")
 @option("--prime", metavar="TEXT", help="Text to continue.", group="Text")
 @option("--prime-file", metavar="FILE", help="File with the text to continue.", group="Text")
-@option(
-    "--length",
-    type=int,
-    default=200,
-    show_default=True,
-    help="Symbols to write after the prime.",
-    group="Text",
-)
-@option(
-    "--stop",
-    metavar="STR",
-    help="End once STR has been written (\\n and \\t are understood).",
-    group="Text",
-)
-@option(
-    "--temperature",
-    type=float,
-    default=1.0,
-    show_default=True,
-    help="Below 1 surer, above 1 more varied; 0 is greedy.",
-    group="Choice of symbols",
-)
-@option(
-    "--top-k",
-    type=int,
-    metavar="K",
-    default=0,
-    show_default=True,
-    help="Only the K likeliest symbols; 0 is all.",
-    group="Choice of symbols",
-)
-@option(
-    "--top-p",
-    type=float,
-    metavar="P",
-    default=1.0,
-    show_default=True,
-    help="Only the likeliest symbols that together have probability P.",
-    group="Choice of symbols",
-)
+@option("--length", type=int, default=200, show_default=True,
+        help="Symbols to write after the prime.", group="Text")  # fmt: skip
+@option("--stop", metavar="STR", help="End once STR has been written (\\n and \\t are understood).",
+        group="Text")  # fmt: skip
+@option("--temperature", type=float, default=1.0, show_default=True,
+        help="Below 1 surer, above 1 more varied; 0 is greedy.",
+        group="Choice of symbols")  # fmt: skip
+@option("--top-k", type=int, metavar="K", default=0, show_default=True,
+        help="Only the K likeliest symbols; 0 is all.", group="Choice of symbols")  # fmt: skip
+@option("--top-p", type=float, metavar="P", default=1.0, show_default=True,
+        help="Only the likeliest symbols that together have probability P.",
+        group="Choice of symbols")  # fmt: skip
 @option("--greedy", is_flag=True, help="Always the likeliest symbol.", group="Choice of symbols")
-@option(
-    "--beam",
-    type=int,
-    default=0,
-    help="Search for the likeliest text with N candidates.",
-    group="Choice of symbols",
-)
-@option(
-    "--seed",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Another seed writes another text, the same seed the same.",
-    group="Choice of symbols",
-)
-@option(
-    "--novelty",
-    is_flag=True,
-    help="Say how much of the sample stands in the training text.",
-    group="Output",
-)
-@option("--json", "as_json", is_flag=True, help="One JSON object.", group="Output")
+@option("--beam", type=int, default=0, help="Search for the likeliest text with N candidates.",
+        group="Choice of symbols")  # fmt: skip
+@option("--seed", type=int, default=0, show_default=True,
+        help="Another seed writes another text, the same seed the same.",
+        group="Choice of symbols")  # fmt: skip
+@option("--novelty", is_flag=True, help="Say how much of the sample stands in the training text.",
+        group="Output")  # fmt: skip
+@options.as_json("One JSON object.")
 def sample(
     model: str, length: int, prime: str | None, prime_file: str | None, temperature: float,
     top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None, seed: int,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import print_json
+from . import options, print_json
 from .help import Command, option
 
 if TYPE_CHECKING:
@@ -27,21 +27,9 @@ bits per character, perplexity, nats, line number, text.
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("files", nargs=-1)
-@option(
-    "--lines",
-    is_flag=True,
-    help="Score every line alone, the likeliest first.",
-    group="Text",
-)
-@option(
-    "--errors",
-    type=click.Choice(["strict", "replace"]),
-    default="strict",
-    show_default=True,
-    help="What to do with bytes that are not UTF-8.",
-    group="Text",
-)
-@option("--json", "as_json", is_flag=True, help="One JSON object per file or line.", group="Output")
+@option("--lines", is_flag=True, help="Score every line alone, the likeliest first.", group="Text")
+@options.errors
+@options.as_json("One JSON object per file or line.")
 def score(
     model: str, files: tuple[str, ...], lines: bool, errors: str, as_json: bool,
 ) -> None:  # fmt: skip

@@ -62,13 +62,8 @@ def address(command: Function) -> Function:
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("place", metavar="[MODEL|FOLDER]", default=".")
 @address
-@option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Address and token as one JSON object.",
-    group="Output",
-)
+@option("--json", "as_json", is_flag=True, help="Address and token as one JSON object.",
+        group="Output")  # fmt: skip
 def serve(place: str, host: str, port: int, browser: bool, as_json: bool) -> None:
     """Open a page in the browser for a MODEL, or for those in a FOLDER."""
     from ..nn.engine import select

@@ -77,9 +77,9 @@ def _prepare(
     engine = select(settings.engine, settings.threads)
     paces = {
         size: _pace(task, settings, data, size, engine)
-        for size in task.to_measure(settings, data.symbols)
+        for size in settings.to_measure(data.symbols)
     }
-    settings = task.resolve(settings.filled(**data.decided), data.symbols, paces)
+    settings = settings.filled(**data.decided).resolved(data.symbols, paces)
     learner = task.count(settings, data)
     if learner is None:
         config = task.config(settings, data)

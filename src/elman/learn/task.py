@@ -5,7 +5,7 @@ says which network suits them and what loop learns; `prepare` does the rest.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,14 +66,6 @@ class Task(ABC):
     @abstractmethod
     def training_text(self, data: Data) -> str:
         """The text that was trained on, without the held-out parts if they are cut off."""
-
-    @abstractmethod
-    def to_measure(self, settings: Any, symbols: int) -> list[tuple[int, int]]:
-        """Layers and units of the networks whose pace `resolve` asks for."""
-
-    @abstractmethod
-    def resolve(self, settings: Any, symbols: int, paces: Mapping[tuple[int, int], float]) -> Any:
-        """The settings with everything filled in, from the size of the text and of the time."""
 
     def count(self, settings: Any, data: Data) -> Any:
         """What learns by counting, not by steps; None: a network learns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from elman.errors import UsageError
-from elman.tasks.classify.settings import ClassifySettings, resolve, to_measure
+from elman.tasks.classify.settings import ClassifySettings
 
 
 @pytest.mark.parametrize(
@@ -32,21 +32,21 @@ def test_settings_that_contradict_each_other_are_refused(given, words):
 def test_a_classifier_is_as_large_as_can_read_the_texts_often_enough(given, pace, network):
     settings = ClassifySettings(**given)
     known = {(2, 192): pace, (1, 256): 2 * pace}
-    paces = {size: known[size] for size in to_measure(settings, 100_000)}
-    resolved = resolve(settings, 100_000, paces)
+    paces = {size: known[size] for size in settings.to_measure(100_000)}
+    resolved = settings.resolved(100_000, paces)
     assert (resolved.num_layers, resolved.hidden_size) == network
 
 
 def test_only_a_run_by_the_clock_asks_how_fast_the_machine_is():
-    assert to_measure(ClassifySettings(steps=10), 10**6) == []
-    assert to_measure(ClassifySettings(hidden_size=8), 10**6) == []
-    assert to_measure(ClassifySettings(), 10**6) == [(2, 192), (1, 256)]
+    assert ClassifySettings(steps=10).to_measure(10**6) == []
+    assert ClassifySettings(hidden_size=8).to_measure(10**6) == []
+    assert ClassifySettings().to_measure(10**6) == [(2, 192), (1, 256)]
 
 
 def test_resolving_fills_everything_in_that_training_needs_and_keeps_what_was_given():
-    settings = resolve(ClassifySettings(steps=5, dropout=0.1), 100, {})
+    settings = ClassifySettings(steps=5, dropout=0.1).resolved(100, {})
     for name in ("hidden_size", "num_layers", "symbol_dropout", "label_smoothing", "learning_rate",
                  "weight_decay", "warmup", "patience", "clip_norm"):  # fmt: skip
         assert getattr(settings, name) is not None, name
     assert (settings.dropout, settings.minutes) == (0.1, None)
-    assert resolve(ClassifySettings(tokens="byte", steps=1), 1, {}).symbol_dropout == 0
+    assert ClassifySettings(tokens="byte", steps=1).resolved(1, {}).symbol_dropout == 0

@@ -6,7 +6,7 @@ import pytest
 
 from elman.errors import UsageError
 from elman.settings import LEARNING_RATES
-from elman.tasks.language.settings import SIZES, LanguageSettings, resolve, to_measure
+from elman.tasks.language.settings import SIZES, LanguageSettings
 
 FAST = {(1, units): 1e6 for units, _, _ in SIZES}
 
@@ -34,43 +34,43 @@ def test_the_hidden_size_is_what_the_text_can_feed_and_the_time_can_train(
     symbols, minutes, pace, size
 ):
     settings = LanguageSettings(minutes=minutes)
-    paces = dict.fromkeys(to_measure(settings, symbols), pace)
-    assert resolve(settings, symbols, paces).hidden_size == size
+    paces = dict.fromkeys(settings.to_measure(symbols), pace)
+    assert settings.resolved(symbols, paces).hidden_size == size
 
 
 def test_only_a_run_by_the_clock_asks_how_fast_the_machine_is():
-    assert to_measure(LanguageSettings(steps=10), 10**6) == []
-    assert to_measure(LanguageSettings(epochs=1), 10**6) == []
-    assert to_measure(LanguageSettings(cell="ngram"), 10**6) == []
-    assert to_measure(LanguageSettings(), 10**5) == [(1, 256), (1, 128)]
-    assert to_measure(LanguageSettings(num_layers=2, hidden_size=9), 1) == [(2, 9)]
-    assert resolve(LanguageSettings(steps=10), 10**6, {}).hidden_size == 512
+    assert LanguageSettings(steps=10).to_measure(10**6) == []
+    assert LanguageSettings(epochs=1).to_measure(10**6) == []
+    assert LanguageSettings(cell="ngram").to_measure(10**6) == []
+    assert LanguageSettings().to_measure(10**5) == [(1, 256), (1, 128)]
+    assert LanguageSettings(num_layers=2, hidden_size=9).to_measure(1) == [(2, 9)]
+    assert LanguageSettings(steps=10).resolved(10**6, {}).hidden_size == 512
 
 
 @pytest.mark.parametrize("symbols", [10, 100_000, 1_000_000])
 @pytest.mark.parametrize("optimizer", list(LEARNING_RATES))
 def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
-    settings = resolve(LanguageSettings(optimizer=optimizer, steps=5), symbols, {})
+    settings = LanguageSettings(optimizer=optimizer, steps=5).resolved(symbols, {})
     for name in ("hidden_size", "num_layers", "dropout", "learning_rate", "weight_decay", "warmup",
                  "patience"):  # fmt: skip
         assert getattr(settings, name) is not None, name
     assert settings.steps == 5
     assert settings.minutes is None
-    assert resolve(LanguageSettings(), symbols, FAST).minutes == 3
+    assert LanguageSettings().resolved(symbols, FAST).minutes == 3
 
 
 def test_resolving_keeps_what_was_given():
     given = {"hidden_size": 7, "learning_rate": 0.5, "patience": 0, "clip_norm": 0.0, "warmup": 3}
-    settings = resolve(LanguageSettings(**given, epochs=2), 1000, {})
+    settings = LanguageSettings(**given, epochs=2).resolved(1000, {})
     for name, value in given.items():
         assert getattr(settings, name) == value
 
 
 def test_a_clipping_flag_replaces_the_default_clipping():
-    assert resolve(LanguageSettings(), 100, FAST).clip_norm == 1.0
-    by_value = resolve(LanguageSettings(clip_value=5.0), 100, FAST)
+    assert LanguageSettings().resolved(100, FAST).clip_norm == 1.0
+    by_value = LanguageSettings(clip_value=5.0).resolved(100, FAST)
     assert (by_value.clip_value, by_value.clip_norm) == (5.0, None)
-    off = resolve(LanguageSettings(clip_norm=0.0), 100, FAST)
+    off = LanguageSettings(clip_norm=0.0).resolved(100, FAST)
     assert (off.clip_norm, off.clip_value) == (0.0, None)
 
 
@@ -81,4 +81,4 @@ def test_a_clipping_flag_replaces_the_default_clipping():
 )  # fmt: skip
 def test_text_that_is_read_once_needs_no_dropout(given, dropout):
     settings = LanguageSettings(hidden_size=512, **given)
-    assert resolve(settings, 10**6, FAST).dropout == dropout
+    assert settings.resolved(10**6, FAST).dropout == dropout

@@ -10,7 +10,7 @@ import pytest
 from elman.errors import DivergedError
 from elman.nn.network import Network, NetworkConfig, initialise
 from elman.tasks.language import batches
-from elman.tasks.language.settings import LanguageSettings, resolve
+from elman.tasks.language.settings import LanguageSettings
 from elman.tasks.language.trainer import Trainer
 from elman.text.corpus import Part
 from elman.text.vocabulary import BEGIN, END, Vocabulary
@@ -46,7 +46,7 @@ PLAIN = {"seq_len": 7, "batch_size": 3, "schedule": "constant", "log_every": 1, 
 
 
 def trainer(train=None, validation=NONE, net=None, vocabulary=LETTERS, **settings) -> Trainer:
-    settings = resolve(LanguageSettings(**{**PLAIN, **settings}), 100, {})
+    settings = LanguageSettings(**{**PLAIN, **settings}).resolved(100, {})
     return Trainer(net or network(dropout=settings.dropout), vocabulary, settings,
                    train or stream(), validation)  # fmt: skip
 

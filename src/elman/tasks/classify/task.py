@@ -1,6 +1,5 @@
 """Classifiers as a task: what is read, which network, which loop."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,6 @@ from ...settings import Settings
 from ...text import labelled
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
-from . import settings as rules
 from .model import Classifier
 from .run import ClassifierRun
 from .settings import ClassifySettings
@@ -67,14 +65,6 @@ class ClassifyTask(Task):
 
     def training_text(self, data: Data) -> str:
         return "\n".join(data.source.texts)
-
-    def to_measure(self, settings: ClassifySettings, symbols: int) -> list[tuple[int, int]]:
-        return rules.to_measure(settings, symbols)
-
-    def resolve(
-        self, settings: ClassifySettings, symbols: int, paces: Mapping[tuple[int, int], float]
-    ) -> ClassifySettings:
-        return rules.resolve(settings, symbols, paces)
 
     def config(self, settings: ClassifySettings, data: Data) -> ClassifierConfig:
         return ClassifierConfig(
@@ -130,7 +120,7 @@ class ClassifyTask(Task):
     ) -> ClassifierTrainer:
         """A trainer that goes on from the weights of a classifier, for `learn`."""
         fixed = {name: model.config[name] for name in self.fixed}
-        settings = rules.resolve(ClassifySettings(**given | fixed), 0, {})
+        settings = ClassifySettings(**given | fixed).resolved(0, {})
         network = ClassifierNetwork(model.network.config, model.network.dtype, model.network.engine)
         network.parameters.flat[:] = model.network.parameters.flat
         return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from ...errors import UsageError
 from ...settings import (
@@ -13,8 +14,6 @@ from ...settings import (
     Settings,
     changed,
     setting,
-    with_end,
-    with_steps,
 )
 
 # Hidden sizes to choose from: (units, symbols of text that they are worth, symbols
@@ -69,64 +68,41 @@ class LanguageSettings(Settings):
                     "no past"
                 )
 
+    def to_measure(self, symbols: int) -> list[tuple[int, int]]:
+        if self.cell == "ngram" or not self.by_the_clock:
+            return []
+        sizes = [units for units, worth, _ in SIZES if symbols >= worth]
+        sizes = sizes if self.hidden_size is None else [self.hidden_size]
+        return [(self.num_layers or 1, units) for units in sizes]
 
-def to_measure(settings: LanguageSettings, symbols: int) -> list[tuple[int, int]]:
-    """Layers and units whose pace `resolve` asks for, with so many symbols to train on.
+    def resolved(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> Self:
+        # Three minutes are long enough to be good, and short enough to wait for.
+        settings = self.with_end(3.0).filled(num_layers=1)
+        settings = settings.filled(hidden_size=settings._hidden_size(symbols, paces))
+        adam, size = self.optimizer == "adam", settings.hidden_size or 0
+        # Half of the outputs dropped keeps 512 units from learning 1 MB by heart; a
+        # small network has less to spare. Text that is read once or twice cannot be
+        # learned by heart. Other optimizers than adam: the classic recipes, without.
+        again = adam and settings._passes(symbols, paces) >= 2
+        settings = settings.filled(dropout=(0.5 if size >= 512 else 0.25) if again else 0.0)
+        return settings.with_steps(LEARNING_RATES, 0.05 if adam else 0.0)
 
-    Only a run by the clock may depend on how fast the machine is.
-    """
-    layers = settings.num_layers or 1
-    if settings.cell == "ngram" or not settings.by_the_clock:
-        return []
-    if settings.hidden_size is not None:
-        return [(layers, settings.hidden_size)]
-    return [(layers, units) for units, worth, _ in SIZES if symbols >= worth]
+    def _hidden_size(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> int:
+        """As large as the text can feed, and as the time can train."""
+        for units, worth, needed in SIZES:
+            pace = paces.get((self.num_layers or 1, units))
+            in_time = pace is None or pace * (self.minutes or 0) * 60 >= needed
+            if symbols >= worth and in_time:
+                return units
+        return SIZES[-1][0]
 
-
-def resolve(
-    settings: LanguageSettings, symbols: int, paces: Mapping[tuple[int, int], float]
-) -> LanguageSettings:
-    """Fill in what was not given.
-
-    Parameters
-    ----------
-    symbols : how many the training part has
-    paces : symbols a second that this machine trains, of the networks `to_measure`
-    """
-    settings = with_end(settings, 3.0)  # long enough to be good, short enough to wait for
-    settings = settings.filled(num_layers=1)
-    settings = settings.filled(hidden_size=_hidden_size(settings, symbols, paces))
-    adam, size = settings.optimizer == "adam", settings.hidden_size or 0
-    # Half of the outputs dropped keeps 512 units from learning 1 MB by heart; a
-    # small network has less to spare. Text that is read once or twice cannot be
-    # learned by heart. Other optimizers than adam: the classic recipes, without.
-    again = adam and _passes(settings, symbols, paces) >= 2
-    settings = settings.filled(dropout=(0.5 if size >= 512 else 0.25) if again else 0.0)
-    return with_steps(settings, LEARNING_RATES, 0.05 if adam else 0.0)
-
-
-def _hidden_size(
-    settings: LanguageSettings, symbols: int, paces: Mapping[tuple[int, int], float]
-) -> int:
-    """As large as the text can feed, and as the time can train."""
-    for units, worth, needed in SIZES:
-        if symbols < worth:
-            continue
-        pace = paces.get((settings.num_layers or 1, units))
-        if pace is None or pace * (settings.minutes or 0) * 60 >= needed:
-            return units
-    return SIZES[-1][0]
-
-
-def _passes(
-    settings: LanguageSettings, symbols: int, paces: Mapping[tuple[int, int], float]
-) -> float:
-    """How often the text will be read."""
-    if settings.cell == "ngram":
-        return 1.0
-    if settings.epochs is not None:
-        return settings.epochs
-    if settings.steps is not None:
-        return settings.steps * settings.batch_size * settings.seq_len / max(1, symbols)
-    pace = paces[settings.num_layers or 1, settings.hidden_size or 0]
-    return pace * (settings.minutes or 0) * 60 / max(1, symbols)
+    def _passes(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> float:
+        """How often the text will be read."""
+        if self.cell == "ngram":
+            return 1.0
+        if self.epochs is not None:
+            return self.epochs
+        if self.steps is not None:
+            return self.steps * self.batch_size * self.seq_len / max(1, symbols)
+        pace = paces[self.num_layers or 1, self.hidden_size or 0]
+        return pace * (self.minutes or 0) * 60 / max(1, symbols)

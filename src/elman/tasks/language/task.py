@@ -1,6 +1,6 @@
 """Language models as a task: what is read, which network, which loop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from ...nn.network import Network, NetworkConfig
 from ...text import corpora, corpus
 from ...text.read import TextOptions
 from . import batches
-from . import settings as rules
 from .model import Model
 from .ngram import NGram
 from .run import LanguageRun, characters_per_symbol
@@ -66,14 +65,6 @@ class LanguageTask(Task):
             return decode(part.ids.tolist())
         ends = part.offsets
         return "\n".join(decode(part.ids[ends[row] : ends[row + 1]].tolist()) for row in part.rows)
-
-    def to_measure(self, settings: LanguageSettings, symbols: int) -> list[tuple[int, int]]:
-        return rules.to_measure(settings, symbols)
-
-    def resolve(
-        self, settings: LanguageSettings, symbols: int, paces: Mapping[tuple[int, int], float]
-    ) -> LanguageSettings:
-        return rules.resolve(settings, symbols, paces)
 
     def count(self, settings: LanguageSettings, data: Data) -> NGram | None:
         if settings.cell != "ngram":

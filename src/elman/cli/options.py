@@ -1,0 +1,29 @@
+"""Options that several verbs have."""
+
+from collections.abc import Callable
+
+import click
+
+from .help import Function, option
+
+
+def errors(command: Function) -> Function:
+    """What to do with text that is not UTF-8."""
+    kind = click.Choice(["strict", "replace"])
+    text = "What to do with bytes that are not UTF-8."
+    return option("--errors", type=kind, default="strict", show_default=True, help=text,
+                  group="Text")(command)  # fmt: skip
+
+
+def machine(command: Function) -> Function:
+    """Who computes, and on how many threads."""
+    who = "Who computes: native, numpy, or auto: native where it was built."
+    threads = "Threads to compute on.  [default: the cores that this process may use]"
+    command = option("--threads", type=click.IntRange(1), help=threads, group="Machine")(command)
+    return option("--engine", default="auto", show_default=True, metavar="NAME", help=who,
+                  group="Machine")(command)  # fmt: skip
+
+
+def as_json(help: str) -> Callable[[Function], Function]:
+    """Results for other programs, on stdout."""
+    return option("--json", "as_json", is_flag=True, help=help, group="Output")
