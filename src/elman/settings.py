@@ -6,6 +6,7 @@ in. What only one task has stands in `tasks/<task>/settings.py`, whose class is 
 one and more. The command line is made from these fields.
 """
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from math import inf, isfinite
@@ -32,6 +33,7 @@ class Rule:
     above : whether it must be above the smallest, not at it
     shown : the default in words, where None stands for something that is worked out
     metavar : what `--help` calls a value that is neither a number nor a choice
+    escapes : whether \\n, \\t and \\\\ stand for what they mean on the command line
     """
 
     help: str
@@ -42,6 +44,7 @@ class Rule:
     above: bool = False
     shown: str = ""
     metavar: str | None = None
+    escapes: bool = False
 
 
 def setting(default: Any, help: str, group: str, **rule: Any) -> Any:
@@ -90,6 +93,9 @@ class Settings:
     )
     errors: str = setting(
         "strict", "What to do with bytes that are not UTF-8.", TEXT, choices=("strict", "replace")
+    )
+    encoding: str = setting(
+        "utf-8", "Of the text, where no byte order mark says another.", TEXT, metavar="NAME"
     )
     validation: float | None = setting(
         None, "Share held out, by which the best parameters are chosen.", TEXT,
@@ -209,8 +215,11 @@ class Settings:
             raise UsageError("--vocabulary-size goes with --tokens word")
         if self.activation != "tanh" and self.cell != "rnn":
             raise UsageError(f"--activation goes with --cell rnn, not with {self.cell}")
-        if self.tokens == "byte" and (self.lowercase or self.normalize):
-            raise UsageError("--lowercase and --normalize need characters, not --tokens byte")
+        check_encoding(self.encoding)
+        if self.tokens == "byte" and (self.lowercase or self.normalize or self.encoding != "utf-8"):
+            raise UsageError(
+                "--lowercase, --normalize and --encoding need characters, not --tokens byte"
+            )
 
     FORMER: ClassVar[tuple[str, ...]] = ()  # names that older files hold, and that mean nothing
 
@@ -303,6 +312,20 @@ def checked(setting: Field, value: Any) -> Any:
 def check(name: str, value: Any) -> None:
     """Raise UsageError if a value is out of the range of the common setting of that name."""
     checked(Settings.__dataclass_fields__[name], value)
+
+
+def check_encoding(name: str) -> None:
+    """Raise UsageError if there is no text encoding of that name."""
+    try:
+        "é".encode("ascii", "ignore").decode(name)
+        known = codecs.lookup(name)._is_text_encoding
+    except (LookupError, ValueError, TypeError):
+        known = False
+    if not known:
+        raise UsageError(
+            f"there is no encoding {name!r}; some are utf-8, utf-16, cp1252, iso-8859-1, "
+            "shift_jis, gb18030 and koi8-r"
+        )
 
 
 LEARNING_RATES = {

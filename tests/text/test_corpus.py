@@ -18,14 +18,17 @@ from hypothesis import strategies as st
 from elman.errors import CorpusError, UnknownSymbolError
 from elman.text import corpus as module
 from elman.text import read as text_module
-from elman.text.corpus import Corpus, CorpusOptions, load, split
+from elman.text.corpus import Corpus, CorpusOptions, load
 from elman.text.read import TextOptions
+from elman.text.splits import divide
 from elman.text.vocabulary import Vocabulary
 
 KINDS = ["char", "byte", "word"]
 
 
-def options(tokens="char", **kind) -> CorpusOptions:
+def options(tokens="char", lines=False, **kind) -> CorpusOptions:
+    if lines:
+        kind["separator"] = "\n"
     return CorpusOptions(tokens, text=TextOptions(raw=tokens == "byte"), **kind)
 
 
@@ -72,7 +75,9 @@ def test_a_mapped_corpus_read_in_pieces_equals_one_in_memory(
     assert (mapped.sha256, mapped.characters) == (there.sha256, there.characters)
     if lines:
         np.testing.assert_array_equal(mapped.offsets, there.offsets)
-    for a, b in zip(split(mapped, 0.2, 0.1, 3), split(there, 0.2, 0.1, 3), strict=True):
+    for a, b in zip(
+        divide(mapped, 0.2, 0.1, 3).parts, divide(there, 0.2, 0.1, 3).parts, strict=True
+    ):
         np.testing.assert_array_equal(a.ids, b.ids)
 
 
@@ -86,7 +91,9 @@ def test_folders_are_read_in_order_without_hidden_and_binary_files(tmp_path):
         path.write_bytes(data)
     corpus = load([str(tmp_path)], options())
     assert corpus.vocabulary.decode(corpus.ids) == "yy\nzz\nbb\n"
-    assert corpus.notes == [f"1 binary files in {tmp_path} were left out"]
+    assert corpus.notes == [
+        f"left out of {tmp_path}: 1 binary (picture.png), 2 hidden (.hidden/x.txt, .secret)"
+    ]
 
 
 def test_several_names_are_one_corpus(tmp_path):
@@ -152,7 +159,7 @@ def lines_of(count: int) -> Corpus:
 
 @given(st.integers(10, 3000), st.floats(0, 0.45), st.floats(0, 0.45))
 def test_every_symbol_of_a_stream_is_predicted_in_exactly_one_part(size, validation, test):
-    parts = split(stream_of(size), validation, test, 0)
+    parts = divide(stream_of(size), validation, test, 0).parts
     predicted = [part.ids[1:].tolist() for part in parts]
     assert [*chain.from_iterable(predicted)] == list(range(1, size))
     held_out, tested = round(validation * size), round(test * size)
@@ -160,7 +167,7 @@ def test_every_symbol_of_a_stream_is_predicted_in_exactly_one_part(size, validat
 
 
 def test_the_last_part_is_held_out_and_begins_with_the_symbol_before_it():
-    train, validation, test = split(stream_of(100), 0.2, 0.1, 0)
+    train, validation, test = divide(stream_of(100), 0.2, 0.1, 0).parts
     assert train.ids.tolist() == list(range(70))
     assert validation.ids.tolist() == list(range(69, 90))
     assert test.ids.tolist() == list(range(89, 100))
@@ -170,7 +177,7 @@ def test_the_last_part_is_held_out_and_begins_with_the_symbol_before_it():
     ("size", "held_out"), [(100, 10), (1_000_000, 100_000), (6_000_000, 500_000)]
 )
 def test_by_default_a_tenth_is_held_out_up_to_half_a_million(size, held_out):
-    train, validation, test = split(stream_of(size), None, 0.0, 0)
+    train, validation, test = divide(stream_of(size), None, 0.0, 0).parts
     assert validation.predictions == held_out
     assert test.predictions == 0
     assert len(train.ids) == size - held_out
@@ -178,7 +185,7 @@ def test_by_default_a_tenth_is_held_out_up_to_half_a_million(size, held_out):
 
 @given(st.integers(10, 500), st.floats(0, 0.45), st.floats(0, 0.45), st.integers(0, 5))
 def test_every_line_is_in_exactly_one_part(count, validation, test, seed):
-    parts = split(lines_of(count), validation, test, seed)
+    parts = divide(lines_of(count), validation, test, seed).parts
     rows = [part.rows.tolist() for part in parts]
     assert sorted(chain.from_iterable(rows)) == list(range(count))
     held_out, tested = round(validation * count), round(test * count)
@@ -186,27 +193,27 @@ def test_every_line_is_in_exactly_one_part(count, validation, test, seed):
 
 
 def test_lines_are_divided_by_seed_and_not_in_order():
-    rows = [split(lines_of(200), 0.2, 0.1, seed)[1].rows.tolist() for seed in (0, 0, 1)]
+    rows = [divide(lines_of(200), 0.2, 0.1, seed).parts[1].rows.tolist() for seed in (0, 0, 1)]
     assert rows[0] == rows[1] != rows[2]
     assert rows[0] != list(range(140, 180))
 
 
 def test_predictions_of_lines_include_their_ends():
-    train, validation, _ = split(lines_of(10), 0.5, 0.0, 0)
+    train, validation, _ = divide(lines_of(10), 0.5, 0.0, 0).parts
     assert train.predictions + validation.predictions == 2 * (1 + 2 + 3 + 4 + 5) + 10
 
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_too_short_a_stream_is_refused(size):
     with pytest.raises(CorpusError, match=f"{size} symbols are left to train on, 3 are needed"):
-        split(stream_of(size), 0.0, 0.0, 0)
+        divide(stream_of(size), 0.0, 0.0, 0)
 
 
 def test_nothing_left_to_train_on_is_refused():
     with pytest.raises(CorpusError, match=r"too short.*--validation or --test"):
-        split(stream_of(8), 0.5, 0.4, 0)
-    with pytest.raises(CorpusError, match="0 lines are left"):
-        split(lines_of(1), 0.9, 0.0, 0)
+        divide(stream_of(8), 0.5, 0.4, 0)
+    with pytest.raises(CorpusError, match="0 records are left"):
+        divide(lines_of(1), 0.9, 0.0, 0)
 
 
 # --------------------------------------------------------------------------- larger than memory

@@ -105,7 +105,8 @@ def test_unknown_characters_have_a_symbol_if_asked():
 @pytest.mark.parametrize("kind", ["char", "byte", "word"])
 def test_lines_have_borders_that_no_text_is_encoded_as(kind):
     text = "<begin> a <end>\n<unk>\n"
-    vocabulary = build(kind, text.encode() if kind == "byte" else text, lines=True)
+    lines = [line.encode() if kind == "byte" else line for line in text.splitlines()]
+    vocabulary = build(kind, *lines, lines=True)
     assert (vocabulary.begin, vocabulary.end) == (len(vocabulary) - 2, len(vocabulary) - 1)
     assert "\n" not in vocabulary.symbols
     for line in text.splitlines():
@@ -130,10 +131,11 @@ def test_ids_take_the_smallest_type_that_holds_them(size, dtype):
 )
 def test_the_count_is_that_of_the_encoded_symbols(kind, text, lines):
     builder = VocabularyBuilder(kind, None, lines)
-    builder.add(text)
-    vocabulary = builder.build()
     newline = b"\n" if kind == "byte" else "\n"
     pieces = [line for line in text.split(newline) if line] if lines else [text]
+    for piece in pieces:
+        builder.add(piece)
+    vocabulary = builder.build()
     assert builder.count == sum(len(vocabulary.encode(piece)) for piece in pieces)
 
 

@@ -1,5 +1,6 @@
 """The flags of `elman train`, made from the settings of all tasks."""
 
+import re
 from collections.abc import Callable
 from dataclasses import Field
 from typing import Any
@@ -19,6 +20,12 @@ def setting_options(command: Callable) -> Callable:
     for name, fields in reversed(all_settings().items()):
         command = click.option(*_declarations(name, fields), cls=Option, **_kind(fields))(command)
     return command
+
+
+def unescaped(text: str | None) -> str | None:
+    """What a text of the command line means: \\n, \\t and \\\\ are understood."""
+    known = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+    return text and re.sub(r"\\([ntr\\])", lambda found: known[found[1]], text)
 
 
 def _declarations(name: str, fields: dict[str, Field]) -> tuple[str, ...]:
@@ -42,6 +49,8 @@ def _kind(fields: dict[str, Field]) -> dict[str, Any]:
             told |= {"is_flag": True, "flag_value": not field.default}
     else:
         told["type"] = click.Choice(list(choices)) if choices else kind
+        if rule.escapes:
+            told["callback"] = lambda ctx, option, value: unescaped(value)
     return told
 
 

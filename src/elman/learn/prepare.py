@@ -117,7 +117,7 @@ def resume(
     if not isinstance(model.network, BaseNetwork):
         raise UsageError(f"{path} was counted in one go, so nothing can go on; train it again")
     stopped = resuming.read(task.settings, model, path, given, names)
-    data = task.read(stopped.names, stopped.settings, model, stopped.sha256)
+    data = task.read(stopped.names, stopped.settings, model, stopped.corpus)
     data.source.names = list(model.summary.get("corpus", data.source.names))
     trainer = task.trainer(model.network, data, stopped.settings)
     notes = resuming.restore(trainer, stopped)
@@ -143,7 +143,7 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
     """Settings of a fine-tuning: text and architecture are those of the model."""
     if not isinstance(older.network, BaseNetwork):
         raise UsageError(f"{path} holds counts and no network; --from needs a network")
-    fixed = {name: older.config[name] for name in task.fixed}
+    fixed = {name: older.config[name] for name in task.fixed if name in older.config}
     for name, value in fixed.items():
         if name in given and given[name] != value:
             raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")

@@ -29,7 +29,7 @@ class Stopped:
     ----------
     settings : those of the run, with the changes
     names : where its text is read again
-    sha256 : of that text, as it was
+    corpus : its sha256, and the rule by which it was divided
     tensors, state : the checkpoint of the training loop
     machine : the conditions it ran under
     """
@@ -37,7 +37,7 @@ class Stopped:
     path: str | Path
     settings: Settings
     names: list[str]
-    sha256: str
+    corpus: dict[str, Any]
     tensors: Tensors
     state: dict[str, Any]
     machine: dict[str, Any]
@@ -66,7 +66,7 @@ def read(
     tensors, training = model.training
     try:
         settings = kind.from_json(training["settings"])
-        sha256 = training["corpus"]["sha256"]
+        stored_corpus = dict(training["corpus"])
         stored_names = list(training["corpus"]["paths"])
         machine = dict(training["machine"])
         model.network.engine = select(
@@ -77,7 +77,7 @@ def read(
     _refuse_contradictions(given, settings, path)
     settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
     again = _corpus_again(names, stored_names, path)
-    return Stopped(path, settings, again, sha256, tensors, training["state"], machine)
+    return Stopped(path, settings, again, stored_corpus, tensors, training["state"], machine)
 
 
 def restore(learner: Loop, stopped: Stopped) -> list[str]:

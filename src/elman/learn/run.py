@@ -26,6 +26,8 @@ class Data:
     train, validation, test : its parts
     symbols : how many there are in the training part
     decided : settings that depend on the data, where they were not given
+    rule : how it was divided, for a run that goes on
+    held_out : what is held out, in words
     """
 
     source: Any
@@ -35,6 +37,8 @@ class Data:
     test: Any
     symbols: int
     decided: dict[str, Any] = field(default_factory=dict)
+    rule: str = ""
+    held_out: str = ""
 
 
 class Run:
@@ -196,7 +200,7 @@ class Run:
         source = self.data.source
         values: dict[str, Any] = {
             "settings": self.settings.to_json(),
-            "corpus": {"paths": source.paths, "sha256": source.sha256},
+            "corpus": {"paths": source.paths, "sha256": source.sha256, "rule": self.data.rule},
         }
         if not isinstance(self.learner, Loop):
             return {}, values

@@ -5,7 +5,7 @@ says which network suits them and what loop learns; `prepare` does the rest.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,7 +48,7 @@ class Task(ABC):
         source: Any,
         settings: Any,
         older: Any = None,
-        sha256: str | None = None,
+        stored: Mapping[str, str] | None = None,
     ) -> Data:
         """The data, divided.
 
@@ -56,7 +56,8 @@ class Task(ABC):
         ----------
         source : names of files and the like, or rows in memory
         older : a model whose vocabulary is taken
-        sha256 : what the data must have: those of a run that goes on
+        stored : of a run that goes on: the `sha256` that the data must have, and the `rule` by
+            which they were divided
 
         Raises
         ------

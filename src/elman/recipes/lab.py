@@ -26,6 +26,7 @@ from ..nn.engine import Engine, select
 from ..settings import flag
 from ..text import corpora
 from ..text import read as text
+from ..text.sources import Source
 
 SEEDS = (0, 1, 2)
 POINTS = 120  # of a curve: more are not seen
@@ -266,7 +267,7 @@ def read_text(name: str) -> str:
     if name in corpora.DESCRIPTIONS and not Path(name).is_file():
         sources = corpora.sources(name)
     elif Path(name).is_file():
-        sources = [text.Source(name, Path(name))]
+        sources = [Source(name, Path(name))]
     else:
         raise CorpusError(f"there is no file {name!r}, and no corpus of that name")
     found = "".join(map(str, text.read_pieces(sources, text.TextOptions())))

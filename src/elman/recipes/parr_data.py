@@ -14,6 +14,7 @@ from ..tasks.classify.model import Classifier
 from ..tasks.classify.report import baselines
 from ..text import read as text
 from ..text.corpora import FOLDER_VARIABLE
+from ..text.sources import Source
 from .lab import Lab
 
 SOURCE = (
@@ -75,7 +76,7 @@ def read(place: Path) -> list[tuple[str, str]]:
     """
     found = []
     for path in sorted(place.glob("*.txt")):
-        pieces = text.read_pieces([text.Source(str(path), path)], text.TextOptions())
+        pieces = text.read_pieces([Source(str(path), path)], text.TextOptions())
         for line in "".join(map(str, pieces)).split("\n"):
             decomposed = unicodedata.normalize("NFD", line.strip().lower())
             name = "".join(c for c in decomposed if "a" <= c <= "z" or c in " '")

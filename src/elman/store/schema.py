@@ -40,11 +40,13 @@ METADATA: Form = {
     "summary?": SUMMARY,
     "training?": {
         "settings": {str: (str, bool, NUMBER, None)},
-        "corpus": {"paths": [str], "sha256": str},
+        "corpus": {"paths": [str], "sha256": str, "rule?": str},
         "state?": STATE,
         "machine?": {str: (str, NUMBER)},
     },
 }
+
+NULLABLE = ("normalize", "separator")  # of a configuration: not asked for
 
 # Of a configuration besides the settings of its task.
 CONFIG: Form = {
@@ -80,7 +82,7 @@ def _check_config(config: dict[str, Any], settings: type[Settings]) -> None:
     known = {f.name: f for f in fields(settings)}
     del known["vocabulary_size"]  # of a network that has one whatever its symbols are
     for name, value in config.items():
-        if name in known and (value is not None or name != "normalize"):
+        if name in known and not (value is None and name in NULLABLE):
             try:
                 checked(known[name], value)
             except UsageError as error:

@@ -226,7 +226,7 @@ def training_text(model: "SavedModel") -> str:
         raise ModelFileError("the model was trained on standard input, which is gone")
     task = find(model.config.get("task", "lm"))
     settings = task.settings.from_json(training["settings"])
-    return task.training_text(task.read(paths, settings, model, training["corpus"]["sha256"]))
+    return task.training_text(task.read(paths, settings, model, training["corpus"]))
 
 
 def default_output(names: Sequence[str]) -> OutputFile:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CorpusError
-from .read import Source
+from .sources import Source
 
 FOLDER_VARIABLE = "ELMAN_CORPORA"
 URL_VARIABLE = "ELMAN_CORPORA_URL"

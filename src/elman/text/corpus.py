@@ -1,4 +1,4 @@
-"""Where text comes from, and how it is encoded and divided.
+"""Text for a language model: where it comes from, and how it becomes symbols.
 
 A corpus is read twice: once to count and to collect the symbols, once to encode
 them. The encoded symbols are an array of the smallest unsigned type; a large one
@@ -9,28 +9,34 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import CorpusError
-from ..files import MODEL_SUFFIX
-from . import corpora
-from .read import Source, TextOptions, from_stdin, keep, read_pieces
+from .finding import Group, find_all, lasting
+from .read import TextOptions, numbered_pieces
+from .records import cleaned
+from .sources import Source
 from .vocabulary import Vocabulary, VocabularyBuilder
 
 IN_MEMORY = 1 << 26  # bytes of encoded symbols up to which they stay in memory
-HELD_OUT_CAP = 500_000  # symbols beyond which the default held-out share stops growing
 
 
 @dataclass(frozen=True)
 class CorpusOptions:
-    """What to read and how to cut it into symbols."""
+    """What to read and how to cut it into symbols.
+
+    Attributes
+    ----------
+    tokens : "char", "byte" or "word"
+    vocabulary_size : how many words to keep
+    separator : what ends a record; None: the text is one stream
+    unknown : whether characters get a symbol for what the text does not hold
+    """
 
     tokens: str = "char"
-    vocabulary_size: int | None = None  # of words
-    lines: bool = False
+    vocabulary_size: int | None = None
+    separator: str | None = None
     unknown: bool = False
     text: TextOptions = field(default_factory=TextOptions)
 
@@ -42,13 +48,15 @@ class Corpus:
     Attributes
     ----------
     vocabulary : the symbols
-    ids : (N,) unsigned; in lines mode the lines back to back, without borders
-    offsets : (lines + 1,) where each line starts in `ids`; None for one stream
+    ids : (N,) unsigned; of records the records back to back, without borders
+    offsets : (records + 1,) where each record starts in `ids`; None for one stream
     characters : characters of text (bytes for byte symbols)
     sha256 : of the text after decoding, as UTF-8
     names : what the user called the parts
-    paths : the same, so that they still lead there from another working directory
     notes : what the user should know about the reading
+    paths : the names, so that they still lead there from another working directory
+    files : the name of every file of a stream, inside its folder
+    edges : (files + 1,) where each of them begins in `ids`
     """
 
     vocabulary: Vocabulary
@@ -59,26 +67,17 @@ class Corpus:
     names: list[str]
     notes: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    edges: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a corpus: a slice of the stream, or a choice of lines.
+class Piece:
+    """Some text of one file, or some records of it."""
 
-    A stream starts with the symbol before the part, if there is one, so that
-    every symbol of the part is predicted: it has `len(ids) - 1` predictions.
-    """
-
-    ids: np.ndarray
-    offsets: np.ndarray | None = None
-    rows: np.ndarray | None = None  # indices of the lines that belong to the part
-
-    @property
-    def predictions(self) -> int:
-        """How many symbols a model has to predict in it, ends of lines included."""
-        if self.offsets is None or self.rows is None:
-            return max(0, len(self.ids) - 1)
-        return int((self.offsets[self.rows + 1] - self.offsets[self.rows] + 1).sum())
+    file: int
+    text: str | bytes
+    records: list[str | bytes] | None = None
 
 
 def load(
@@ -98,13 +97,16 @@ def load(
     UnknownSymbolError : a symbol that the given vocabulary does not hold
     """
     notes: list[str] = []
-    files = [source for name in names for source in sources(name, options, notes)]
-    builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.lines)
+    groups = find_all(names, options.text, notes)
+    borders = options.separator is not None
+    builder = VocabularyBuilder(options.tokens, options.vocabulary_size, borders)
     digest, characters = hashlib.sha256(), 0
-    for piece in read_pieces(files, options.text):
-        digest.update(piece if isinstance(piece, bytes) else piece.encode("utf-8"))
-        characters += len(piece)
-        builder.add(piece)
+    for piece in _pieces(groups, options):
+        text = piece.text
+        digest.update(text if isinstance(text, bytes) else text.encode("utf-8"))
+        characters += len(text)
+        for part in [text] if piece.records is None else _joined(piece.records, options.tokens):
+            builder.add(part)
     described = ", ".join("standard input" if name == "-" else name for name in names)
     if not characters:
         raise CorpusError(f"{described} holds no text")
@@ -120,165 +122,100 @@ def load(
                 f"{described} has {len(vocabulary) - len(vocabulary.special)} distinct symbol; "
                 "a model needs at least 2 to learn something"
             )
-    ids, offsets = _encode(files, options, vocabulary, builder.count, described)
+    files = [group.name for group in groups]
+    ids, offsets, edges = _encode(groups, options, vocabulary, builder.count, described)
     return Corpus(
         vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
-        [lasting(name) for name in names],
+        [lasting(name) for name in names], files, edges,
     )  # fmt: skip
 
 
-def lasting(name: str) -> str:
-    """A path that still leads to the corpus from another working directory."""
-    return str(Path(name).resolve()) if name != "-" and Path(name).exists() else name
+def _pieces(groups: Sequence[Group], options: CorpusOptions) -> Iterator[Piece]:
+    """The text in pieces; with a separator each with the records that end in it."""
+    sources: list[Source] = [source for group in groups for source in group.sources]
+    group_of = [i for i, group in enumerate(groups) for _ in group.sources]
+    pieces = ((group_of[i], text) for i, text in numbered_pieces(sources, options.text))
+    if options.separator is None:
+        yield from (Piece(file, text) for file, text in pieces)
+        return
+    separator: str | bytes = options.separator
+    if options.text.raw:
+        separator = options.separator.encode()
+    last, rest = 0, separator[:0]
+    for file, text in pieces:
+        if file != last and rest:  # the end of a file ends a record
+            yield Piece(last, separator[:0], cleaned([rest], separator))
+            rest = separator[:0]
+        *records, rest = (rest + text).split(separator)  # type: ignore[operator, arg-type]
+        last = file
+        yield Piece(file, text, cleaned(records, separator))
+    if rest:
+        yield Piece(last, separator[:0], cleaned([rest], separator))
 
 
-def split(
-    corpus: Corpus, validation: float | None, test: float, seed: int
-) -> tuple[Part, Part, Part]:
-    """Training, validation and test part.
-
-    A stream is cut in this order, so the last part is held out; lines are
-    shuffled by seed first. `validation` None is a tenth, at most 500,000 symbols.
-
-    Raises
-    ------
-    CorpusError : no text is left to train on
-    """
-    units = len(corpus.ids) if corpus.offsets is None else len(corpus.offsets) - 1
-    share = units / max(1, len(corpus.ids))  # lines per symbol, 1 for a stream
-    if validation is None:
-        held_out = int(min(0.1 * units, HELD_OUT_CAP * share))
-    else:
-        held_out = round(validation * units)
-    test_units = round(test * units)
-    train = units - held_out - test_units
-    least = 3 if corpus.offsets is None else 1
-    if train < least:
-        raise CorpusError(
-            f"{', '.join(corpus.names)} is too short: {train} "
-            f"{'symbols' if corpus.offsets is None else 'lines'} are left to train on, "
-            f"{least} are needed; use more text, or a smaller --validation or --test"
-        )
-    edges = [0, train, train + held_out, units]
-    if corpus.offsets is None:
-        return tuple(  # type: ignore[return-value]
-            Part(corpus.ids[max(0, a - 1) : b] if a < b else corpus.ids[:0])
-            for a, b in pairwise(edges)
-        )
-    order = np.random.default_rng([seed, 0]).permutation(units)
-    return tuple(  # type: ignore[return-value]
-        Part(corpus.ids, corpus.offsets, np.sort(order[a:b])) for a, b in pairwise(edges)
-    )
-
-
-def sources(name: str, options: CorpusOptions, notes: list[str]) -> Iterator[Source]:
-    """The files behind a name: a file, all of a folder, a named corpus, "-" for stdin."""
-    path = Path(name)
-    if not name:
-        raise CorpusError("the name of a corpus is empty")
-    if name == "-":
-        yield from_stdin()
-    elif path.is_dir():
-        yield from _folder(path, options, notes)
-    elif path.is_file():
-        yield Source(name, path)
-    elif path.exists():  # a pipe can be read only once
-        yield keep(name, path)
-    elif name in corpora.DESCRIPTIONS:
-        yield from corpora.sources(name)
-    else:
-        raise CorpusError(
-            f"there is no file or folder {name!r}, and no corpus of that name; "
-            f"named corpora are {', '.join(corpora.DESCRIPTIONS)}"
-        )
-
-
-def _folder(folder: Path, options: CorpusOptions, notes: list[str]) -> Iterator[Source]:
-    """All text files below a folder in the order of their paths, hidden ones left out."""
-    skipped = found = 0
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or path.suffix == MODEL_SUFFIX:
-            continue  # our own models, made from this folder, are no part of it
-        if not options.text.raw and _is_binary(path):
-            skipped += 1
-            continue
-        found += 1
-        yield Source(str(path), path)
-    if not found:
-        raise CorpusError(f"the folder {folder} holds no text files")
-    if skipped:
-        notes.append(f"{skipped} binary files in {folder} were left out")
-
-
-def _is_binary(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return b"\0" in file.read(8192)
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from None
+def _joined(records: list[str | bytes], tokens: str) -> list[str | bytes]:
+    """Records as texts to collect symbols from: words must not grow together."""
+    if tokens == "word":
+        return records
+    return [b"".join(records) if tokens == "byte" else "".join(records)]  # type: ignore[arg-type]
 
 
 def _encode(
-    sources: list[Source],
+    groups: Sequence[Group],
     options: CorpusOptions,
     vocabulary: Vocabulary,
     count: int,
     described: str,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Encode into an array of at most `count` symbols, in memory or in a mapped file."""
-    pieces = _encoded_pieces(sources, options, vocabulary, described)
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Encode into an array of at most `count` symbols, in memory or in a mapped file.
+
+    Returns
+    -------
+    ids : (N,)
+    offsets : (records + 1,), None for a stream
+    edges : (files + 1,)
+    """
     lengths: list[np.ndarray] = []
+    sizes = np.zeros(len(groups), np.int64)
+
+    def encoded() -> Iterator[np.ndarray]:
+        seen = 0
+        for piece in _pieces(groups, options):
+            where = f"{described} (from position {seen})" if seen else described
+            seen += len(piece.text)
+            if piece.records is None:
+                ids = vocabulary.encode(piece.text, where)
+            else:
+                ids, record_lengths = _encode_records(piece.records, vocabulary, where)
+                lengths.append(record_lengths)
+            sizes[piece.file] += len(ids)
+            yield ids
+
     if count * vocabulary.dtype.itemsize <= IN_MEMORY:
-        parts = []
-        for ids, line_lengths in pieces:
-            parts.append(ids)
-            lengths.append(line_lengths)
-        encoded = np.concatenate(parts) if parts else np.empty(0, vocabulary.dtype)
+        parts = list(encoded())
+        ids = np.concatenate(parts) if parts else np.empty(0, vocabulary.dtype)
     else:
         # Written with write(), not through the mapping: mapped pages would count
         # as this process's memory while they wait to be written.
         with tempfile.TemporaryFile(prefix="elman-") as file:
-            for ids, line_lengths in pieces:
-                file.write(ids.data)
-                lengths.append(line_lengths)
+            for part in encoded():
+                file.write(part.data)
             file.flush()
-            encoded = np.memmap(file, vocabulary.dtype, "r")
-    if not options.lines:
-        return encoded, None
+            ids = np.memmap(file, vocabulary.dtype, "r")
+    edges = np.concatenate([[0], np.cumsum(sizes)])
+    if options.separator is None:
+        return ids, None, edges
     all_lengths = np.concatenate(lengths) if lengths else np.empty(0, np.int64)
-    return encoded, np.concatenate([[0], np.cumsum(all_lengths)])
+    return ids, np.concatenate([[0], np.cumsum(all_lengths)]), edges
 
 
-def _encoded_pieces(
-    sources: list[Source], options: CorpusOptions, vocabulary: Vocabulary, described: str
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Encoded pieces, in lines mode with the lengths of their lines (empty ones left out)."""
-    rest = b"" if options.text.raw else ""
-    none = np.empty(0, np.int64)
-    seen = 0
-    for piece in read_pieces(sources, options.text):
-        where = f"{described} (from position {seen})" if seen else described
-        seen += len(piece)
-        if not options.lines:
-            yield vocabulary.encode(piece, where), none
-            continue
-        lines = (rest + piece).split(b"\n" if options.text.raw else "\n")  # type: ignore
-        rest = lines.pop()
-        yield _encode_lines(lines, vocabulary, where)
-    if rest:
-        yield _encode_lines([rest], vocabulary, described)
-
-
-def _encode_lines(
-    lines: Sequence[str | bytes], vocabulary: Vocabulary, where: str
+def _encode_records(
+    records: list[str | bytes], vocabulary: Vocabulary, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    lines = [line for line in lines if line]
     if vocabulary.kind == "word":
-        encoded = [vocabulary.encode(str(line), where) for line in lines]
+        encoded = [vocabulary.encode(record, where) for record in records]
         lengths = np.array([len(ids) for ids in encoded], np.int64)
         return np.concatenate(encoded) if encoded else np.empty(0, vocabulary.dtype), lengths
-    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
-    if vocabulary.kind == "byte":
-        return vocabulary.encode(b"".join(map(bytes, lines)), where), lengths  # type: ignore
-    return vocabulary.encode("".join(map(str, lines)), where), lengths
+    lengths = np.fromiter(map(len, records), np.int64, len(records))
+    (joined,) = _joined(records, vocabulary.kind)
+    return vocabulary.encode(joined, where), lengths

@@ -9,14 +9,14 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import CorpusError
-from . import corpus
-from .read import Source, TextOptions, read_pieces, transform
+from .finding import find_all, lasting
+from .read import TextOptions, read_pieces, transform
+from .sources import Source
 from .vocabulary import Vocabulary, VocabularyBuilder
 
 SHOWN = 6  # names of columns and classes in a message
@@ -109,11 +109,11 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
     CorpusError : unreadable, malformed (with file and line), or fewer than two classes
     """
     notes: list[str] = []
-    reading = corpus.CorpusOptions(text=TextOptions(errors=options.text.errors))
-    sources = [source for name in names for source in corpus.sources(name, reading, notes)]
+    reading = replace(options.text, lowercase=False, normalize=None)
+    sources = [source for group in find_all(names, reading, notes) for source in group.sources]
     pairs = [pair for source in sources for pair in _rows(source, options)]
     data = merge(pairs, names, notes, options.text)
-    data.paths = [corpus.lasting(name) for name in names]
+    data.paths = [lasting(name) for name in names]
     return data
 
 
@@ -262,11 +262,11 @@ def encode(vocabulary: Vocabulary, texts: Sequence[str], longest: int) -> Encode
 
 def _rows(source: Source, options: LabelledOptions) -> Iterator[tuple[str, str]]:
     """The pairs (text, label) of one file."""
-    pieces = read_pieces([source], TextOptions(errors=options.text.errors))
+    pieces = read_pieces([source], replace(options.text, lowercase=False, normalize=None))
     content = "".join(map(str, pieces))
     delimiter = _delimiter(source, content[: content.find("\n") % (len(content) + 1)], options)
     if delimiter is None:
-        label = Path(source.name).stem
+        label = source.plain.stem
         stripped = (line.strip() for line in content.split("\n"))
         return ((line, label) for line in stripped if line)
     lines = _csv(source, content) if delimiter == "," else _tsv(content)
@@ -275,7 +275,7 @@ def _rows(source: Source, options: LabelledOptions) -> Iterator[tuple[str, str]]
 
 def _delimiter(source: Source, first: str, options: LabelledOptions) -> str | None:
     """What separates the columns of a table; None if the file is one class."""
-    suffix = Path(source.name).suffix.lower()
+    suffix = source.plain.suffix.lower()
     by_name = {".tsv": "\t", ".csv": ","}.get(suffix)
     if by_name:
         return by_name

@@ -150,30 +150,29 @@ def split_words(text: str) -> list[str]:
 class VocabularyBuilder:
     """Collects the symbols of a text that comes in pieces.
 
-    With `lines` the line ends are borders and not symbols.
+    With `borders` there are symbols for the begin and the end of a record.
     """
 
-    def __init__(self, kind: str, size: int | None = None, lines: bool = False):
+    def __init__(self, kind: str, size: int | None = None, borders: bool = False):
         self.kind = kind
         self.size = size
-        self.lines = lines
+        self.borders = borders
         self.count = 0  # symbols of text seen so far
         self._seen = np.zeros(0x110000 if kind == "char" else 0, bool)
         self._words: Counter[str] = Counter()
 
     def add(self, piece: str | bytes) -> None:
-        """Count the symbols of a piece, which ends at a line end or at the end."""
+        """Count the symbols of a piece: a whole record, or what ends at a line end or the end."""
         if isinstance(piece, bytes):
-            self.count += len(piece) - (piece.count(b"\n") if self.lines else 0)
+            self.count += len(piece)
         elif self.kind == "char":
-            points = code_points(piece.replace("\n", "") if self.lines else piece)
+            points = code_points(piece)
             self.count += len(points)
             self._seen[points] = True
         else:
-            for part in piece.split("\n") if self.lines else [piece]:
-                words = split_words(part)
-                self.count += len(words)
-                self._words.update(words)
+            words = split_words(piece)
+            self.count += len(words)
+            self._words.update(words)
 
     def build(self, unknown: bool = False) -> Vocabulary:
         """The vocabulary of everything added: code points in order, words by frequency.
@@ -191,6 +190,6 @@ class VocabularyBuilder:
             symbols = [word for word, _ in ranked[: self.size]]
         if unknown and self.kind != "byte":
             symbols.append(UNKNOWN)
-        if self.lines:
+        if self.borders:
             symbols += [BEGIN, END]
         return Vocabulary(self.kind, symbols)

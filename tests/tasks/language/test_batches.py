@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.tasks.language.batches import Batch, fit, plan, streams
-from elman.text.corpus import Part
+from elman.text.parts import Part
 from elman.text.vocabulary import BEGIN, END, Vocabulary
 
 STREAM = Vocabulary("char", [chr(0x100 + i) for i in range(1000)])

@@ -12,7 +12,7 @@ from elman.nn.network import Network, NetworkConfig, initialise
 from elman.tasks.language import scoring
 from elman.tasks.language.ngram import NGram
 from elman.tasks.language.scoring import Score, evaluate, rank, score_text
-from elman.text.corpus import Part
+from elman.text.parts import Part
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 
 from ...oracles import nats_of

@@ -12,7 +12,7 @@ from elman.nn.network import Network, NetworkConfig, initialise
 from elman.tasks.language import batches
 from elman.tasks.language.settings import LanguageSettings
 from elman.tasks.language.trainer import Trainer
-from elman.text.corpus import Part
+from elman.text.parts import Part
 from elman.text.vocabulary import BEGIN, END, Vocabulary
 
 V = 6

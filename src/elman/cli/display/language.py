@@ -17,6 +17,8 @@ class TaskDisplay(Display):
     def _about(self, e: dict[str, Any]) -> list[str]:
         lines = [f"{', '.join(e['corpus'])}: {e['characters']:,} characters, "
                  f"{e['vocabulary_size']:,} distinct symbols"]  # fmt: skip
+        if e["held_out"]:
+            lines.append(f"held out: {e['held_out']}")
         if "parameters" in e:
             lines.append(
                 f"{e['cell']} {e['num_layers']} × {e['hidden_size']}, {e['parameters']:,} "

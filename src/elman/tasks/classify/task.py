@@ -1,5 +1,6 @@
 """Classifiers as a task: what is read, which network, which loop."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,10 +41,10 @@ class ClassifyTask(Task):
         source: Any,
         settings: ClassifySettings,
         older: Classifier | None = None,
-        sha256: str | None = None,
+        stored: Mapping[str, str] | None = None,
     ) -> Data:
         texts = _labelled(source, settings)
-        if sha256 is not None and texts.sha256 != sha256:
+        if stored is not None and texts.sha256 != stored["sha256"]:
             raise CorpusError(
                 f"the data {', '.join(texts.names)} have changed since the classifier was trained "
                 "on them; restore them, or start a new training from it with --from"
@@ -128,7 +129,8 @@ class ClassifyTask(Task):
 
 def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
     """The texts of files, or those in memory, which are taken row by row."""
-    options = TextOptions(settings.errors, settings.lowercase, settings.normalize)
+    s = settings
+    options = TextOptions(s.errors, s.lowercase, s.normalize, encoding=s.encoding)
     if not isinstance(source, Labelled):
         if not len(source):
             raise UsageError(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...learn.batches import groups_by_length
 from ...nn.layers import loss_weights
-from ...text.corpus import Part
+from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
 
 
@@ -25,12 +25,14 @@ class Batch:
     inputs, targets : (T, B) int32; targets are the inputs one step on
     mask : (T, B) bool, False where a sequence is padded; None without padding
     fresh : whether the state before it is zero, not that of the batch before
+    anew : (B,) bool, the sequences whose state is zero though others go on; None: none
     """
 
     inputs: np.ndarray
     targets: np.ndarray
     mask: np.ndarray | None
     fresh: bool
+    anew: np.ndarray | None = None
 
     @property
     def predictions(self) -> int:
@@ -76,25 +78,62 @@ class ConsecutivePlan:
         return Batch(window[:-1], window[1:], None, fresh=index == 0)
 
 
+class Windows:
+    """Every prediction of the slices of a part, in windows of at most T that end with a slice."""
+
+    def __init__(self, part: Part, seq_len: int):
+        self.ids, self.seq_len = part.ids, seq_len
+        slices = np.array([[0, len(part.ids)]]) if part.slices is None else part.slices
+        self.begins, self.ends = slices[:, 0], slices[:, 1]
+        counts = -(-np.maximum(0, self.ends - self.begins - 1) // seq_len)
+        self.first = np.concatenate([[0], np.cumsum(counts)])  # window of each slice
+
+    def __len__(self) -> int:
+        return int(self.first[-1])
+
+    def batch(self, numbers: np.ndarray, fresh: bool) -> Batch:
+        """Windows side by side; those beyond the last are padding."""
+        known = np.minimum(numbers, len(self) - 1)
+        of = np.searchsorted(self.first, known, side="right") - 1
+        within = known - self.first[of]
+        places = self.begins[of] + within * self.seq_len + np.arange(self.seq_len + 1)[:, None]
+        last = self.ends[of] - 1
+        mask = (places[1:] <= last) & (numbers < len(self))
+        window = self.ids[np.minimum(places, last)].astype(np.int32)
+        return Batch(window[:-1], window[1:], None if mask.all() else mask, fresh, within == 0)
+
+
 class RandomPlan:
     """All windows of T predictions in random order, each from a zero state.
 
-    The last window is padded, so every prediction comes exactly once an epoch.
+    The last window of a slice is padded, so every prediction comes exactly once an epoch.
     """
 
-    def __init__(self, ids: np.ndarray, seq_len: int, batch_size: int, rng: np.random.Generator):
-        self.ids, self.seq_len, self.batch_size = ids, seq_len, batch_size
-        self.order = rng.permutation(-(-(len(ids) - 1) // seq_len))
+    def __init__(self, part: Part, seq_len: int, batch_size: int, rng: np.random.Generator):
+        self.windows, self.batch_size = Windows(part, seq_len), batch_size
+        self.order = rng.permutation(len(self.windows))
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
-        windows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        places = windows * self.seq_len + np.arange(self.seq_len + 1)[:, None]
-        mask = places[1:] < len(self.ids)
-        window = self.ids[np.minimum(places, len(self.ids) - 1)].astype(np.int32)
-        return Batch(window[:-1], window[1:], None if mask.all() else mask, fresh=True)
+        numbers = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.windows.batch(numbers, fresh=True)
+
+
+class SlicesPlan:
+    """Windows of several slices in B parallel streams, the state carried within a slice."""
+
+    def __init__(self, part: Part, seq_len: int, batch_size: int):
+        self.windows = Windows(part, seq_len)
+        self.each = -(-len(self.windows) // batch_size)
+        self.starts = np.arange(batch_size) * self.each
+
+    def __len__(self) -> int:
+        return self.each
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.windows.batch(self.starts + index, fresh=index == 0)
 
 
 class LinesPlan:
@@ -154,17 +193,22 @@ def plan(
 ) -> Plan:
     """The batches of one epoch."""
     if part.offsets is None and batching == "consecutive":
+        if part.slices is not None:
+            return SlicesPlan(part, seq_len, batch_size)
         return ConsecutivePlan(part.ids, seq_len, batch_size)
     rng = np.random.default_rng([seed, 1, epoch])
     if part.offsets is not None:
         return LinesPlan(part, vocabulary, seq_len, batch_size, rng)
-    return RandomPlan(part.ids, seq_len, batch_size, rng)
+    return RandomPlan(part, seq_len, batch_size, rng)
 
 
 def fit(part: Part, batching: str, seq_len: int, batch_size: int) -> tuple[int, int]:
     """Window and batch size, shrunk where the part is too small to fill one batch."""
     if part.rows is not None:
         return seq_len, min(batch_size, len(part.rows))
+    if part.slices is not None:
+        seq_len = min(seq_len, int(np.diff(part.slices, axis=1).max()) - 1)
+        return seq_len, min(batch_size, len(Windows(part, seq_len)))
     if batching == "random":
         seq_len = min(seq_len, len(part.ids) - 1)
         return seq_len, min(batch_size, -(-(len(part.ids) - 1) // seq_len))
@@ -180,6 +224,10 @@ def streams(part: Part, vocabulary: Vocabulary, seq_len: int, batch_size: int) -
     if part.offsets is not None:
         plan = LinesPlan(part, vocabulary, seq_len, batch_size, None)
         yield from (plan[i] for i in range(len(plan)))
+        return
+    if part.slices is not None:
+        slices = SlicesPlan(part, seq_len, batch_size)
+        yield from (slices[i] for i in range(len(slices)))
         return
     predictions = len(part.ids) - 1
     each = -(-predictions // batch_size)

@@ -12,7 +12,8 @@ from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_network
-from ...text.read import split_lines, transform
+from ...text.read import transform
+from ...text.records import numbered
 from ...text.vocabulary import Vocabulary
 from .ngram import NGram
 from .sampling import (
@@ -60,8 +61,13 @@ class Model(SavedModel):
 
     @property
     def lines(self) -> bool:
-        """Whether it was trained on lines, each from `<begin>` to `<end>`."""
+        """Whether it was trained on lines or other records, each from `<begin>` to `<end>`."""
         return self.vocabulary.begin is not None
+
+    @property
+    def separator(self) -> str:
+        """What ends a record; of a model of running text what ends a line."""
+        return self.config.get("separator") or "\n"
 
     def sample(
         self,
@@ -154,7 +160,7 @@ class Model(SavedModel):
             if not self.lines or left <= 0:
                 return
             left -= 1
-            yield "\n"
+            yield self.separator
             if left and prime:
                 yield prime
 
@@ -197,7 +203,7 @@ class Model(SavedModel):
         """How likely a text is: nats, bits per character, perplexity.
 
         See `elman.tasks.language.scoring.score_text` for what is read before the first symbol. A
-        model of lines scores every line from a zero state and sums.
+        model of records scores each of them from a zero state and sums.
 
         Raises
         ------
@@ -212,10 +218,9 @@ class Model(SavedModel):
         text = self.clean(text)
         if not self.lines:
             return score_text(self.network, self.vocabulary, text, where)
-        lines = [(n, line) for n, line in enumerate(split_lines(text), 1) if line]
         scores = [
-            score_text(self.network, self.vocabulary, line, f"line {number} of {where}")
-            for number, line in lines or [(1, "")]
+            score_text(self.network, self.vocabulary, record, f"line {number} of {where}")
+            for number, record in list(numbered(text, self.separator)) or [(1, "")]
         ]
         return sum(scores[1:], scores[0])
 

@@ -40,8 +40,11 @@ class NGram:
         self.counts: list[Array] = []  # how often each gram occurs
         self._index()
 
-    def train(self, ids: Array) -> None:
-        """Count the grams of a stream (N,); replaces what was counted before."""
+    def train(self, ids: Array, cuts: Array | None = None) -> None:
+        """Count the grams of a stream (N,); replaces what was counted before.
+
+        `cuts` are places before which another text ends: no gram goes across one.
+        """
         symbols = np.asarray(ids)
         self.keys, self.counts = [], []
         gram = np.zeros(len(symbols), np.uint32)  # id of the gram before each symbol
@@ -65,6 +68,8 @@ class NGram:
             valid = np.concatenate([[False], valid[:-1]])
             if self.barrier is not None:
                 valid &= symbols != self.barrier
+            if cuts is not None:
+                valid[cuts] = False
         self._index()
 
     def zero_state(self, batch_size: int) -> Array:

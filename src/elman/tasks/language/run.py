@@ -10,7 +10,8 @@ import numpy as np
 from ...learn.loop import Event
 from ...learn.run import Run
 from ...nn.network import Network
-from ...text import corpus
+from ...text.corpus import Corpus
+from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
 from . import scoring
 from .model import Model
@@ -42,8 +43,8 @@ class LanguageRun(Run):
         s, vocabulary = self.settings, self.data.vocabulary
         config: dict[str, Any] = {
             "task": s.task, "cell": s.cell, "vocabulary_size": len(vocabulary),
-            "tokens": s.tokens, "lines": s.lines, "lowercase": s.lowercase,
-            "normalize": s.normalize, "unknown": s.unknown,
+            "tokens": s.tokens, "lines": s.lines, "separator": s.separator,
+            "lowercase": s.lowercase, "normalize": s.normalize, "unknown": s.unknown,
             "characters_per_symbol": characters_per_symbol(self.data.source),
         }  # fmt: skip
         network: Network | NGram
@@ -57,7 +58,7 @@ class LanguageRun(Run):
 
     def _learn(self) -> Iterator[Event]:
         if isinstance(self.learner, NGram):
-            self.learner.train(training_stream(self.train, self.data.vocabulary))
+            self.learner.train(*training_stream(self.train, self.data.vocabulary))
         else:
             yield from super()._learn()
 
@@ -66,6 +67,7 @@ class LanguageRun(Run):
             "characters": self.data.source.characters,
             "train_symbols": self.train.predictions,
             "validation_symbols": self.validation.predictions,
+            "held_out": self.data.held_out,
         }
 
     def _figures(self) -> Event:
@@ -98,7 +100,7 @@ class LanguageRun(Run):
         self._add_baselines()
         return figures
 
-    def _score(self, model: scoring.LanguageModel, part: corpus.Part) -> scoring.Score:
+    def _score(self, model: scoring.LanguageModel, part: Part) -> scoring.Score:
         vocabulary, parallel = self.data.vocabulary, max(1, part.predictions // STREAM)
         per_symbol = characters_per_symbol(self.data.source)
         if isinstance(model, Network):
@@ -112,7 +114,7 @@ class LanguageRun(Run):
             return
         v, per_symbol = self.data.vocabulary, characters_per_symbol(self.data.source)
         chain = NGram(len(v), BASELINE_ORDER, v.begin)
-        chain.train(training_stream(self.train, v, BASELINE_SYMBOLS))
+        chain.train(*training_stream(self.train, v, BASELINE_SYMBOLS))
         score = self._score(chain, self.validation)
         uniform = float(np.log2(len(v)) / per_symbol)
         self.summary["baselines"] = {
@@ -133,14 +135,22 @@ class LanguageRun(Run):
 
 
 def training_stream(
-    part: corpus.Part, vocabulary: Vocabulary, most: int | None = None
-) -> np.ndarray:
-    """The symbols of a part as one stream, lines with their borders: what a chain counts.
+    part: Part, vocabulary: Vocabulary, most: int | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The symbols of a part as one stream, records with their borders: what a chain counts.
 
-    `most` keeps the last so many symbols of running text, or of the lines about as many.
+    `most` keeps the last so many symbols of running text, of every slice alike, or of the
+    records about as many. The second array are the places in it where a slice begins.
     """
+    if part.slices is not None:
+        kept = part.slices.copy()
+        lengths = kept[:, 1] - kept[:, 0]
+        if most is not None and lengths.sum() > most:
+            kept[:, 0] = kept[:, 1] - np.ceil(lengths * (most / lengths.sum())).astype(np.int64)
+        stream = np.concatenate([part.ids[begin:end] for begin, end in kept])
+        return stream, np.cumsum(kept[:-1, 1] - kept[:-1, 0])
     if part.offsets is None or part.rows is None:
-        return part.ids if most is None else part.ids[-most:]
+        return (part.ids if most is None else part.ids[-most:]), None
     assert vocabulary.begin is not None
     assert vocabulary.end is not None
     lengths = part.offsets[part.rows + 1] - part.offsets[part.rows] + 2
@@ -154,9 +164,9 @@ def training_stream(
     places += np.arange(len(stream))
     stream[:] = part.ids[np.clip(places, 0, len(part.ids) - 1)]
     stream[starts], stream[starts + lengths - 1] = vocabulary.begin, vocabulary.end
-    return stream
+    return stream, None
 
 
-def characters_per_symbol(text: corpus.Corpus) -> float:
+def characters_per_symbol(text: Corpus) -> float:
     """1 for characters and bytes; of words their mean length in this corpus."""
     return text.characters / max(1, len(text.ids)) if text.vocabulary.kind == "word" else 1.0

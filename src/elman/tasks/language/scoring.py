@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ...errors import CorpusError
-from ...text.corpus import Part
+from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
 from .batches import streams
 
@@ -110,6 +110,8 @@ def evaluate(
             state = model.zero_state(batch.inputs.shape[1])
             if start is not None:  # streams share what there is of warm states
                 state = start.take(np.arange(state.shape[2]) % start.shape[2], axis=2)
+        elif batch.anew is not None and batch.anew.any():
+            state = anew(model, state, batch.anew)
         losses, state = model.nats(batch.inputs, batch.targets, state, batch.mask)
         if batch.mask is not None:
             losses = losses[batch.mask]
@@ -118,6 +120,16 @@ def evaluate(
         if limit is not None and predictions >= limit:
             break
     return Score(nats, predictions, predictions * characters_per_symbol)
+
+
+def anew(model: LanguageModel, state: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The state with that of some streams (B,) bool as before anything was read.
+
+    Whatever the model, its state has the streams on the last axis but one, or on the last.
+    """
+    zero = model.zero_state(len(rows))
+    where = rows[:, None] if zero.ndim == 4 else rows
+    return np.where(where, zero, state)
 
 
 def symbol_nats(

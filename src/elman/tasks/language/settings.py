@@ -30,7 +30,11 @@ class LanguageSettings(Settings):
               "label_smoothing", "class_weights", "monitor")  # fmt: skip
 
     task: str = changed(Settings, "task", "lm", choices=("lm",))
-    lines: bool = setting(False, "Each line is a sequence of its own.", TEXT)
+    lines: bool = setting(False, "Each line is a sequence of its own: --separator '\\n'.", TEXT)
+    separator: str | None = setting(
+        None, "What ends a record, each a sequence of its own: poems, mails, games.", TEXT,
+        metavar="STR", escapes=True,
+    )  # fmt: skip
     unknown: bool = setting(
         False, "Give characters a symbol for what the text does not hold.", TEXT
     )
@@ -57,16 +61,26 @@ class LanguageSettings(Settings):
 
     def _check(self) -> None:
         super()._check()
+        if self.separator == "":
+            raise UsageError("--separator is empty; '\\n\\n' is a blank line")
+        if self.lines and self.separator not in (None, "\n"):
+            raise UsageError("give --lines or --separator, not both")
         if self.bptt is not None and self.bptt > self.seq_len:
-            if self.lines:
+            if self.record_end is not None:
                 raise UsageError(
-                    "--bptt beyond --seq-len has no meaning with --lines: raise --seq-len instead"
+                    "--bptt beyond --seq-len has no meaning with --lines or --separator: raise "
+                    "--seq-len instead"
                 )
             if self.batching == "random":
                 raise UsageError(
                     "--bptt beyond --seq-len needs --batching consecutive: random windows have "
                     "no past"
                 )
+
+    @property
+    def record_end(self) -> str | None:
+        """What ends a record; None: the text is one stream."""
+        return "\n" if self.lines else self.separator
 
     def to_measure(self, symbols: int) -> list[tuple[int, int]]:
         if self.cell == "ngram" or not self.by_the_clock:

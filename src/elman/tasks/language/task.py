@@ -1,6 +1,6 @@
 """Language models as a task: what is read, which network, which loop."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
 from ...text import corpora, corpus
 from ...text.read import TextOptions
+from ...text.splits import LAST, divide
 from . import batches
 from .model import Model
 from .ngram import NGram
@@ -26,7 +27,7 @@ class LanguageTask(Task):
     """To predict the next symbol, again and again."""
 
     settings, model, run = LanguageSettings, Model, LanguageRun
-    fixed = (*NETWORK_SETTINGS, "tokens", "lines", "lowercase", "normalize", "unknown")
+    fixed = (*NETWORK_SETTINGS, "tokens", "lines", "separator", "lowercase", "normalize", "unknown")
 
     def complete(
         self, source: Sequence[Any], given: dict[str, Any]
@@ -41,7 +42,7 @@ class LanguageTask(Task):
         source: Any,
         settings: LanguageSettings,
         older: Model | None = None,
-        sha256: str | None = None,
+        stored: Mapping[str, str] | None = None,
     ) -> Data:
         if not all(isinstance(name, str) for name in source):
             raise UsageError("rows (text, label) are for a classifier: give task='classify' too")
@@ -49,22 +50,29 @@ class LanguageTask(Task):
         text = corpus.load(
             source,
             corpus.CorpusOptions(
-                s.tokens, s.vocabulary_size, s.lines, s.unknown,
+                s.tokens, s.vocabulary_size, s.record_end, s.unknown,
                 TextOptions(s.errors, s.lowercase, s.normalize, s.max_characters,
-                            raw=s.tokens == "byte"),
+                            s.tokens == "byte", s.encoding),
             ),
             None if older is None else older.vocabulary,
-            sha256,
+            None if stored is None else stored["sha256"],
         )  # fmt: skip
-        parts = corpus.split(text, s.validation, s.test, s.seed)
-        return Data(text, text.vocabulary, *parts, parts[0].predictions)
+        # A file from before rules were named held the end of everything out.
+        rule = None if stored is None else stored.get("rule", LAST)
+        found = divide(text, s.validation, s.test, s.seed, rule)
+        symbols = found.parts[0].predictions
+        return Data(text, text.vocabulary, *found.parts, symbols, {}, found.rule, found.held_out)
 
     def training_text(self, data: Data) -> str:
         part, decode = data.train, data.vocabulary.decode
-        if part.offsets is None or part.rows is None:
-            return decode(part.ids.tolist())
         ends = part.offsets
-        return "\n".join(decode(part.ids[ends[row] : ends[row + 1]].tolist()) for row in part.rows)
+        if part.slices is not None:
+            pieces = part.slices
+        elif ends is None or part.rows is None:
+            pieces = [(0, len(part.ids))]
+        else:
+            pieces = [(ends[row], ends[row + 1]) for row in part.rows]
+        return "\n".join(decode(part.ids[begin:end].tolist()) for begin, end in pieces)
 
     def count(self, settings: LanguageSettings, data: Data) -> NGram | None:
         if settings.cell != "ngram":

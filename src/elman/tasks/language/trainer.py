@@ -8,7 +8,7 @@ import numpy as np
 from ...learn.loop import Event, Loop
 from ...nn.network import Network
 from ...store.checkpoint import Tensors
-from ...text.corpus import Part
+from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
 from . import batches, scoring
 from .model import Model
@@ -43,6 +43,7 @@ class Trainer(Loop[Network]):
         )
         super().__init__(network, settings)
         self.sample_every = settings.sample_every
+        self.records = settings.record_end is not None
         self.state = network.zero_state(1)  # before the context, if there is one
         self.end_state, self.last_symbol = self.state, np.zeros(1, np.int32)
         self.context = np.zeros((0, 1), np.int32)  # inputs through which gradients still flow
@@ -64,13 +65,17 @@ class Trainer(Loop[Network]):
         if batch.fresh:
             self.state = network.zero_state(width)
             self.context = np.zeros((0, width), np.int32)
+        elif batch.anew is not None and batch.anew.any():  # no gradient flows into what was before
+            self.state = scoring.anew(network, self.end_state, batch.anew)
+            self.context = np.zeros((0, width), np.int32)
         weights = batch.weights(s.loss, network.dtype)
         rng = np.random.default_rng([s.seed, 2, self.step]) if s.dropout else None
         return self._loss_and_gradient(batch, weights, rng)
 
     def _step_event(self, batch: batches.Batch, loss: float) -> Event:
         width = batch.inputs.shape[1]
-        self.last_symbol = batch.targets[-1, :1]
+        steps = len(batch.targets) if batch.mask is None else int(batch.mask[:, 0].sum())
+        self.last_symbol = batch.targets[steps - 1, :1] if steps else self.last_symbol
         self.predictions += batch.predictions
         self._smooth(loss if self.settings.loss == "mean" else loss * width / batch.predictions)
         return {
@@ -147,7 +152,7 @@ class Trainer(Loop[Network]):
 
     def tensors(self) -> Tensors:
         tensors = self._start_tensors() | super().tensors()
-        if self.settings.lines and self.index:
+        if self.records and self.index:
             tensors["training.carried"] = self.state  # a long line may go on
         if self.context.size:
             tensors["training.context"] = self.context
@@ -158,7 +163,7 @@ class Trainer(Loop[Network]):
 
     def _start_tensors(self) -> Tensors:
         """Where sampling goes on: only running text has such a place."""
-        if self.step == 0 or self.settings.batching == "random" or self.settings.lines:
+        if self.step == 0 or self.settings.batching == "random" or self.records:
             return {}
         return {"training.state": self.end_state, "training.last_symbol": self.last_symbol}
 
@@ -172,7 +177,7 @@ class Trainer(Loop[Network]):
             self.state = self.end_state = tensors["training.state"]
             self.last_symbol = tensors["training.last_symbol"]
             self.context = np.zeros((0, self.state.shape[2]), np.int32)
-        elif self.settings.lines and self.index:
+        elif self.records and self.index:
             self.state = tensors["training.carried"]
         if "training.context" in tensors:
             self.context = tensors["training.context"]
