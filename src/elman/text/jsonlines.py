@@ -1,0 +1,87 @@
+"""JSON lines: an object a line, and the values of the wanted keys as text."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ..errors import CorpusError
+
+HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone stands for
+SHOWN = 6  # keys in a message
+
+
+def rows(
+    name: str, lines: Iterable[str], wanted: Sequence[str], flags: Sequence[str]
+) -> Iterator[tuple[int, list[str]]]:
+    """The line of each object, from 1, and its wanted values; blank lines are left out.
+
+    A value is a string, or a number or a boolean, of which its JSON text is taken;
+    null is no text at all.
+
+    Parameters
+    ----------
+    name : what messages call the file
+    wanted : the keys, that of the text first
+    flags : what the user names each of them with
+
+    Raises
+    ------
+    CorpusError : a line that is no object, that lacks a key, or whose value is no text
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{name}, line {number}"
+        found = _object(where, line)
+        values = []
+        for key, flag in zip(wanted, flags, strict=True):
+            if key not in found:
+                has = ", ".join(map(repr, list(found)[:SHOWN])) or "no keys"
+                raise CorpusError(
+                    f"{where}: no key {key!r} (the object has {has}); name it with {flag}"
+                )
+            values.append(_text(where, key, found[key]))
+        yield number, values
+
+
+def keys(head: str) -> set[str] | None:
+    """The keys of the first object of a file; None if its first line is no object."""
+    line = head.lstrip().partition("\n")[0]
+    if not line.startswith("{"):
+        return None
+    try:
+        return set(_object("", line))
+    except CorpusError:
+        return None
+
+
+def _object(where: str, line: str) -> dict[str, Any]:
+    try:
+        # Numbers stay as they are written: 1.50 is not 1.5 where it is a label.
+        found = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        raise CorpusError(
+            f"{where}: no JSON ({error.msg}, at character {error.pos + 1}); each line must be an "
+            "object"
+        ) from None
+    except RecursionError:
+        raise CorpusError(f"{where}: the JSON is nested too deeply; leave the line out") from None
+    if not isinstance(found, dict):
+        raise CorpusError(f"{where}: each line must be an object, not {line.strip()[:40]}")
+    return found
+
+
+def _text(where: str, key: str, value: Any) -> str:
+    if isinstance(value, list | dict):
+        kind = "a list" if isinstance(value, list) else "an object"
+        raise CorpusError(
+            f"{where}: {key!r} is {kind}, but it must be one string: each text has one label"
+        )
+    if isinstance(value, bool):
+        return json.dumps(value)
+    text = value or ""
+    if HALF_A_CHARACTER.search(text):
+        raise CorpusError(f"{where}: {key!r} holds half of a surrogate pair, which is no "
+                          "character; leave it out")  # fmt: skip
+    return text
