@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import signal
 import subprocess
@@ -27,6 +26,11 @@ def rows(n=120, seed=0):
 
 def tsv(pairs):
     return "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in pairs)
+
+
+def write_csv(path, pairs, delimiter):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([("text", "label"), *pairs])
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +79,31 @@ def test_the_report_is_text_for_people(elman):
         assert words in run.stderr
 
 
-@pytest.mark.parametrize("source", ["csv", "folder", "files", "stdin", "columns"])
+@pytest.mark.parametrize("source", ["csv", "folder", "files", "stdin", "columns",
+                                    "semicolons", "jsonl", "fasttext", "folders"])  # fmt: skip
 def test_every_form_of_the_data_gives_the_same_classifier(elman, read_model, source):
     """The vocabulary and the counts; the order of the texts may differ between the forms."""
     pairs = rows(60)
     arguments, given = ["data.tsv"], None
     if source == "csv":
-        text = io.StringIO()
-        csv.writer(text).writerows([("text", "label"), *pairs])
-        (elman.folder / "data.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
+        write_csv(elman.folder / "data.csv", pairs, ",")
         arguments = ["data.csv"]
+    elif source == "semicolons":
+        write_csv(elman.folder / "data.csv", pairs, ";")
+        arguments = ["data.csv"]
+    elif source == "jsonl":
+        lines = "".join(json.dumps({"text": t, "label": c}) + "\n" for t, c in pairs)
+        (elman.folder / "data.jsonl").write_text(lines, encoding="utf-8")
+        arguments = ["data.jsonl"]
+    elif source == "fasttext":
+        lines = "".join(f"__label__{label} {text}\n" for text, label in pairs)
+        (elman.folder / "data.txt").write_text(lines, encoding="utf-8")
+        arguments = ["data.txt"]
+    elif source == "folders":
+        for i, (text, label) in enumerate(pairs):
+            (elman.folder / "data" / label).mkdir(parents=True, exist_ok=True)
+            (elman.folder / "data" / label / f"{i}.txt").write_text(text, encoding="utf-8")
+        arguments = ["data"]
     elif source in ("folder", "files"):
         (elman.folder / "data").mkdir()
         for name in ("Ov", "Ini", "San"):
@@ -270,7 +289,7 @@ def test_plot_draws_the_confusion_matrix(say):
     [
         ("text\tlabel\na\tx\nb\tx\n", [], ("one class 'x'",)),
         ("text\tlabel\na\tx\n\ty\n", [], ("bad.tsv", "line 3", "empty")),
-        ("text\tlabel\na\tx\nb\ty\tz\n", [], ("bad.tsv", "line 3", "3 columns")),
+        ("text\tlabel\na\tx\nb\n", [], ("bad.tsv", "line 3", "1 column")),
         ("text\tlabel\na\tx\nb\ty\n", ["--label-column", "kind"], ("'kind'", "--label-column")),
         ("", [], ("bad.tsv",)),
         ("text\tlabel\na\tx\nb\ty\n", ["--label-column", "text"], ("two columns",)),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.errors import CorpusError, UsageError
-from elman.text import tables
+from elman.text import labelled, tables
+from elman.text.labelled import LabelledOptions
 from elman.text.read import Source, TextOptions
 from elman.text.tables import Tally, Wanted
 
@@ -77,6 +79,30 @@ def test_columns_by_number_are_those_of_a_table_without_a_header(tmp_path, rows,
     content = written([(label, text) for text, label in rows], delimiter)
     pairs, _ = read(tmp_path, content, columns=("2", "1"), delimiter=delimiter)
     assert pairs == [(one_end(text), label) for text, label in rows]
+
+
+@given(
+    st.dictionaries(TEXT.map(one_end), LABEL, min_size=2, max_size=8).filter(
+        lambda rows: len(set(rows.values())) > 1
+    )
+)
+def test_the_same_pairs_as_json_lines_are_the_same_data(tmp_path, rows):
+    objects = [{"label": label, "text": text} for text, label in rows.items()]
+    files = {
+        "data.csv": written([PAIR, *rows.items()], ","),
+        "data.jsonl": "".join(json.dumps(row) + "\n" for row in objects),
+        "data.ndjson": "\r\n".join(json.dumps(row, ensure_ascii=False) for row in objects),
+    }
+    first, *others = (
+        labelled.load([str(source(tmp_path, content, name).path)], LabelledOptions())
+        for name, content in files.items()
+    )
+    assert first.texts == list(rows)
+    for data in others:
+        assert (data.texts, data.classes, data.sha256) == (
+            first.texts, first.classes, first.sha256
+        )  # fmt: skip
+        assert data.labels.tolist() == first.labels.tolist()
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=6))

@@ -9,16 +9,19 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
 from ..errors import CorpusError
+from . import tables
 from .finding import Group, find_all, lasting
 from .read import TextOptions, numbered_pieces
 from .records import cleaned
 from .sources import Source
 from .vocabulary import Vocabulary, VocabularyBuilder
 
+BATCH = 4096  # rows of a table that are treated at once
 IN_MEMORY = 1 << 26  # bytes of encoded symbols up to which they stay in memory
 
 
@@ -32,6 +35,7 @@ class CorpusOptions:
     vocabulary_size : how many words to keep
     separator : what ends a record; None: the text is one stream
     unknown : whether characters get a symbol for what the text does not hold
+    column, delimiter : of a table whose rows are the texts
     """
 
     tokens: str = "char"
@@ -39,6 +43,13 @@ class CorpusOptions:
     separator: str | None = None
     unknown: bool = False
     text: TextOptions = field(default_factory=TextOptions)
+    column: str | None = None
+    delimiter: str | None = None
+
+    @property
+    def records(self) -> bool:
+        """Whether the text is many, each a sequence of its own."""
+        return self.separator is not None or self.column is not None
 
 
 @dataclass
@@ -77,7 +88,7 @@ class Piece:
 
     file: int
     text: str | bytes
-    records: list[str | bytes] | None = None
+    records: Sequence[str | bytes] | None = None
 
 
 def load(
@@ -98,15 +109,16 @@ def load(
     """
     notes: list[str] = []
     groups = find_all(names, options.text, notes)
-    borders = options.separator is not None
-    builder = VocabularyBuilder(options.tokens, options.vocabulary_size, borders)
+    builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.records)
     digest, characters = hashlib.sha256(), 0
-    for piece in _pieces(groups, options):
+    tally = tables.Tally()
+    for piece in _pieces(groups, options, tally):
         text = piece.text
         digest.update(text if isinstance(text, bytes) else text.encode("utf-8"))
         characters += len(text)
         for part in [text] if piece.records is None else _joined(piece.records, options.tokens):
             builder.add(part)
+    notes += tally.notes()
     described = ", ".join("standard input" if name == "-" else name for name in names)
     if not characters:
         raise CorpusError(f"{described} holds no text")
@@ -130,8 +142,13 @@ def load(
     )  # fmt: skip
 
 
-def _pieces(groups: Sequence[Group], options: CorpusOptions) -> Iterator[Piece]:
-    """The text in pieces; with a separator each with the records that end in it."""
+def _pieces(
+    groups: Sequence[Group], options: CorpusOptions, tally: tables.Tally
+) -> Iterator[Piece]:
+    """The text in pieces; with a separator or a column each with the records that end in it."""
+    if options.column is not None:
+        yield from _rows(groups, options, options.column, tally)
+        return
     sources: list[Source] = [source for group in groups for source in group.sources]
     group_of = [i for i, group in enumerate(groups) for _ in group.sources]
     pieces = ((group_of[i], text) for i, text in numbered_pieces(sources, options.text))
@@ -153,7 +170,18 @@ def _pieces(groups: Sequence[Group], options: CorpusOptions) -> Iterator[Piece]:
         yield Piece(last, separator[:0], cleaned([rest], separator))
 
 
-def _joined(records: list[str | bytes], tokens: str) -> list[str | bytes]:
+def _rows(
+    groups: Sequence[Group], options: CorpusOptions, column: str, tally: tables.Tally
+) -> Iterator[Piece]:
+    """The texts of a column, row by row."""
+    for file, group in enumerate(groups):
+        for source in group.sources:
+            texts = tables.texts(source, column, options.delimiter, options.text, tally)
+            while batch := list(islice(texts, BATCH)):
+                yield Piece(file, "".join(f"{text}\n" for text in batch), batch)
+
+
+def _joined(records: Sequence[str | bytes], tokens: str) -> Sequence[str | bytes]:
     """Records as texts to collect symbols from: words must not grow together."""
     if tokens == "word":
         return records
@@ -180,7 +208,7 @@ def _encode(
 
     def encoded() -> Iterator[np.ndarray]:
         seen = 0
-        for piece in _pieces(groups, options):
+        for piece in _pieces(groups, options, tables.Tally()):
             where = f"{described} (from position {seen})" if seen else described
             seen += len(piece.text)
             if piece.records is None:
@@ -203,14 +231,14 @@ def _encode(
             file.flush()
             ids = np.memmap(file, vocabulary.dtype, "r")
     edges = np.concatenate([[0], np.cumsum(sizes)])
-    if options.separator is None:
+    if not options.records:
         return ids, None, edges
     all_lengths = np.concatenate(lengths) if lengths else np.empty(0, np.int64)
     return ids, np.concatenate([[0], np.cumsum(all_lengths)]), edges
 
 
 def _encode_records(
-    records: list[str | bytes], vocabulary: Vocabulary, where: str
+    records: Sequence[str | bytes], vocabulary: Vocabulary, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
     if vocabulary.kind == "word":
         encoded = [vocabulary.encode(record, where) for record in records]

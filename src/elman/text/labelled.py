@@ -1,34 +1,41 @@
-"""Labelled texts: tables, one file per class, folders; merged, counted and divided.
+"""Labelled texts, read from any of their forms: merged, counted and divided.
 
 A text is one thing with one label. Rows that say the same are merged; a text that
 is found under several labels has no right answer, so it is counted, reported and
 left out. What remains is divided by text, so none stands on two sides.
 """
 
-import csv
 import hashlib
-import io
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import CorpusError
-from .finding import find_all, lasting
-from .read import TextOptions, read_pieces, transform
-from .sources import Source
+from . import forms
+from .finding import lasting
+from .read import TextOptions, transform
+from .tables import Wanted, listed, separator
 from .vocabulary import Vocabulary, VocabularyBuilder
-
-SHOWN = 6  # names of columns and classes in a message
 
 
 @dataclass(frozen=True)
 class LabelledOptions:
-    """What to read, and which columns of a table hold it."""
+    """What to read, and which columns of a table hold it.
+
+    With other columns than these, or a delimiter, all files are tables.
+    """
 
     text_column: str = "text"
     label_column: str = "label"
     text: TextOptions = field(default_factory=TextOptions)
+    delimiter: str | None = None  # of the columns; None: the first row shows it
+
+    @property
+    def wanted(self) -> Wanted:
+        columns = self.text_column, self.label_column
+        delimiter = None if self.delimiter is None else separator(self.delimiter)
+        return Wanted(columns, delimiter, delimiter is not None or columns != ("text", "label"))
 
 
 @dataclass
@@ -96,23 +103,20 @@ class LabelledPart:
 
 
 def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
-    """Read tables (TSV, CSV), one file per class, folders of either, or standard input ("-").
+    """Read tables, JSON lines, fastText's lines, a file or a folder per class, or "-".
 
-    A file whose name ends in .tsv or .csv, standard input, and any file whose first
-    line names both columns is a table with a header. Every other file is a class:
-    its name without the ending is the label, each of its lines that is not empty a
-    text, without the white space around it (which might be that of one file alone,
-    and give its class away). CSV quotes fields as RFC 4180 does; TSV has no quotes.
+    `forms` says which form a file has; the first note says it, with what was read.
 
     Raises
     ------
     CorpusError : unreadable, malformed (with file and line), or fewer than two classes
+    UsageError : a delimiter that is none, or for what has none
     """
-    notes: list[str] = []
-    reading = replace(options.text, lowercase=False, normalize=None)
-    sources = [source for group in find_all(names, reading, notes) for source in group.sources]
-    pairs = [pair for source in sources for pair in _rows(source, options)]
-    data = merge(pairs, names, notes, options.text)
+    wanted = options.wanted
+    found = forms.read(names, wanted, options.text)
+    data = merge(found.pairs, names, found.notes, options.text)
+    doubts = forms.doubts(found, data.classes, data.labels, wanted)
+    data.notes = [forms.described(found, len(data.classes)), *doubts, *data.notes]
     data.paths = [lasting(name) for name in names]
     return data
 
@@ -172,6 +176,8 @@ def merge(
     if len(classes) < 2:
         only = f"the one class {classes[0]!r}" if classes else "no class"
         tail = ", once texts under several labels are left out" if conflicting else ""
+        if len(lost) > len(found):
+            tail += " (are texts and labels the wrong way round?)"
         raise CorpusError(
             f"{described} has {only}{tail}; a classifier needs at least 2 to tell apart"
         )
@@ -191,11 +197,11 @@ def _notes(
     if conflicting:
         yield f"{conflicting:,} texts stand under more than one label and were left out"
     if lost:
-        yield f"left without a text, and so no class: {_listed(lost)}"
+        yield f"left without a text, and so no class: {listed(lost)}"
     single = [classes[i] for i in np.flatnonzero(np.bincount(labels) == 1)]
     if single:
         yield (
-            f"a single example each: {_listed(single)}; it is learned from, "
+            f"a single example each: {listed(single)}; it is learned from, "
             "but nothing can be said about how well"
         )
 
@@ -255,95 +261,3 @@ def encode(vocabulary: Vocabulary, texts: Sequence[str], longest: int) -> Encode
         ids = np.concatenate(pieces) if pieces else np.empty(0, vocabulary.dtype)
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     return Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]))
-
-
-# -- reading ------------------------------------------------------------------------
-
-
-def _rows(source: Source, options: LabelledOptions) -> Iterator[tuple[str, str]]:
-    """The pairs (text, label) of one file."""
-    pieces = read_pieces([source], replace(options.text, lowercase=False, normalize=None))
-    content = "".join(map(str, pieces))
-    delimiter = _delimiter(source, content[: content.find("\n") % (len(content) + 1)], options)
-    if delimiter is None:
-        label = source.plain.stem
-        stripped = (line.strip() for line in content.split("\n"))
-        return ((line, label) for line in stripped if line)
-    lines = _csv(source, content) if delimiter == "," else _tsv(content)
-    return _table(source, lines, options)
-
-
-def _delimiter(source: Source, first: str, options: LabelledOptions) -> str | None:
-    """What separates the columns of a table; None if the file is one class."""
-    suffix = source.plain.suffix.lower()
-    by_name = {".tsv": "\t", ".csv": ","}.get(suffix)
-    if by_name:
-        return by_name
-    sniffed = "\t" if "\t" in first else ","
-    columns = [name.strip('"') for name in first.split(sniffed)]
-    if source.name == "standard input" or {options.text_column, options.label_column} <= set(
-        columns
-    ):
-        return sniffed
-    return None
-
-
-def _csv(source: Source, content: str) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # a text may be long
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    start = 1  # a quoted field may hold line ends, so a row is named by its first line
-    try:
-        for row in reader:
-            yield start, row
-            start = reader.line_num + 1
-    except csv.Error as error:
-        open_end = "end of data" in str(error)
-        reason = "a quoted field does not end" if open_end else str(error)
-        raise CorpusError(f"{source.name}, line {start}: no CSV row ({reason})") from None
-
-
-def _tsv(content: str) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(content.split("\n"), 1):
-        yield number, line.split("\t") if line else []
-
-
-def _table(
-    source: Source, lines: Iterator[tuple[int, list[str]]], options: LabelledOptions
-) -> Iterator[tuple[str, str]]:
-    _, header = next(lines, (1, []))
-    header = [name.strip() for name in header]
-    if not any(header):
-        raise CorpusError(f"{source.name} has no header: its first line must name the columns")
-    columns = []
-    for name, flag in ((options.text_column, "--text-column"),
-                       (options.label_column, "--label-column")):  # fmt: skip
-        if name not in header:
-            raise CorpusError(
-                f"{source.name} has no column {name!r} (its first line names {_listed(header)}); "
-                f"name one with {flag}"
-            )
-        if header.count(name) > 1:
-            raise CorpusError(
-                f"{source.name} has {header.count(name)} columns {name!r}; rename one, or name "
-                f"another with {flag}"
-            )
-        columns.append(header.index(name))
-    for number, row in lines:
-        if not row:
-            continue
-        where = f"{source.name}, line {number}"
-        if len(row) != len(header):
-            raise CorpusError(f"{where}: {len(row)} columns, the header has {len(header)}")
-        text, label = row[columns[0]], row[columns[1]].strip()
-        if not text.strip():
-            raise CorpusError(f"{where}: the text is empty; leave the row out")
-        if not label:
-            raise CorpusError(f"{where}: the label is empty; give one, or leave the row out")
-        if {"\n", "\t"} & set(label):
-            raise CorpusError(f"{where}: the label {label!r} has a line end or a tab")
-        yield text, label
-
-
-def _listed(names: Sequence[str], form: Callable[[str], str] = repr) -> str:
-    shown = ", ".join(map(form, names[:SHOWN]))
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

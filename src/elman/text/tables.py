@@ -6,16 +6,15 @@ What separates the columns is seen from the first row; `fields` says what quotes
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ..errors import CorpusError, UsageError
 from . import fields, jsonlines
-from .read import Source, TextOptions, read_pieces, transform
+from .read import TextOptions, read_pieces, transform
+from .sources import Source
 
 DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
 HINTS = {".csv": ",", ".tsv": "\t"}  # what is tried first
 JSON_LINES = (".jsonl", ".ndjson")
-COMPRESSED = (".gz", ".bz2", ".xz")
 
 NUMBER = re.compile(r"[1-9][0-9]{0,5}")  # of a column
 TRIED = 20  # rows that show what separates the columns of a table without a header
@@ -166,7 +165,7 @@ def recognise(source: Source, wanted: Wanted, options: TextOptions) -> Table | N
     CorpusError : a table without the wanted columns
     UsageError : a delimiter for JSON lines
     """
-    ending = suffix(source.name)
+    ending = source.plain.suffix.lower()
     meant = wanted.meant or ending in HINTS or source.name == "standard input"
     start = head(source, options)
     keys = None if ending in HINTS else jsonlines.keys(start)
@@ -245,17 +244,6 @@ def separator(given: str) -> str:
 def head(source: Source, options: TextOptions) -> str:
     """The first lines of a file."""
     return str(next(read_pieces([source], as_it_is(options)), ""))
-
-
-def suffix(name: str) -> str:
-    """The ending of a file's name in lower case, without that of its compression."""
-    return Path(uncompressed(name)).suffix.lower()
-
-
-def uncompressed(name: str) -> str:
-    """The name of a file without the ending that says how it is compressed."""
-    path = Path(name)
-    return str(path.with_suffix("")) if path.suffix.lower() in COMPRESSED else name
 
 
 def as_it_is(options: TextOptions) -> TextOptions:

@@ -12,6 +12,7 @@ from elman.tasks.classify.settings import ClassifySettings
     ("given", "words"),
     [
         ({"text_column": "a", "label_column": "a"}, ["--text-column", "--label-column"]),
+        ({"delimiter": ";;"}, ["--delimiter", "one character", "';;'"]),
         ({"tokens": "byte", "symbol_dropout": 0.1}, ["--symbol-dropout", "--tokens byte"]),
     ],
 )

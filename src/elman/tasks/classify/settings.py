@@ -13,6 +13,7 @@ from ...settings import (
     changed,
     setting,
 )
+from ...text.tables import separator
 
 # Layers and units of a classifier: the first that reads the texts so many times within the time.
 # With fewer passes the next one is ahead: after 95 s of one core, words in 3 languages, 2 × 192
@@ -35,8 +36,15 @@ class ClassifySettings(Settings):
                         "sample_every")  # fmt: skip
 
     task: str = changed(Settings, "task", "classify", choices=("classify",))
-    text_column: str = setting("text", "Of a table with labels.", TEXT, metavar="NAME")
-    label_column: str = setting("label", "Of a table with labels.", TEXT, metavar="NAME")
+    text_column: str = setting(
+        "text", "Of a table or JSON lines; a number in a table without a header.", TEXT,
+        metavar="NAME",
+    )  # fmt: skip
+    label_column: str = setting("label", "The same of the labels.", TEXT, metavar="NAME")
+    delimiter: str | None = setting(
+        None, "Character between the columns of a table.", TEXT,
+        shown="the one that the first row shows", metavar="STR", escapes=True,
+    )  # fmt: skip
     # The report is about texts that nothing looked at.
     test: float = changed(Settings, "test", 0.1)
     # The longest text that is read whole.
@@ -70,6 +78,8 @@ class ClassifySettings(Settings):
         super()._check()
         if self.text_column == self.label_column:
             raise UsageError("--text-column and --label-column must be two columns")
+        if self.delimiter is not None:
+            separator(self.delimiter)
         if self.symbol_dropout and self.tokens == "byte":
             raise UsageError("--symbol-dropout reads <unk>, which --tokens byte does not have")
 

@@ -134,12 +134,14 @@ def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
     if not isinstance(source, Labelled):
         if not len(source):
             raise UsageError(
-                "--task classify needs labelled texts: a TSV or CSV file, one file per class, or "
-                "a folder of them"
+                "--task classify needs labelled texts: a table with the columns text and label, "
+                "JSON lines, or a file or a folder per class"
             )
         if isinstance(source[0], str):
-            columns = settings.text_column, settings.label_column
-            return labelled.load(list(source), LabelledOptions(*columns, options))
+            reading = LabelledOptions(
+                settings.text_column, settings.label_column, options, settings.delimiter
+            )
+            return labelled.load(list(source), reading)
         source = labelled.from_rows(source)
     return replace(source, texts=[transform(text, options) for text in source.texts])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from ...errors import UsageError
 from ...settings import (
@@ -15,6 +15,7 @@ from ...settings import (
     changed,
     setting,
 )
+from ...text.tables import separator as delimiter_of
 
 # Hidden sizes to choose from: (units, symbols of text that they are worth, symbols
 # that they must be trained on within the time to overtake the next smaller one).
@@ -26,7 +27,7 @@ class LanguageSettings(Settings):
     """The settings of a run that learns a language."""
 
     # What files from before the tasks had settings of their own hold besides.
-    FORMER = ("text_column", "label_column", "pooling", "bidirectional", "symbol_dropout",
+    FORMER = ("label_column", "pooling", "bidirectional", "symbol_dropout",
               "label_smoothing", "class_weights", "monitor")  # fmt: skip
 
     task: str = changed(Settings, "task", "lm", choices=("lm",))
@@ -34,6 +35,14 @@ class LanguageSettings(Settings):
     separator: str | None = setting(
         None, "What ends a record, each a sequence of its own: poems, mails, games.", TEXT,
         metavar="STR", escapes=True,
+    )  # fmt: skip
+    text_column: str | None = setting(
+        None, "Column of a table that holds the text, by its name or number.", TEXT,
+        metavar="NAME", shown="none; with --task classify: text",
+    )  # fmt: skip
+    delimiter: str | None = setting(
+        None, "Character between the columns of a table; \\t is a tab.", TEXT, metavar="STR",
+        escapes=True, shown="the one that the first row shows",
     )  # fmt: skip
     unknown: bool = setting(
         False, "Give characters a symbol for what the text does not hold.", TEXT
@@ -65,8 +74,19 @@ class LanguageSettings(Settings):
             raise UsageError("--separator is empty; '\\n\\n' is a blank line")
         if self.lines and self.separator not in (None, "\n"):
             raise UsageError("give --lines or --separator, not both")
+        if self.text_column is not None and (self.record_end or self.tokens == "byte"):
+            raise UsageError(
+                "each row of a --text-column is a text: leave --lines, --separator and --tokens "
+                "byte out"
+            )
+        if self.text_column is not None and self.max_characters is not None:
+            raise UsageError("--max-characters cuts running text, not the rows of a table")
+        if self.delimiter is not None:
+            delimiter_of(self.delimiter)
+            if self.text_column is None:
+                raise UsageError("--delimiter goes with --text-column")
         if self.bptt is not None and self.bptt > self.seq_len:
-            if self.record_end is not None:
+            if self.records:
                 raise UsageError(
                     "--bptt beyond --seq-len has no meaning with --lines or --separator: raise "
                     "--seq-len instead"
@@ -77,10 +97,21 @@ class LanguageSettings(Settings):
                     "no past"
                 )
 
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        # Files that hold the settings of both tasks mean a classifier's column.
+        both = {"text_column": None} if "label_column" in stored else {}
+        return super().from_json(stored | both)
+
     @property
     def record_end(self) -> str | None:
-        """What ends a record; None: the text is one stream."""
+        """What ends a record; None: the text is one stream, or rows of a table."""
         return "\n" if self.lines else self.separator
+
+    @property
+    def records(self) -> bool:
+        """Whether the text is many, each a sequence of its own."""
+        return self.record_end is not None or self.text_column is not None
 
     def to_measure(self, symbols: int) -> list[tuple[int, int]]:
         if self.cell == "ngram" or not self.by_the_clock:

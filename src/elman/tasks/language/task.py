@@ -53,6 +53,7 @@ class LanguageTask(Task):
                 s.tokens, s.vocabulary_size, s.record_end, s.unknown,
                 TextOptions(s.errors, s.lowercase, s.normalize, s.max_characters,
                             s.tokens == "byte", s.encoding),
+                s.text_column, s.delimiter,
             ),
             None if older is None else older.vocabulary,
             None if stored is None else stored["sha256"],

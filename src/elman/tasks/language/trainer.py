@@ -43,7 +43,7 @@ class Trainer(Loop[Network]):
         )
         super().__init__(network, settings)
         self.sample_every = settings.sample_every
-        self.records = settings.record_end is not None
+        self.records = settings.records
         self.state = network.zero_state(1)  # before the context, if there is one
         self.end_state, self.last_symbol = self.state, np.zeros(1, np.int32)
         self.context = np.zeros((0, 1), np.int32)  # inputs through which gradients still flow

@@ -1,0 +1,253 @@
+"""The forms that labelled texts come in, and which of them files have.
+
+A table is one by its name, its first row, or because the user said so (`tables`). A
+file whose first line begins with `__label__` is fastText's. Where neither is so, the
+folder decides: if its files lie in two sub-folders or more, and several in one of
+them, a sub-folder is a class and a file a text; else a file is a class and a line a
+text.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import CorpusError
+from . import tables
+from .finding import find
+from .read import TextOptions, read_pieces
+from .sources import Source
+from .tables import Table, Tally, Wanted, as_it_is, listed
+
+FILE_PER_CLASS = "a file per class, a line a text"
+FOLDER_PER_CLASS = "a folder per class, a file a text"
+FASTTEXT = "lines of fastText"
+PREFIX = "__label__"  # of a label in a line of fastText
+
+PARTS = {"train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval"}
+FEW = 2  # texts of a class from which little can be learned
+NEARLY_EVERY = 0.8  # class with so few: then the data were hardly understood as they are meant
+
+Pairs = Iterator[tuple[str, str]]
+
+
+@dataclass
+class Found:
+    """Labelled texts, and how their files were understood.
+
+    Attributes
+    ----------
+    pairs : (text, label)
+    forms : how many files have each form
+    classes : the files that were taken as a class each
+    parts : files or folders that were read together, and are called like parts of data
+    notes : what the user should know about the reading
+    """
+
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    forms: Counter[str] = field(default_factory=Counter)
+    classes: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, form: str, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take in a file of a form."""
+        self.forms[form] += 1
+        self.pairs += pairs
+
+
+def read(names: Sequence[str], wanted: Wanted, options: TextOptions) -> Found:
+    """The labelled texts of files, folders and standard input ("-").
+
+    Raises
+    ------
+    CorpusError : unreadable, malformed (with file and line), or a folder of several forms
+    UsageError : a delimiter for what has none
+    """
+    found, tally, options = Found(), Tally(), as_it_is(options)
+    for name in names:
+        groups = find(name, options, found.notes)
+        sources = [source for group in groups for source in group.sources]
+        files = [(source, _form(source, wanted, options)) for source in sources]
+        folders = _is_folder_per_class(Path(name), files)
+        found.parts += _parts(Path(name), sources)
+        for source, form in files:
+            if isinstance(form, Table):
+                rows = list(tables.pairs(form, tally))
+                found.notes += _first_row(form, rows)
+                found.add(form.form, rows)
+            elif form == FASTTEXT:
+                found.add(form, _fasttext(source, options))
+            elif folders:
+                found.add(FOLDER_PER_CLASS, _whole(source, options))
+            else:
+                found.add(FILE_PER_CLASS, _lines(source, options))
+                found.classes.append(source.name)
+    found.notes += tally.notes()
+    _refuse_one_class(found, wanted)
+    return found
+
+
+def described(found: Found, classes: int) -> str:
+    """How the data were understood, in one line; `classes` is how many of them there are."""
+    forms = [
+        f"{form} ({_count(files, 'file')})" if len(found.forms) > 1 else form
+        for form, files in found.forms.items()
+    ]
+    texts = _count(len(found.pairs), "text")
+    return f"read as {', and as '.join(forms)}: {_count(classes, 'class', 'es')}, {texts}"
+
+
+def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted) -> Iterator[str]:
+    """What looks as if the data were meant otherwise, and what would be expected.
+
+    Parameters
+    ----------
+    classes : names of the labels
+    labels : (n,) positions in `classes`
+    """
+    if found.classes and len(found.forms) > 1:
+        yield (f"taken as a class each, as they are no tables: {listed(found.classes)}; "
+               "leave out what is none")  # fmt: skip
+    few = int((np.bincount(labels, minlength=len(classes)) <= FEW).sum())
+    if PARTS.issuperset(map(str.lower, classes)):
+        yield (f"the classes are called {listed(classes)}, like the parts of a data set; "
+               f"{_expected(found, wanted)}")  # fmt: skip
+    elif found.parts:
+        train = next((part for part in found.parts if "train" in Path(part).name.lower()), None)
+        yield (f"{listed(found.parts)} were read together; to keep the others for a test, give "
+               f"one of them alone{f', such as {train}' if train else ''}")  # fmt: skip
+    elif few >= NEARLY_EVERY * len(classes):
+        yield (f"{few:,} of {_count(len(classes), 'class', 'es')} have at most "
+               f"{_count(FEW, 'text')}; {_expected(found, wanted)}")  # fmt: skip
+
+
+def _expected(found: Found, wanted: Wanted) -> str:
+    """What data of the most frequent form would look like."""
+    text, label = wanted.columns
+    return {
+        FILE_PER_CLASS: "expected is a file of many lines, called like its class; of folders of "
+        "files give the one that holds those of all classes",
+        FOLDER_PER_CLASS: "expected is a folder of many files, called like its class",
+        FASTTEXT: "expected are many lines with the same label",
+    }.get(
+        found.forms.most_common(1)[0][0],
+        f"is {label!r} the label and {text!r} the text, or is it the other way round?",
+    )
+
+
+# -- which form ---------------------------------------------------------------------
+
+
+def _form(source: Source, wanted: Wanted, options: TextOptions) -> Table | str | None:
+    """The form that a file has by itself; None if its folder decides."""
+    if not wanted.meant and tables.head(source, options).lstrip().startswith(PREFIX):
+        return FASTTEXT
+    return tables.recognise(source, wanted, options)
+
+
+def _is_folder_per_class(folder: Path, files: Sequence[tuple[Source, Table | str | None]]) -> bool:
+    """Whether files without a form lie in two sub-folders or more, several in one of them.
+
+    Raises
+    ------
+    CorpusError : others lie beside them
+    """
+    if not folder.is_dir():
+        return False
+    others, below = [], Counter[Path]()
+    for source, form in files:
+        parent = Path(source.name).parent
+        if form is None and parent != folder:
+            below[parent] += 1
+        else:
+            others.append(source.name)
+    if len(below) < 2 or max(below.values()) < 2:
+        return False
+    if others:
+        raise CorpusError(
+            f"{folder} holds a folder per class ({listed(sorted({f.name for f in below}))}), and "
+            f"files beside them: {listed(others)}; move these elsewhere"
+        )
+    return True
+
+
+def _parts(folder: Path, sources: Sequence[Source]) -> list[str]:
+    """What lies in a folder, if all of it is called like parts of a data set (train, test)."""
+    if not folder.is_dir():
+        return []
+    inside = {folder / Path(source.name).relative_to(folder).parts[0] for source in sources}
+    names = {Source(path.name, path).plain.stem.lower() for path in inside}
+    return sorted(map(str, inside)) if len(inside) > 1 and names <= PARTS else []
+
+
+def _first_row(table: Table, rows: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Without a header the first row counts: shown, so that nobody loses one unawares."""
+    if not table.header and rows:
+        (text, label), name = rows[0], table.source.name
+        yield (f"the first row of {name} is {text[:40]!r}, labelled {label[:40]!r}; if it names "
+               "the columns, give their names instead of numbers")  # fmt: skip
+
+
+def _refuse_one_class(found: Found, wanted: Wanted) -> None:
+    """A file that nobody said is a table is a class; alone it was hardly meant so."""
+    labels = {label for _, label in found.pairs}
+    if len(labels) == 1 and set(found.forms) == {FILE_PER_CLASS}:
+        columns, flags = " and ".join(map(repr, wanted.columns)), " and ".join(wanted.flags)
+        raise CorpusError(
+            f"{listed(found.classes, str)}: read as the one class {labels.pop()!r}, a line a text, "
+            f"since no first line names the columns {columns}; name those of a table with {flags} "
+            "(by number where it has no header), or give a file for each class, called like it"
+        )
+
+
+# -- texts --------------------------------------------------------------------------
+
+
+def _lines(source: Source, options: TextOptions) -> Pairs:
+    """A file per class: its lines, without white space that might give the class away."""
+    label = source.plain.stem
+    stripped = (line.strip() for line in _content(source, options).split("\n"))
+    return ((line, label) for line in stripped if line)
+
+
+def _whole(source: Source, options: TextOptions) -> Pairs:
+    """A folder per class: a file, without the white space around its text."""
+    text = _content(source, options).strip()
+    if text:
+        yield text, Path(source.name).parent.name
+
+
+def _fasttext(source: Source, options: TextOptions) -> Pairs:
+    """Lines that begin with a label, as fastText reads them.
+
+    Raises
+    ------
+    CorpusError : a line without a label, with several, or without a text
+    """
+    for number, line in enumerate(_content(source, options).split("\n"), 1):
+        words = line.split()
+        if not words:
+            continue
+        where = f"{source.name}, line {number}"
+        labels = [word[len(PREFIX) :] for word in words if word.startswith(PREFIX)]
+        if not words[0].startswith(PREFIX) or not labels[0]:
+            raise CorpusError(f"{where}: no label; each line must begin with {PREFIX} and a label, "
+                              "as the first one does")  # fmt: skip
+        if len(labels) > 1:
+            raise CorpusError(f"{where}: {len(labels)} labels ({listed(labels)}), but a text has "
+                              "one; keep one, or leave the line out")  # fmt: skip
+        text = line.strip()[len(words[0]) :].strip()
+        if not text:
+            raise CorpusError(f"{where}: the text is empty; leave the line out")
+        yield text, labels[0]
+
+
+def _content(source: Source, options: TextOptions) -> str:
+    return "".join(map(str, read_pieces([source], options)))
+
+
+def _count(number: int, noun: str, ending: str = "s") -> str:
+    return f"{number:,} {noun}{ending if number != 1 else ''}"
