@@ -28,6 +28,7 @@ elman train poems.txt --cell ngram --order 5   a Markov chain, to compare with
 elman train poems.txt --live                   the same, shown in the browser
 elman train mail.tsv --task classify           columns text and label
 elman train names/ --task classify             a file per class, a text a line
+elman train reviews/ --task classify           a folder of files per class
 """
 NOTES = """
 Counts like --eval-every are in steps (updates). Losses are in nats, figures for

@@ -128,8 +128,8 @@ def train(
     Parameters
     ----------
     corpus : files, folders or names of corpora (see `elman corpora`); nothing is
-        the Python standard library, for one minute; for a classifier tables, one
-        file per class, a folder of files, or rows (text, label) as they are
+        the Python standard library, for one minute; for a classifier tables, JSON
+        lines, a file or a folder per class, or rows (text, label) as they are
     output : the model file, written while training and at the end; None: no file
     start_from : a model file whose weights and vocabulary training starts from
     on_event : called with every event of the training, a dict with the key "event"; its
