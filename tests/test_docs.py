@@ -244,6 +244,17 @@ def test_the_public_attributes_of_a_model_are_there(poem_file, kind):
             value = getattr(value, attribute)
 
 
+# -- CHANGELOG.md -------------------------------------------------------------------
+
+
+def test_where_the_modules_went_is_where_they_are():
+    page = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.M)
+    assert len(rows) == 38
+    for _, new in rows:
+        assert all(in_the_package(name) for name in SPAN.findall(new))
+
+
 # -- CONTRIBUTING.md ----------------------------------------------------------------
 
 # Files of src/elman that have the word of an example and nothing to change for another one.
