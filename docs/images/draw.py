@@ -325,7 +325,7 @@ FLOORS = (
 # The way of a text: the room that it comes to, and what it meets there.
 WAY = (
     ("cli", "elman train"), ("tasks", "begin"), ("learn", "prepare.begin"), ("tasks", "read"),
-    ("text", "load, split"), ("tasks", "resolved"), ("nn", "Network"), ("tasks", "trainer"),
+    ("text", "load, divide"), ("tasks", "resolved"), ("nn", "Network"), ("tasks", "trainer"),
     ("learn", "Run.events"), ("store", "pack"), ("files", "write"),
 )  # fmt: skip
 
