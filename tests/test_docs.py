@@ -7,18 +7,28 @@ import importlib.util
 import re
 from pathlib import Path
 from textwrap import indent
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+import elman
 from elman import cells
 
+from .test_rooms import LONGEST_CHAIN, LONGEST_MODULE, MOST_AT_THE_TOP, ORDER
+
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 MATHEMATICS = ROOT / "docs" / "mathematics.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 # A comment names the file; a line with a link may show it to the reader.
 QUOTE = re.compile(r"<!-- (\S+) -->\n(?:\[`\1`\]\(\.\./\1\)\n)?```python\n(.*?)```\n", re.S)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
+SPAN = re.compile(r"`([^`\n]+)`")  # code within a line
 
 
 def quotes():
@@ -122,10 +132,163 @@ def test_links_lead_somewhere(page):
             assert anchor in names, f"{page.name} links to {target}"
 
 
-def test_the_drawings_are_those_of_their_script():
+def load_drawings():
     path = ROOT / "docs" / "images" / "draw.py"
     spec = importlib.util.spec_from_file_location("draw", path)
     draw = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(draw)
-    for name, make in draw.DRAWINGS.items():
-        assert (path.parent / f"{name}.svg").read_text(encoding="utf-8") == str(make())
+    return draw
+
+
+def test_the_drawings_are_those_of_their_script():
+    for name, make in load_drawings().DRAWINGS.items():
+        path = ROOT / "docs" / "images" / f"{name}.svg"
+        assert path.read_text(encoding="utf-8") == str(make())
+
+
+# -- docs/architecture.md -----------------------------------------------------------
+
+
+def spans(page):
+    return SPAN.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
+def in_the_package(name):
+    """What a dotted name leads to, from `elman` on; skips where an extra is missing."""
+    thing = elman
+    for part in name.removeprefix("elman").strip(".").split("."):
+        child = f"{thing.__name__}.{part}"
+        if hasattr(thing, "__path__") and part and importlib.util.find_spec(child):
+            thing = pytest.importorskip(child)
+        elif part:
+            thing = getattr(thing, part)
+    return thing
+
+
+def names_of_the_architecture():
+    found = {span for span in spans(ARCHITECTURE) if re.fullmatch(r"[\w.]+", span)}
+    return sorted(n for n in found if not re.search(r"^model\.|\.(py|md|safetensors)$", n))
+
+
+@pytest.mark.parametrize("name", names_of_the_architecture())
+def test_every_name_of_the_architecture_leads_somewhere(name):
+    assert in_the_package(name) is not None
+
+
+def test_every_path_of_the_architecture_leads_somewhere():
+    paths = [span for span in spans(ARCHITECTURE) if re.search(r"^[\w./-]+(/|\.py)", span)]
+    assert len(paths) > 5
+    for path in paths:  # without a folder it is what every task has
+        assert (ROOT / path if "/" in path else ROOT / "src/elman/tasks/language" / path).exists()
+
+
+def test_the_architecture_names_every_room_from_the_ground_up():
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, re.M)
+    assert rows == [room for floor in ORDER for room in floor]
+    assert ORDER[::-1] == load_drawings().FLOORS
+    limits = re.search(r"^- A module has at most (.*?)\.$", page, re.S | re.M)[1]
+    assert [int(n) for n in re.findall(r"\d+", limits)] == [
+        LONGEST_MODULE, MOST_AT_THE_TOP, LONGEST_CHAIN,
+    ]  # fmt: skip
+
+
+def test_the_numbers_of_the_architecture_are_those_of_its_picture():
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    way = page.partition("## The way of a text")[2].partition("\n## ")[0]
+    steps = re.split(r"^\d+\. ", way, flags=re.M)[1:]
+    for (_, names), step in zip(load_drawings().WAY, steps, strict=True):
+        for name in names.split(", "):
+            assert re.search(rf"\b{name}`", step), f"{name} is not in: {step}"
+
+
+def imported_by_the_documents():
+    """Our modules that the examples of all pages import."""
+    code = "\n".join(code for page in PAGES for _, code in FENCE.findall(page.read_text("utf-8")))
+    for package, names in re.findall(r"^(?:>>> )?from (elman[\w.]*) import (.+)$", code, re.M):
+        for name in names.split(", "):
+            is_module = isinstance(in_the_package(f"{package}.{name}"), ModuleType)
+            yield f"{package}.{name}" if is_module else package
+
+
+def test_public_is_what_the_documents_import():
+    said = ARCHITECTURE.read_text(encoding="utf-8").partition("## What is public")[2]
+    public = set(re.findall(r"`(elman\.[\w.]+)`", said))
+    found = set(imported_by_the_documents())
+    for name in found:
+        assert public & {name, name.rpartition(".")[0]}, f"{name} is imported and not said"
+    for name in public:
+        assert any(f"{one}.".startswith(f"{name}.") for one in found), f"nobody imports {name}"
+
+
+@pytest.mark.parametrize("kind", ["a network", "a chain", "a classifier"])
+def test_the_public_attributes_of_a_model_are_there(poem_file, kind):
+    small = {"hidden_size": 4, "steps": 0}
+    rows = [(f"{label}{i}", label) for label in "ab" for i in range(20)]
+    model = {
+        "a network": lambda: elman.train(poem_file, **small),
+        "a chain": lambda: elman.train(poem_file, cell="ngram"),
+        "a classifier": lambda: elman.train(rows, task="classify", **small),
+    }[kind]()
+    names = {span for span in spans(ARCHITECTURE) if span.startswith("model.")} - {"model.py"}
+    assert len(names) == 9
+    if kind == "a classifier":
+        names -= {f"model.network.{n}" for n in ("vocabulary_size", "zero_state", "predict")}
+    else:
+        names -= {"model.classes"}
+    if kind == "a chain":
+        names -= {"model.network.config", "model.network.parameters.flat"}
+    for name in names:
+        value = model
+        for attribute in name.split(".")[1:]:
+            value = getattr(value, attribute)
+
+
+# -- CHANGELOG.md -------------------------------------------------------------------
+
+
+def test_where_the_modules_went_is_where_they_are():
+    page = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.M)
+    assert len(rows) == 38
+    for _, new in rows:
+        assert all(in_the_package(name) for name in SPAN.findall(new))
+
+
+# -- CONTRIBUTING.md ----------------------------------------------------------------
+
+# Files of src/elman that have the word of an example and nothing to change for another one.
+MENTIONS = {
+    "gru": {"__init__.py", "_native/engine.hpp", "estimators.py", "tasks/__init__.py"},
+    "rmsprop": set(),
+    "classify": {"cli/embed.py", "cli/plot.py", "tasks/classify/__init__.py",
+                 "tasks/language/task.py"},
+    "embed": {"cli/display/classify.py", "estimators.py", "nn/network.py",
+              "tasks/classify/model.py"},
+    "confusion": {"cli/display/classify.py", "store/schema.py", "tasks/classify/report.py"},
+}  # fmt: skip
+WORDS = {"classify": r"classif(?:y|ier)", "gru": r"(?<![a-z])gru(?![a-z])"}
+
+
+def test_every_file_of_the_contributing_is_there():
+    paths = [span for span in spans(CONTRIBUTING) if re.search(r"^[\w.-]+(/\S+|\.md)$", span)]
+    assert len(paths) > 50
+    for path in paths:
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("example", list(MENTIONS))
+def test_where_to_go_is_all_that_has_the_example(example):
+    page = CONTRIBUTING.read_text(encoding="utf-8")
+    section = re.search(rf"^### An? \w+, as `{example}`\n(.*?)(?=^##|\Z)", page, re.S | re.M)
+    said = {name for name in SPAN.findall(section[1]) if "/" in name}
+    word = re.compile(WORDS.get(example, rf"\b{example}\b"), re.I)
+    source = ROOT / "src" / "elman"
+    found = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*")
+        if path.suffix in (".py", ".cpp", ".hpp", ".js", ".html", ".css")
+        and word.search(path.read_text(encoding="utf-8"))
+    }
+    found = {name for name in found if not name.startswith("recipes/")} - MENTIONS[example]
+    assert {f"src/elman/{name}" for name in found} <= said

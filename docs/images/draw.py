@@ -1,8 +1,9 @@
-"""Writes the drawings of docs/mathematics.md beside itself: python docs/images/draw.py
+"""Writes the drawings of the documents beside itself: python docs/images/draw.py
 
-Blue boxes multiply by weights, green ones are functions, circles act element by element,
-dots are branches. Text uses the generic font families, with room to spare, and every
-drawing brings its own background, light or dark as the reader prefers.
+In those of docs/mathematics.md blue boxes multiply by weights, green ones are functions, circles
+act element by element, dots are branches; in that of docs/architecture.md boxes are rooms. Text
+uses the generic font families, with room to spare, and every drawing brings its own background,
+light or dark as the reader prefers.
 """
 
 import re
@@ -310,7 +311,59 @@ def gradient():
     return d
 
 
-DRAWINGS = {"rnn": rnn, "lstm": lstm, "gru": gru, "unrolled": unrolled, "gradient": gradient}
+# The rooms, from the roof down: a line of the drawing is a floor.
+FLOORS = (
+    ("plots", "web", "recipes", "cli", "__main__"),
+    ("inside", "estimators"),
+    ("tasks",),
+    ("learn",),
+    ("store",),
+    ("nn", "_native"),
+    ("text", "cells"),
+    ("elman", "errors", "files", "settings"),
+)
+# The way of a text: the room that it comes to, and what it meets there.
+WAY = (
+    ("cli", "elman train"), ("tasks", "begin"), ("learn", "prepare.begin"), ("tasks", "read"),
+    ("text", "load, divide"), ("tasks", "resolved"), ("nn", "Network"), ("tasks", "trainer"),
+    ("learn", "Run.events"), ("store", "pack"), ("files", "write"),
+)  # fmt: skip
+
+
+def house():
+    d = Drawing(900, 694, "The rooms of Elman, and the way of a text from file to model file")
+    height, gap = 72, 8
+    middle = {}
+    for row, rooms in enumerate(FLOORS):
+        top = 14 + row * (height + gap)
+        d.frame(44, top, 886, top + height)
+        split = len(rooms) if len(rooms) < 4 else (len(rooms) + 1) // 2
+        lines = [line for line in (rooms[:split], rooms[split:]) if line]
+        for y, line in zip(((36,), (20, 52))[len(lines) - 1], lines, strict=True):
+            left = 56
+            for room in line:
+                width = 10 * len(room) + 22
+                d.box(left + width / 2, top + y, width, room, 28)
+                left += width + 8
+                middle[room] = top + height / 2
+    d.line((24, 24), (24, 644))
+    d.text(14, 676, "imports go down, never up", "note left")
+    d.text(886, 676, "the way of a text, in the order of the numbers", "note right")
+    points = [(345 + 50 * i, middle[room]) for i, (room, _) in enumerate(WAY)]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        side = 15 if y1 > y0 else -15
+        d.line((x0 + 15, y0), (x1, y0), (x1, y1 - side), kind="grad")
+    for number, ((x, y), (_, name)) in enumerate(zip(points, WAY, strict=True), 1):
+        d.op(x, y, str(number))
+        above = number == 1 or y < points[number - 2][1]
+        d.text(x, y - 21 if above else y + 30, name, "note")
+    return d
+
+
+DRAWINGS = {
+    "rnn": rnn, "lstm": lstm, "gru": gru, "unrolled": unrolled, "gradient": gradient,
+    "house": house,
+}  # fmt: skip
 
 if __name__ == "__main__":
     for name, draw in DRAWINGS.items():

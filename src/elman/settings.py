@@ -1,9 +1,9 @@
 """The settings that every task has: their names, ranges, defaults and reasons.
 
 Names are those of the command line with underscores (`--hidden-size` is
-`hidden_size`). A setting that is None was not given; `resolve` of its task fills it
-in. What only one task has stands in `tasks/<task>/settings.py`, whose class is this
-one and more. The command line is made from these fields.
+`hidden_size`). A setting that is None was not given; `resolved` fills it in. What
+only one task has stands in `tasks/<task>/settings.py`, whose class is this one and
+more. The command line is made from these fields.
 """
 
 import codecs

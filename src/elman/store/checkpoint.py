@@ -2,7 +2,7 @@
 
 `pack` and `unpack` know the container: named arrays, string metadata and a
 SHA-256 over all of it, so that a flipped bit anywhere is found. What the names
-mean is up to `model` and `training`.
+mean is up to `modelfile` and to the tasks.
 """
 
 import hashlib
