@@ -293,7 +293,7 @@ def test_plot_draws_the_confusion_matrix(say):
         ("text\tlabel\na\tx\nb\ty\n", ["--label-column", "kind"], ("'kind'", "--label-column")),
         ("", [], ("bad.tsv",)),
         ("text\tlabel\na\tx\nb\ty\n", ["--label-column", "text"], ("two columns",)),
-        ("text\tlabel\na\tx\nb\0\ty\n", [], ("bad.tsv", "zero byte", "--errors replace")),
+        ("text\tlabel\na\tx\nb\0\ty\n", [], ("bad.tsv", "zero byte", "binary file")),
         ("text\tlabel\na\tx\nb\ty\n", ["--lines"], ("--lines", "--task lm")),
         ("text\tlabel\na\tx\nb\ty\n", ["--cell", "ngram"], ("ngram",)),
         ("text\tlabel\na\tx\nb\ty\n", ["--pooling", "best"], ("--pooling",)),

@@ -56,14 +56,16 @@ def _kind(fields: dict[str, Field]) -> dict[str, Any]:
 
 def _default(fields: dict[str, Field]) -> str:
     """The default in words, with those of the tasks that have another one."""
-    first, *others = fields.items()
-    shown = rule_of(first[1]).shown
-    if not shown:
-        default = first[1].default
-        if default is None or isinstance(default, bool):
-            return ""
-        shown = f"{default:g}" if isinstance(default, float) else str(default)
-        for task, field in others:
-            if field.default != default and field.name != "task":
-                shown += f", with --task {task} {field.default:g}"
-    return f"  [default: {shown}]"
+    first = next(iter(fields.values()))
+    shown = rule_of(first).shown
+    if not shown and not isinstance(first.default, bool):
+        known = [] if first.default is None else [_plain(first.default)]
+        for task, field in list(fields.items())[1:]:
+            if field.name != "task" and field.default not in (None, first.default):
+                known.append(f"with --task {task} {_plain(field.default)}")
+        shown = ", ".join(known)
+    return f"  [default: {shown}]" if shown else ""
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

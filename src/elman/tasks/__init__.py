@@ -64,7 +64,7 @@ def _task_of(given: dict[str, Any]) -> str:
         raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {task!r}")
     for name in given:
         if name not in known:
-            raise UsageError(f"there is no setting {name!r}; see elman.settings.Settings")
+            raise UsageError(f"there is no setting {name!r}; `elman train --help` lists them")
         if task not in known[name]:
             others = " or ".join(known[name])
             raise UsageError(f"{flag(name)} goes with --task {others}, not with {task}")

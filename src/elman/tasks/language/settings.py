@@ -38,7 +38,7 @@ class LanguageSettings(Settings):
     )  # fmt: skip
     text_column: str | None = setting(
         None, "Column of a table that holds the text, by its name or number.", TEXT,
-        metavar="NAME", shown="none; with --task classify: text",
+        metavar="NAME",
     )  # fmt: skip
     delimiter: str | None = setting(
         None, "Character between the columns of a table; \\t is a tab.", TEXT, metavar="STR",
