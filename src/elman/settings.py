@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from math import inf, isfinite
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from .errors import UsageError
@@ -33,6 +34,7 @@ class Rule:
     above : whether it must be above the smallest, not at it
     shown : the default in words, where None stands for something that is worked out
     metavar : what `--help` calls a value that is neither a number nor a choice
+    files : whether a share of the data may be a file of its own instead
     escapes : whether \\n, \\t and \\\\ stand for what they mean on the command line
     """
 
@@ -45,6 +47,7 @@ class Rule:
     shown: str = ""
     metavar: str | None = None
     escapes: bool = False
+    files: bool = False
 
 
 def setting(default: Any, help: str, group: str, **rule: Any) -> Any:
@@ -97,13 +100,14 @@ class Settings:
     encoding: str = setting(
         "utf-8", "Of the text, where no byte order mark says another.", TEXT, metavar="NAME"
     )
-    validation: float | None = setting(
-        None, "Share held out, by which the best parameters are chosen.", TEXT,
+    validation: float | str | None = setting(
+        None, "Share of every file, or a file, by which the best parameters are chosen.", TEXT,
         least=0, most=0.9, shown="0.1, at most 500,000 symbols or 1,000 labelled texts",
+        metavar="SHARE|FILE", files=True,
     )  # fmt: skip
-    test: float = setting(
-        0.0, "Share held out besides, which nothing looks at until the end.", TEXT,
-        least=0, most=0.9,
+    test: float | str = setting(
+        0.0, "Share of every file, or a file, which nothing looks at until the end.", TEXT,
+        least=0, most=0.9, metavar="SHARE|FILE", files=True,
     )  # fmt: skip
 
     cell: str = setting("gru", "Recurrent cell.", NETWORK, choices=("rnn", "lstm", "gru"))
@@ -205,7 +209,7 @@ class Settings:
 
     def _check(self) -> None:
         """Raise UsageError for settings that contradict each other."""
-        if (self.validation or 0) + self.test >= 1:
+        if (self.share("validation") or 0) + (self.share("test") or 0) >= 1:
             raise UsageError("--validation and --test leave no text to train on")
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
             raise UsageError("give one of --epochs, --steps and --minutes, not several")
@@ -230,6 +234,17 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def share(self, part: str) -> float | None:
+        """The share that a part is; 0 of one that has a file of its own, None: not given."""
+        value = getattr(self, part)
+        return 0.0 if isinstance(value, str) else value
+
+    @property
+    def own_files(self) -> dict[str, str]:
+        """The files of the parts that have their own: "validation", "test"."""
+        parts = {part: getattr(self, part) for part in ("validation", "test")}
+        return {part: value for part, value in parts.items() if isinstance(value, str)}
 
     def filled(self, **defaults: Any) -> Self:
         """These settings, and the defaults of those that are None."""
@@ -292,6 +307,11 @@ def checked(setting: Field, value: Any) -> Any:
             choices = ", ".join(rule.choices)
             raise UsageError(f"{flag(setting.name)} must be one of {choices}, not {value!r}")
         return value
+    if rule.files and isinstance(value, str | Path):
+        try:
+            value = float(str(value))
+        except ValueError:
+            return str(value)
     if kind is bool or kind is str:
         if not isinstance(value, kind):
             wanted = "True or False" if kind is bool else "text"

@@ -28,6 +28,7 @@ neighbour, similarity; among the other texts given, or the lines of --among FILE
 @click.argument("model")
 @click.argument("texts", nargs=-1)
 @options.errors
+@options.encoding
 @option("--nearest", type=click.IntRange(1), metavar="K",
         help="The K most similar texts, instead of vectors.", group="Neighbours")  # fmt: skip
 @option("--among", metavar="FILE",
@@ -38,7 +39,7 @@ neighbour, similarity; among the other texts given, or the lines of --among FILE
 @options.as_json("One JSON object per text.")
 def embed(
     model: str, texts: tuple[str, ...], output: str | None, nearest: int | None,
-    among: str | None, errors: str, as_json: bool,
+    among: str | None, errors: str, encoding: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Turn each of TEXTS (or each line of stdin) into a vector, by MODEL."""
     import numpy as np
@@ -55,12 +56,12 @@ def embed(
     if output is not None and nearest is not None:
         raise UsageError("-o writes vectors and --nearest prints neighbours; give one of them")
     loaded = load(model)
-    batches = inputs.texts(texts, errors)
+    batches = inputs.texts(texts, errors, encoding)
     if nearest is not None or output is not None:
         batches = iter([[text for batch in batches for text in batch]])
     listed: list[str] = []
     if among is not None:
-        content = read(among, TextOptions(errors=errors))
+        content = read(among, TextOptions(errors, encoding=encoding))
         listed = [line for line in str(content).split("\n") if line]
         if not listed:
             raise CorpusError(f"{among} holds no text to look in")

@@ -48,7 +48,7 @@ def _kind(fields: dict[str, Field]) -> dict[str, Any]:
         if field.default is False or field.name == "bias":
             told |= {"is_flag": True, "flag_value": not field.default}
     else:
-        told["type"] = click.Choice(list(choices)) if choices else kind
+        told["type"] = click.Choice(list(choices)) if choices else str if rule.files else kind
         if rule.escapes:
             told["callback"] = lambda ctx, option, value: unescaped(value)
     return told

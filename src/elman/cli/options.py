@@ -1,6 +1,7 @@
 """Options that several verbs have."""
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -13,6 +14,30 @@ def errors(command: Function) -> Function:
     text = "What to do with bytes that are not UTF-8."
     return option("--errors", type=kind, default="strict", show_default=True, help=text,
                   group="Text")(command)  # fmt: skip
+
+
+def encoding(command: Function) -> Function:
+    """What encoding text is in."""
+    text = "Of the text, where no byte order mark says another."
+    return option("--encoding", default="utf-8", show_default=True, metavar="NAME", help=text,
+                  group="Text", callback=_checked)(command)  # fmt: skip
+
+
+def _checked(ctx: click.Context, option: click.Parameter, name: str) -> str:
+    from ..settings import check_encoding
+
+    check_encoding(name)
+    return name
+
+
+def is_raw(model: Any, encoding: str) -> bool:
+    """Whether a model reads bytes as they are; then an encoding would have no effect."""
+    raw = model.vocabulary.kind == "byte"
+    if raw and encoding != "utf-8":
+        from ..errors import UsageError
+
+        raise UsageError("--encoding has no effect: the model reads bytes as they are")
+    return raw
 
 
 def machine(command: Function) -> Function:

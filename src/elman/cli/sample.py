@@ -28,6 +28,7 @@ random; a model of lines starts a line. The same seed gives the same text.
 @click.argument("model")
 @option("--prime", metavar="TEXT", help="Text to continue.", group="Text")
 @option("--prime-file", metavar="FILE", help="File with the text to continue.", group="Text")
+@options.encoding
 @option("--length", type=int, default=200, show_default=True,
         help="Symbols to write after the prime.", group="Text")  # fmt: skip
 @option("--stop", metavar="STR", help="End once STR has been written (\\n and \\t are understood).",
@@ -50,9 +51,9 @@ random; a model of lines starts a line. The same seed gives the same text.
         group="Output")  # fmt: skip
 @options.as_json("One JSON object.")
 def sample(
-    model: str, length: int, prime: str | None, prime_file: str | None, temperature: float,
-    top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None, seed: int,
-    novelty: bool, as_json: bool,
+    model: str, length: int, prime: str | None, prime_file: str | None, encoding: str,
+    temperature: float, top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None,
+    seed: int, novelty: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write text with MODEL, character by character, on stdout."""
     from ..errors import UsageError
@@ -63,6 +64,8 @@ def sample(
 
     if prime is not None and prime_file is not None:
         raise UsageError("give --prime or --prime-file, not both")
+    if encoding != "utf-8" and prime_file is None:
+        raise UsageError("--encoding is about the file of --prime-file")
     if stop == "":
         raise UsageError("--stop needs at least one character")
     if stop is not None:
@@ -70,10 +73,11 @@ def sample(
     loaded = load(model, task="lm")
     text: str | bytes = prime or ""
     if prime_file is not None:
-        text = read(prime_file, TextOptions(raw=loaded.vocabulary.kind == "byte"))
-    options = SamplingOptions(temperature, top_k, top_p, greedy)
+        raw = options.is_raw(loaded, encoding)
+        text = read(prime_file, TextOptions(raw=raw, encoding=encoding))
+    choice = SamplingOptions(temperature, top_k, top_p, greedy)
     trained_on = training_text(loaded) if novelty else ""
-    pieces = loaded.stream(length, text, options, beam=beam, stop=stop, seed=seed)
+    pieces = loaded.stream(length, text, choice, beam=beam, stop=stop, seed=seed)
     written = []
     for piece in pieces:
         written.append(piece)

@@ -29,9 +29,10 @@ bits per character, perplexity, nats, line number, text.
 @click.argument("files", nargs=-1)
 @option("--lines", is_flag=True, help="Score every line alone, the likeliest first.", group="Text")
 @options.errors
+@options.encoding
 @options.as_json("One JSON object per file or line.")
 def score(
-    model: str, files: tuple[str, ...], lines: bool, errors: str, as_json: bool,
+    model: str, files: tuple[str, ...], lines: bool, errors: str, encoding: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
     from ..errors import CorpusError
@@ -40,10 +41,10 @@ def score(
     from ..text.read import TextOptions, read, split_lines
 
     loaded = load(model, task="lm")
-    options = TextOptions(errors=errors, raw=loaded.vocabulary.kind == "byte")
+    reading = TextOptions(errors, raw=options.is_raw(loaded, encoding), encoding=encoding)
     scored: list[tuple[int, str | bytes, Score]] = []
     for name in files or ("-",):
-        text = read(name, options)
+        text = read(name, reading)
         shown = "standard input" if name == "-" else name
         if not lines:
             _report(shown, loaded.score(text, shown), as_json)

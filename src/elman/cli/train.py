@@ -2,12 +2,13 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import UsageError
 from . import print_json
 from .flags import setting_options
 from .help import Command, option
@@ -57,6 +58,8 @@ GROUPS = ("Text", "Network", "Learning", "Classifier", "Run and files", "Machine
         help="Start from the weights of a model.")  # fmt: skip
 @option("--json", "as_json", is_flag=True, group="Run and files",
         help="One JSON object per event on stdout.")  # fmt: skip
+@option("--dry-run", is_flag=True, group="Run and files",
+        help="Say what was understood of the data, and train nothing.")  # fmt: skip
 @setting_options
 @option("--live", is_flag=True, group="Page",
         help="Show the training in the browser, and steer it there.")  # fmt: skip
@@ -70,6 +73,7 @@ def train(
     resume: str | None,
     start_from: str | None,
     as_json: bool,
+    dry_run: bool,
     live: bool,
     host: str,
     port: int,
@@ -81,11 +85,15 @@ def train(
     Without CORPUS it trains for one minute on the Python standard library.
     """
     given = {name: value for name, value in settings.items() if value is not None}
-    from ..errors import UsageError
     from .live import Page, claim_address, refuse_without_live
 
     if resume is not None and start_from is not None:
         raise UsageError("give --resume or --from, not both")
+    if dry_run:
+        if live or output is not None:
+            raise UsageError("--dry-run trains nothing: leave --live and -o out")
+        run = _prepare(corpus, given, None, resume, start_from, dry=True)
+        ctx.exit(_show(run, run.outline(), as_json))
     if not live:
         refuse_without_live(ctx)
     elif given.get("cell") == "ngram":
@@ -102,16 +110,33 @@ def _prepare(
     output: str | None,
     resume: str | None,
     start_from: str | None,
+    dry: bool = False,
 ) -> "Run":
     from .. import tasks
 
     if resume is not None:
+        if dry:
+            raise UsageError("--dry-run is for a new training; leave --resume out")
         return tasks.resume(resume, given, corpus, output)
     tasks.make(given)  # every wrong flag is found before a large corpus is read
+    if dry:
+        return tasks.begin(corpus, given, None, start_from)
     target = output if output is not None else tasks.default_output(corpus)
     if sys.stderr.isatty():
         click.echo("reading the text …", err=True)
     return tasks.begin(corpus, given, target, start_from, " ".join(["elman", *sys.argv[1:]]))
+
+
+def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
+    """Show events without more ado."""
+    from .display import display_of
+
+    with display_of(run.settings) as display:
+        for event in events:
+            if as_json:
+                print_json(event)
+            display.show(event)
+    return 0
 
 
 def _follow(run: "Run", page: "Page | None", as_json: bool) -> int:

@@ -91,6 +91,10 @@ class Run:
         """The final figures, for the summary of the model."""
         raise NotImplementedError
 
+    def _disappointments(self) -> list[str]:
+        """What to say of a model that is worse than a trivial one, and where to look."""
+        return []
+
     def _done_figures(self) -> Event:
         """What the "done" event says besides the figures that `DONE` names."""
         return {}
@@ -120,15 +124,15 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Train, evaluate, save. Raises DivergedError, ElmanError if a save fails."""
         try:
-            yield self._start_event()
-            for note in self.notes:
-                yield {"event": "message", "text": note}
+            yield from self.outline()
             yield from self._learn()
             if isinstance(self.learner, Loop) and self.learner.stop_requested:
                 return
             if not self._evaluated():
                 self.summary |= self._figures()
                 self.save()
+                for text in self._disappointments():
+                    yield {"event": "message", "text": text}
             yield {
                 "event": "done",
                 **{name: self.summary.get(name) for name in self.DONE},
@@ -139,6 +143,12 @@ class Run:
         finally:
             if self.output is not None:
                 self.output.close()
+
+    def outline(self) -> Iterator[Event]:
+        """What was understood of the data, and what will learn from them."""
+        yield self._start_event()
+        for note in self.notes:
+            yield {"event": "message", "text": note}
 
     def _learn(self) -> Iterator[Event]:
         trainer: Loop = self.learner

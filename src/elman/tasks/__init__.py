@@ -73,6 +73,24 @@ def _task_of(given: dict[str, Any]) -> str:
     return task
 
 
+def _with_lasting_paths(given: dict[str, Any]) -> dict[str, Any]:
+    """Settings whose files are still found from another working directory."""
+    return {
+        name: str(Path(value).resolve())
+        if name in ("validation", "test") and isinstance(value, str | Path) and _is_path(value)
+        else value
+        for name, value in given.items()
+    }
+
+
+def _is_path(value: str | Path) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return True
+    return False
+
+
 def begin(
     source: Any,
     given: dict[str, Any],
@@ -88,6 +106,7 @@ def begin(
     """
     from ..learn import prepare
 
+    given = _with_lasting_paths(given)
     name = _task_of(given)
     older = None if start_from is None else load(start_from, task=name)
     return prepare.begin(find(name), source, given, output, older, start_from or "", command)
@@ -109,6 +128,7 @@ def resume(
     """
     from ..learn import prepare
 
+    given = _with_lasting_paths(given)
     model = load(path)
     name = model.config.get("task", "lm")
     _task_of({"task": name} | given)

@@ -7,7 +7,7 @@ lies in a temporary file and is memory-mapped, so a corpus may exceed memory.
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -68,6 +68,7 @@ class Corpus:
     paths : the names, so that they still lead there from another working directory
     files : the name of every file of a stream, inside its folder
     edges : (files + 1,) where each of them begins in `ids`
+    own : by name of a part that has files of its own, which of them
     """
 
     vocabulary: Vocabulary
@@ -80,6 +81,7 @@ class Corpus:
     paths: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     edges: np.ndarray | None = None
+    own: dict[str, range] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,13 @@ def load(
     options: CorpusOptions,
     vocabulary: Vocabulary | None = None,
     sha256: str | None = None,
+    own: Mapping[str, str] | None = None,
 ) -> Corpus:
     """Read and encode files, folders, named corpora or standard input ("-").
 
     With a `vocabulary` its symbols are used, else those of the corpus; with a
-    `sha256` the text must be the one that has it.
+    `sha256` the text must be the one that has it. `own` are files of parts that are not
+    cut from the corpus, by the name of the part; their symbols are symbols like others.
 
     Raises
     ------
@@ -109,6 +113,11 @@ def load(
     """
     notes: list[str] = []
     groups = find_all(names, options.text, notes)
+    ranges = {}
+    for part, name in (own or {}).items():
+        found = find_all([name], options.text, notes)
+        ranges[part] = range(len(groups), len(groups) + len(found))
+        groups += found
     builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.records)
     digest, characters = hashlib.sha256(), 0
     tally = tables.Tally()
@@ -116,8 +125,8 @@ def load(
         text = piece.text
         digest.update(text if isinstance(text, bytes) else text.encode("utf-8"))
         characters += len(text)
-        for part in [text] if piece.records is None else _joined(piece.records, options.tokens):
-            builder.add(part)
+        for each in [text] if piece.records is None else _joined(piece.records, options.tokens):
+            builder.add(each)
     notes += tally.notes()
     described = ", ".join("standard input" if name == "-" else name for name in names)
     if not characters:
@@ -138,7 +147,7 @@ def load(
     ids, offsets, edges = _encode(groups, options, vocabulary, builder.count, described)
     return Corpus(
         vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
-        [lasting(name) for name in names], files, edges,
+        [lasting(name) for name in names], files, edges, ranges,
     )  # fmt: skip
 
 

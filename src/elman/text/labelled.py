@@ -6,6 +6,7 @@ left out. What remains is divided by text, so none stands on two sides.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -119,6 +120,35 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
     data.notes = [forms.described(found, len(data.classes)), *doubts, *data.notes]
     data.paths = [lasting(name) for name in names]
     return data
+
+
+def load_pairs(
+    names: Sequence[str], options: LabelledOptions
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Every labelled text of files as it stands there, and notes: what a model is judged by.
+
+    Raises
+    ------
+    CorpusError, UsageError : see `load`
+    """
+    found = forms.read(names, options.wanted, options.text)
+    pairs = [(transform(text, options.text), label) for text, label in found.pairs]
+    if not pairs:
+        raise CorpusError(f"{', '.join(names)} holds no labelled text")
+    return pairs, [forms.described(found, len({label for _, label in pairs})), *found.notes]
+
+
+def positions(labels: Sequence[str], classes: Sequence[str], where: str) -> np.ndarray:
+    """Where labels stand among the classes (n,); CorpusError for those that are none."""
+    index = {label: i for i, label in enumerate(classes)}
+    unknown = Counter(label for label in labels if label not in index)
+    if unknown:
+        counted = [f"{label!r} ({count:,})" for label, count in unknown.most_common()]
+        raise CorpusError(
+            f"{where} has labels that the model does not have: {listed(counted, str)}; it has "
+            f"{listed(classes)}"
+        )
+    return np.array([index[label] for label in labels], np.int64)
 
 
 def from_rows(rows: Sequence[object]) -> Labelled:

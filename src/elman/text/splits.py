@@ -6,7 +6,7 @@ not random, and the last of them may be in another language. Records are drawn b
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +23,7 @@ LAST, EACH = "last", "each"  # rules: the end of everything, or of every file
 
 
 Parts = tuple[Part, Part, Part]
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,50 @@ class Division:
 
 
 def divide(
+    corpus: Corpus, validation: float | None, test: float, seed: int, rule: str | None = None
+) -> Division:
+    """Training, validation and test part; those with files of their own are these, whole.
+
+    See `_divide` for the others.
+    """
+    if not corpus.own:
+        return _divide(corpus, validation, test, seed, rule)
+    rest = _without_own(corpus)
+    found = _divide(rest, validation, test, seed, rule)
+    parts, said = dict(zip(PARTS, found.parts, strict=True)), [found.held_out]
+    for name, files in corpus.own.items():
+        parts[name] = _whole(corpus, files)
+        said.append(f"{', '.join(corpus.files[i] for i in files)} as {name} part")
+    return Division(
+        (parts["train"], parts["validation"], parts["test"]), found.rule,
+        "; ".join(filter(None, said)),
+    )  # fmt: skip
+
+
+def _without_own(corpus: Corpus) -> Corpus:
+    """The corpus without the files that are parts of their own, which are its last."""
+    assert corpus.edges is not None
+    count = min(files.start for files in corpus.own.values())
+    end, offsets = int(corpus.edges[count]), corpus.offsets
+    if offsets is not None:
+        offsets = offsets[: int(np.searchsorted(offsets, end)) + 1]
+    return replace(
+        corpus, ids=corpus.ids[:end], offsets=offsets, files=corpus.files[:count],
+        edges=corpus.edges[: count + 1], own={},
+    )  # fmt: skip
+
+
+def _whole(corpus: Corpus, files: range) -> Part:
+    """All that some neighbouring files hold."""
+    assert corpus.edges is not None
+    begin, end = int(corpus.edges[files.start]), int(corpus.edges[files.stop])
+    if corpus.offsets is None:
+        return Part(corpus.ids[begin:end])
+    first, last = np.searchsorted(corpus.offsets, [begin, end])
+    return Part(corpus.ids, corpus.offsets, np.arange(first, last))
+
+
+def _divide(
     corpus: Corpus, validation: float | None, test: float, seed: int, rule: str | None = None
 ) -> Division:
     """Training, validation and test part.

@@ -74,6 +74,14 @@ class ClassifierRun(Run):
             done[f"{part}_macro_f1"] = found.get("macro_f1")
         return done
 
+    def _disappointments(self) -> list[str]:
+        figures = self.summary.get("test") or {}
+        majority = (self.summary.get("baselines") or {}).get("majority class")
+        if majority is None or figures.get("accuracy", 1.0) >= majority["accuracy"]:
+            return []
+        return ["this network is right less often than who always says the commonest class: train "
+                "longer (--minutes, --epochs), or look at the labels"]  # fmt: skip
+
     def _baselines(self) -> dict[str, dict[str, float]]:
         """Accuracy and macro-F1 on the test part of what a network has to beat."""
         texts, labels = self.data.source.texts, self.data.source.labels

@@ -1,5 +1,6 @@
 """Classifiers as a task: what is read, which network, which loop."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from ...settings import Settings
 from ...text import labelled
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
+from ...text.splits import PARTS
 from .model import Classifier
 from .run import ClassifierRun
 from .settings import ClassifySettings
@@ -44,14 +46,16 @@ class ClassifyTask(Task):
         stored: Mapping[str, str] | None = None,
     ) -> Data:
         texts = _labelled(source, settings)
+        own = _own_texts(texts, settings)
         if stored is not None and texts.sha256 != stored["sha256"]:
             raise CorpusError(
                 f"the data {', '.join(texts.names)} have changed since the classifier was trained "
                 "on them; restore them, or start a new training from it with --from"
             )
+        count = len(texts.texts) - sum(map(len, own.values()))
         if older is None:
             size = settings.vocabulary_size
-            vocabulary = labelled.vocabulary_of(texts.texts, settings.tokens, size)
+            vocabulary = labelled.vocabulary_of(texts.texts[:count], settings.tokens, size)
         elif older.classes != texts.classes:
             raise UsageError(
                 f"the classifier has other classes than {', '.join(texts.names)}; leave --from out"
@@ -59,10 +63,14 @@ class ClassifyTask(Task):
         else:
             vocabulary = older.vocabulary
         encoded = labelled.encode(vocabulary, texts.texts, settings.seq_len)
-        settings = settings.filled(validation=min(0.1, CHOOSE_BY / len(texts.texts)))
-        parts = _parts(texts, encoded, settings)
-        symbols = int(encoded.lengths[parts[0].rows].sum())
-        return Data(texts, vocabulary, *parts, symbols, {"validation": settings.validation})
+        settings = settings.filled(validation=min(0.1, CHOOSE_BY / count))
+        rows = _divided(texts, count, own, settings)
+        train, validation, test = (
+            LabelledPart(encoded, texts.labels, rows[name]) for name in PARTS
+        )
+        symbols = int(encoded.lengths[train.rows].sum())
+        decided = {"validation": settings.validation}
+        return Data(texts, vocabulary, train, validation, test, symbols, decided)
 
     def training_text(self, data: Data) -> str:
         return "\n".join(data.source.texts)
@@ -127,10 +135,15 @@ class ClassifyTask(Task):
         return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)
 
 
+def _options(settings: ClassifySettings) -> LabelledOptions:
+    s = settings
+    treatment = TextOptions(s.errors, s.lowercase, s.normalize, encoding=s.encoding)
+    return LabelledOptions(s.text_column, s.label_column, treatment, s.delimiter)
+
+
 def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
     """The texts of files, or those in memory, which are taken row by row."""
-    s = settings
-    options = TextOptions(s.errors, s.lowercase, s.normalize, encoding=s.encoding)
+    options = _options(settings)
     if not isinstance(source, Labelled):
         if not len(source):
             raise UsageError(
@@ -138,26 +151,48 @@ def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
                 "JSON lines, or a file or a folder per class"
             )
         if isinstance(source[0], str):
-            reading = LabelledOptions(
-                settings.text_column, settings.label_column, options, settings.delimiter
-            )
-            return labelled.load(list(source), reading)
+            return labelled.load(list(source), options)
         source = labelled.from_rows(source)
-    return replace(source, texts=[transform(text, options) for text in source.texts])
+    return replace(source, texts=[transform(text, options.text) for text in source.texts])
 
 
-def _parts(
-    data: Labelled, texts: labelled.Encoded, settings: ClassifySettings
-) -> tuple[LabelledPart, LabelledPart, LabelledPart]:
+def _own_texts(data: Labelled, settings: ClassifySettings) -> dict[str, np.ndarray]:
+    """Texts of parts with files of their own go behind the data, as they are; their rows."""
+    rows: dict[str, np.ndarray] = {}
+    for name, path in settings.own_files.items():
+        pairs, notes = labelled.load_pairs([path], _options(settings))
+        labels = labelled.positions([label for _, label in pairs], data.classes, path)
+        rows[name] = np.arange(len(data.texts), len(data.texts) + len(pairs))
+        data.texts += [text for text, _ in pairs]
+        data.labels = np.concatenate([data.labels, labels])
+        data.sha256 = hashlib.sha256(f"{data.sha256} {pairs}".encode()).hexdigest()
+        data.notes += [f"{name} part: {note}" for note in notes]
+    return rows
+
+
+def _divided(
+    data: Labelled, count: int, own: dict[str, np.ndarray], settings: ClassifySettings
+) -> dict[str, np.ndarray]:
+    """The rows of every part; `own` are those of files of their own, behind the first `count`.
+
+    Nothing is learned from a text that stands in one of these files.
+    """
+    elsewhere = {data.texts[i] for rows in own.values() for i in rows}
+    mine = np.array([i for i in range(count) if data.texts[i] not in elsewhere], np.int64)
+    if not len(mine):
+        raise CorpusError("all texts stand in the files of the held-out parts, too: none is left "
+                          "to train on")  # fmt: skip
+    if len(mine) < count:
+        data.notes.append(f"{count - len(mine):,} texts stand in the files of the held-out parts, "
+                          "too, and were left out of the training")  # fmt: skip
     # What is divided are texts that differ; a text in memory may come with several rows.
     places: dict[str, int] = {}
-    text_of = np.array([places.setdefault(text, len(places)) for text in data.texts], np.int64)
-    labels = data.labels[np.unique(text_of, return_index=True)[1]]
-    chosen = labelled.split(labels, settings.validation or 0.0, settings.test, settings.seed)
-    train, validation, test = (
-        LabelledPart(texts, data.labels, np.flatnonzero(np.isin(text_of, part))) for part in chosen
-    )
-    return train, validation, test
+    text_of = np.array([places.setdefault(data.texts[i], len(places)) for i in mine], np.int64)
+    first = mine[np.unique(text_of, return_index=True)[1]]
+    shares = (settings.share("validation") or 0.0, settings.share("test") or 0.0)
+    chosen = labelled.split(data.labels[first], *shares, settings.seed)
+    parts = (mine[np.isin(text_of, part)] for part in chosen)
+    return dict(zip(PARTS, parts, strict=True)) | own
 
 
 TASK = ClassifyTask()

@@ -100,6 +100,20 @@ class LanguageRun(Run):
         self._add_baselines()
         return figures
 
+    def _disappointments(self) -> list[str]:
+        bits = self.summary.get("validation_bits_per_character")
+        for name, figures in self.summary.get("baselines", {}).items():
+            if bits is None or bits <= figures["bits_per_character"]:
+                continue
+            worse = f"this model ends worse on the held-out part than the {name} model"
+            if name == "uniform":
+                return [f"{worse}: it has learned nothing that holds there; look whether that part "
+                        "is like the rest (--validation), else lower --learning-rate"]  # fmt: skip
+            if isinstance(self.learner, Trainer):
+                return [f"{worse.removesuffix(' model')}: train longer (--minutes, --epochs), or "
+                        "on more text"]  # fmt: skip
+        return []
+
     def _score(self, model: scoring.LanguageModel, part: Part) -> scoring.Score:
         vocabulary, parallel = self.data.vocabulary, max(1, part.predictions // STREAM)
         per_symbol = characters_per_symbol(self.data.source)

@@ -99,7 +99,7 @@ class LanguageSettings(Settings):
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
-        # Files that hold the settings of both tasks mean a classifier's column.
+        # Files that hold the settings of both tasks mean the column of the other one.
         both = {"text_column": None} if "label_column" in stored else {}
         return super().from_json(stored | both)
 

@@ -57,10 +57,11 @@ class LanguageTask(Task):
             ),
             None if older is None else older.vocabulary,
             None if stored is None else stored["sha256"],
+            s.own_files,
         )  # fmt: skip
         # A file from before rules were named held the end of everything out.
         rule = None if stored is None else stored.get("rule", LAST)
-        found = divide(text, s.validation, s.test, s.seed, rule)
+        found = divide(text, s.share("validation"), s.share("test") or 0.0, s.seed, rule)
         symbols = found.parts[0].predictions
         return Data(text, text.vocabulary, *found.parts, symbols, {}, found.rule, found.held_out)
 
