@@ -253,3 +253,66 @@ def test_padding_weighs_nothing_and_does_not_count_in_the_mean():
     assert batch.predictions == 4
     np.testing.assert_allclose(batch.weights("mean", np.dtype(float)), mask / 4)
     np.testing.assert_allclose(batch.weights("sum", np.dtype(float)), mask / 2)
+
+
+# --------------------------------------------------------------------------- slices
+
+
+SLICES = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 30)), min_size=2, max_size=8)
+
+
+def sliced(gaps_and_lengths) -> Part:
+    place, slices = 0, []
+    for gap, length in gaps_and_lengths:
+        place += gap
+        slices.append((place, place + length))
+        place += length
+    return Part(np.arange(place), slices=np.array(slices))
+
+
+def predictions_of(batches) -> list[tuple[int, int]]:
+    """All (input, target) pairs that count."""
+    found = []
+    for batch in batches:
+        mask = np.ones(batch.inputs.shape, bool) if batch.mask is None else batch.mask
+        found += zip(batch.inputs[mask].tolist(), batch.targets[mask].tolist(), strict=True)
+    return found
+
+
+@given(SLICES, st.integers(1, 7), st.integers(1, 5))
+def test_every_prediction_of_slices_comes_once_and_none_crosses_a_cut(slices, seq_len, batch_size):
+    part = sliced(slices)
+    wanted = [(i, i + 1) for a, b in part.slices.tolist() for i in range(a, b - 1)]
+    if not wanted:
+        return
+    vocabulary = Vocabulary("char", ["a", "b"])
+    seq_len, batch_size = fit(part, "consecutive", seq_len, batch_size)
+    for batching in ("consecutive", "random"):
+        epoch = plan(part, vocabulary, batching, seq_len, batch_size, 0, 0)
+        assert sorted(predictions_of(epoch[i] for i in range(len(epoch)))) == wanted
+    assert sorted(predictions_of(streams(part, vocabulary, seq_len, batch_size))) == wanted
+    assert part.predictions == len(wanted)
+
+
+@given(SLICES, st.integers(1, 7), st.integers(1, 5))
+def test_the_state_goes_on_within_a_slice_and_nowhere_else(slices, seq_len, batch_size):
+    part = sliced(slices)
+    if not part.predictions:
+        return
+    seq_len, batch_size = fit(part, "consecutive", seq_len, batch_size)
+    begins = set(part.slices[:, 0].tolist())
+    epoch = plan(part, Vocabulary("char", ["a"]), "consecutive", seq_len, batch_size, 0, 0)
+    last: dict[int, int] = {}
+    for index in range(len(epoch)):
+        batch = epoch[index]
+        assert batch.fresh == (index == 0)
+        for row in range(batch.inputs.shape[1]):
+            valid = batch.mask is None or batch.mask[0, row]
+            if not valid:
+                continue
+            first = int(batch.inputs[0, row])
+            if not batch.fresh:
+                assert batch.anew[row] == (first in begins)
+                assert batch.anew[row] or first == last[row]
+            steps = seq_len if batch.mask is None else int(batch.mask[:, row].sum())
+            last[row] = int(batch.targets[steps - 1, row])
