@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.errors import UnknownSymbolError
-from elman.text.vocabulary import UNKNOWN, Vocabulary, VocabularyBuilder, code_points, split_words
+from elman.errors import ModelFileError, UnknownSymbolError
+from elman.store.modelfile import read_vocabulary
+from elman.text.vocabulary import UNKNOWN, Vocabulary, VocabularyBuilder, code_points
+from elman.text.words import SPACE_BEFORE
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
@@ -44,17 +46,6 @@ def test_a_byte_vocabulary_reads_text_as_utf8(text):
 
 
 @given(ANY_TEXT)
-def test_words_joined_are_the_text_again(text):
-    assert "".join(split_words(text)) == text
-
-
-def test_words_take_their_space_along_and_keep_apostrophes():
-    assert split_words("Don't stop, they’re here!\n  It is.") == [
-        "Don't", " stop", ",", " they’re", " here", "!", "\n", " ", " It", " is", ".",
-    ]  # fmt: skip
-
-
-@given(ANY_TEXT)
 def test_code_points_are_those_of_python(text):
     assert code_points(text).tolist() == [ord(c) for c in text]
 
@@ -68,14 +59,14 @@ def test_characters_are_in_order_of_their_code_points_however_the_text_was_cut(a
 
 def test_words_are_in_order_of_frequency_then_of_the_alphabet():
     vocabulary = build("word", "b a\nc a\n")
-    assert vocabulary.symbols == ["\n", " a", "b", "c", UNKNOWN]
+    assert vocabulary.symbols == ["\n", " ", "a", "b", "c", UNKNOWN]
 
 
 def test_a_limited_vocabulary_of_words_maps_the_rest_to_unknown():
-    vocabulary = build("word", "x x x y", size=2)
-    assert vocabulary.symbols == [" x", " y", UNKNOWN]
-    assert vocabulary.encode("x x x y z").tolist() == [2, 0, 0, 1, 2]
-    assert vocabulary.decode([0, 2]) == " x<unk>"
+    vocabulary = build("word", "x x x x y", size=2)
+    assert vocabulary.symbols == [" ", "x", UNKNOWN]
+    assert vocabulary.encode("x y").tolist() == [1, 0, 2]
+    assert vocabulary.decode([1, 0, 2]) == "x <unk>"
 
 
 @pytest.mark.parametrize(
@@ -90,8 +81,8 @@ def test_an_unknown_symbol_is_named_with_its_place(kind, text, symbol, position)
 
 
 def test_an_unknown_word_is_named_with_its_place():
-    vocabulary = Vocabulary("word", ["the", " sea"])
-    with pytest.raises(UnknownSymbolError, match=r"' river'.*position 3 of the prime"):
+    vocabulary = Vocabulary("word", ["the", " ", "sea"])
+    with pytest.raises(UnknownSymbolError, match=r"'river'.*position 4 of the prime"):
         vocabulary.encode("the river", "the prime")
 
 
@@ -140,9 +131,11 @@ def test_the_count_is_that_of_the_encoded_symbols(kind, text, lines):
 
 
 def test_it_survives_its_json_form():
-    for vocabulary in (build("char", "abé\n", unknown=True), build("byte", lines=True)):
-        data = vocabulary.to_json()
-        assert Vocabulary(data["kind"], data["symbols"]) == vocabulary
+    for vocabulary in (
+        build("char", "abé\n", unknown=True), build("byte", lines=True), build("word", "a b"),
+        Vocabulary("word", ["a", " b"], SPACE_BEFORE),
+    ):  # fmt: skip
+        assert read_vocabulary(vocabulary.to_json()) == vocabulary
 
 
 def test_bytes_that_are_no_text_are_shown_as_such():
@@ -150,3 +143,36 @@ def test_bytes_that_are_no_text_are_shown_as_such():
     assert vocabulary.decode([0x61, 0xFF, 0x62]) == "a�b"
     assert vocabulary.show(255) == "byte 0xff"
     assert build("char", "ab").show(1) == "'b'"
+
+
+def test_a_word_is_the_same_word_wherever_it_stands():
+    vocabulary = build("word", "a glad b\n")
+    glad = vocabulary.ids["glad"]
+    for text, place in (("glad", 0), ("a glad", 2), ("\nglad b", 1), ("a\nglad", 2)):
+        assert vocabulary.encode(text)[place] == glad
+    quoted = build("word", "\"glad\" 'b' “c”")
+    assert {"glad", "b", "c"} <= set(quoted.symbols)
+
+
+def test_a_file_that_names_no_rule_has_words_with_the_space_before_them():
+    data = {"kind": "word", "symbols": ["a", " b", "\n"]}
+    vocabulary = read_vocabulary(data)
+    assert vocabulary.encode("a b\n").tolist() == [0, 1, 2]
+    assert vocabulary.counted is None
+    assert vocabulary.to_json() == data
+    assert vocabulary != Vocabulary("word", data["symbols"])
+
+
+def test_a_rule_that_is_not_known_is_refused():
+    with pytest.raises(ModelFileError, match="rule 'uax30', which this version"):
+        read_vocabulary({"kind": "word", "symbols": ["a", "b"], "words": "uax30"})
+
+
+def test_words_and_marks_are_counted_and_white_space_and_borders_are_not():
+    vocabulary = build("word", "a, b\u2003c\td", lines=True)
+    counted = dict(zip(vocabulary.symbols, vocabulary.counted.tolist(), strict=True))
+    assert [symbol for symbol, counts in counted.items() if not counts] == [
+        "\t", " ", "\u2003", "<begin>", "<end>",
+    ]  # fmt: skip
+    assert counted[UNKNOWN] and counted[","]
+    assert build("char", "a b").counted is None

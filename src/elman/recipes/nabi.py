@@ -10,7 +10,7 @@ import numpy as np
 from ..nn import layers
 from ..nn.engine import select
 from ..nn.network import Network, NetworkConfig, initialise
-from ..text.vocabulary import split_words
+from ..text.words import split_words
 from .bendersky import CARRIED, FROM_ZERO, QUICK, carried, held_out
 from .lab import Cell, Lab, Recipe, SmoothedLoss, average, mean, start
 
@@ -144,8 +144,9 @@ def characters_and_words(lab: Lab) -> None:
     section = lab.section(
         "Characters and words",
         "Adagrad, 16 windows of 25 symbols side by side, two passes. Words beyond the 8,000 "
-        "commonest are `<unk>`, whose spelling nobody predicts. A word takes the space before it "
-        "along. The text after the seed is drawn at temperature 0.8.",
+        "commonest are `<unk>`, whose spelling nobody predicts. White space is a symbol of its "
+        "own, and the perplexity of words is per word or mark. The text after the seed is drawn "
+        "at temperature 0.8.",
     )
     rows: list[list[Cell]] = []
     for tokens, first in SEEDS_OF_TEXT.items():
@@ -171,7 +172,7 @@ def characters_and_words(lab: Lab) -> None:
         )
     section.table(
         {"symbols": "", "vocabulary": ",.0f", "parameters": ",.0f",
-         "held out, bits/character": ".3f", "perplexity per symbol": ".2f", "seconds": ".1f"},
+         "held out, bits/character": ".3f", "perplexity": ".2f", "seconds": ".1f"},
         rows,
     )  # fmt: skip
 
@@ -179,13 +180,13 @@ def characters_and_words(lab: Lab) -> None:
 def unspelled(model: Any, text: str) -> str:
     """How much of the held-out tenth is `<unk>`: what the bits of words leave out."""
     held = text[-(len(text) // 10) :]
-    words = split_words(held)
+    words = [word for word in split_words(held) if not word.isspace()]
     unknown = [word for word in words if word not in model.vocabulary.ids]
     characters = sum(map(len, unknown)) / max(1, len(held))
     return (
-        f"Of the held-out words {len(unknown) / max(1, len(words)):.1%} are `<unk>`, and they "
-        f"hold {characters:.1%} of the held-out characters. The bits of the words leave those "
-        "unspelled, so they cannot be compared with the bits of the characters, only with those "
+        f"Of the held-out words and marks {len(unknown) / max(1, len(words)):.1%} are `<unk>`, "
+        f"and they hold {characters:.1%} of the held-out characters. The bits of the words leave "
+        "those unspelled, so they cannot be compared with the bits of the characters, only with those "
         "of other word models with this vocabulary."
     )
 

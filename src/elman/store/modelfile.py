@@ -15,6 +15,7 @@ from ..nn.network import BaseNetwork, NetworkConfig
 from ..settings import Settings
 from ..text.read import TextOptions
 from ..text.vocabulary import KINDS, Vocabulary
+from ..text.words import RULES, SPACE_BEFORE
 from . import checkpoint, schema
 
 N = TypeVar("N", bound=BaseNetwork)
@@ -191,4 +192,10 @@ def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
         raise ModelFileError("the vocabulary has symbols that are repeated or no text")
     if kind == "byte" and symbols[:256] != list(range(256)):
         raise ModelFileError("the vocabulary of bytes is not 0 to 255")
-    return Vocabulary(kind, symbols)
+    rule = data.get("words", SPACE_BEFORE) if kind == "word" else RULES[0]
+    if rule not in RULES:
+        raise ModelFileError(
+            f"its words were cut by the rule {rule[:40]!r}, which this version of Elman does not "
+            "know; a newer one wrote it, or it is damaged"
+        )
+    return Vocabulary(kind, symbols, rule)

@@ -36,7 +36,7 @@ COUNTS = ("step", "epoch", "index", "optimizer_steps", "predictions", "seconds",
 
 METADATA: Form = {
     "config": {"cell": str, "vocabulary_size": int, "dtype?": str, "task?": str},
-    "vocabulary": {"kind": str, "symbols": [(str, int)]},
+    "vocabulary": {"kind": str, "symbols": [(str, int)], "words?": str},
     "summary?": SUMMARY,
     "training?": {
         "settings": {str: (str, bool, NUMBER, None)},

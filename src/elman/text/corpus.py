@@ -20,6 +20,7 @@ from .read import TextOptions, numbered_pieces
 from .records import cleaned
 from .sources import Source
 from .vocabulary import Vocabulary, VocabularyBuilder
+from .words import UAX29
 
 BATCH = 4096  # rows of a table that are treated at once
 IN_MEMORY = 1 << 26  # bytes of encoded symbols up to which they stay in memory
@@ -118,7 +119,8 @@ def load(
         found = find_all([name], options.text, notes)
         ranges[part] = range(len(groups), len(groups) + len(found))
         groups += found
-    builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.records)
+    rule = UAX29 if vocabulary is None else vocabulary.rule
+    builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.records, rule)
     digest, characters = hashlib.sha256(), 0
     tally = tables.Tally()
     for piece in _pieces(groups, options, tally):

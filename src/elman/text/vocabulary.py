@@ -6,19 +6,16 @@ borders of a line). No text is ever encoded as one of them by accident: they are
 longer than a character and no word contains both letters and angle brackets.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from ..errors import UnknownSymbolError
+from .words import SPACE_BEFORE, UAX29, split_words
 
 UNKNOWN, BEGIN, END = "<unk>", "<begin>", "<end>"
-
-# A word takes the space before it along, so that joining the words gives back the
-# text: a word with inner apostrophes, a run of punctuation, or one white space.
-WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]+|\s")
 
 KINDS = ("char", "byte", "word")
 Symbol = str | int
@@ -26,6 +23,8 @@ Symbol = str | int
 
 class Vocabulary:
     """An ordered set of symbols, with encoding and decoding.
+
+    `rule` says how a text is cut into words, see `words`.
 
     Example
     -------
@@ -36,8 +35,9 @@ class Vocabulary:
     'ba'
     """
 
-    def __init__(self, kind: str, symbols: Sequence[Symbol]):
+    def __init__(self, kind: str, symbols: Sequence[Symbol], rule: str = UAX29):
         self.kind = kind
+        self.rule = rule
         self.symbols = list(symbols)
         self.ids = {symbol: i for i, symbol in enumerate(self.symbols)}
         self.unknown = self.ids.get(UNKNOWN)
@@ -51,7 +51,7 @@ class Vocabulary:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and (
-            (self.kind, self.symbols) == (other.kind, other.symbols)
+            (self.kind, self.rule, self.symbols) == (other.kind, other.rule, other.symbols)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -66,6 +66,18 @@ class Vocabulary:
         """What is read before a text: `<begin>`, else a newline, None without either."""
         newline: Symbol = 10 if self.kind == "byte" else "\n"
         return self.ids.get(newline) if self.begin is None else self.begin
+
+    @cached_property
+    def counted(self) -> np.ndarray | None:
+        """Which symbols perplexity is a mean over, (V,) bool: words and marks; None: all.
+
+        White space between words is nothing that one would count, and borders are no text.
+        """
+        if self.kind != "word" or self.rule == SPACE_BEFORE:
+            return None
+        counted = np.array([not str(symbol).isspace() for symbol in self.symbols])
+        counted[[i for i in (self.begin, self.end) if i is not None]] = False
+        return counted
 
     def encode(self, text: str | bytes, where: str = "the text") -> np.ndarray:
         """Ids of a text, in the smallest unsigned type that holds them all.
@@ -111,7 +123,8 @@ class Vocabulary:
 
     def to_json(self) -> dict:
         """The form in which a model file holds it."""
-        return {"kind": self.kind, "symbols": self.symbols}
+        rule = {"words": self.rule} if self.kind == "word" and self.rule != SPACE_BEFORE else {}
+        return {"kind": self.kind, "symbols": self.symbols} | rule
 
     def _table(self) -> np.ndarray:
         table = np.full(0x110000, len(self.symbols), np.uint32)
@@ -122,7 +135,7 @@ class Vocabulary:
 
     def _encode_words(self, text: str, where: str) -> np.ndarray:
         default = -1 if self.unknown is None else self.unknown
-        words = split_words(text)
+        words = split_words(text, self.rule)
         ids = np.array([self.ids.get(word, default) for word in words], np.int64)
         if self.unknown is None and (ids < 0).any():
             first = int(np.argmax(ids < 0))
@@ -142,19 +155,16 @@ def code_points(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-def split_words(text: str) -> list[str]:
-    """Words, punctuation and white space; joined they are the text again."""
-    return WORD.findall(text)
-
-
 class VocabularyBuilder:
     """Collects the symbols of a text that comes in pieces.
 
-    With `borders` there are symbols for the begin and the end of a record.
+    With `borders` there are symbols for the begin and the end of a record; `rule` cuts words.
     """
 
-    def __init__(self, kind: str, size: int | None = None, borders: bool = False):
-        self.kind = kind
+    def __init__(
+        self, kind: str, size: int | None = None, borders: bool = False, rule: str = UAX29
+    ):
+        self.kind, self.rule = kind, rule
         self.size = size
         self.borders = borders
         self.count = 0  # symbols of text seen so far
@@ -170,7 +180,7 @@ class VocabularyBuilder:
             self.count += len(points)
             self._seen[points] = True
         else:
-            words = split_words(piece)
+            words = split_words(piece, self.rule)
             self.count += len(words)
             self._words.update(words)
 
@@ -192,4 +202,4 @@ class VocabularyBuilder:
             symbols.append(UNKNOWN)
         if self.borders:
             symbols += [BEGIN, END]
-        return Vocabulary(self.kind, symbols)
+        return Vocabulary(self.kind, symbols, self.rule)

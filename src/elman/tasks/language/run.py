@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from math import log
 from typing import Any
 
 import numpy as np
@@ -131,8 +132,9 @@ class LanguageRun(Run):
         chain.train(*training_stream(self.train, v, BASELINE_SYMBOLS))
         score = self._score(chain, self.validation)
         uniform = float(np.log2(len(v)) / per_symbol)
+        even = replace(score, nats=score.symbols * log(len(v)))
         self.summary["baselines"] = {
-            "uniform": {"bits_per_character": uniform, "perplexity": float(len(v))},
+            "uniform": {"bits_per_character": uniform, "perplexity": even.perplexity},
             f"chain of order {BASELINE_ORDER}": {
                 "bits_per_character": score.bits_per_character, "perplexity": score.perplexity,
             },

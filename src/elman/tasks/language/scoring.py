@@ -45,20 +45,29 @@ class Score:
     symbols : how many symbols were predicted (the end of a line is one)
     characters : how many characters these stand for
     unknown : how many of the symbols the vocabulary did not hold
+    words : how many of them are words and marks, not white space; None: not a matter of words
     """
 
     nats: float
     symbols: int
     characters: float
     unknown: int = 0
+    words: int | None = None
 
     def __add__(self, other: "Score") -> "Score":
+        one_counts_words = self.words is not None or other.words is not None
         return Score(
             self.nats + other.nats,
             self.symbols + other.symbols,
             self.characters + other.characters,
             self.unknown + other.unknown,
+            self.counted + other.counted if one_counts_words else None,
         )
+
+    @property
+    def counted(self) -> int:
+        """How many symbols perplexity is a mean over: the words, else all."""
+        return self.symbols if self.words is None else self.words
 
     @property
     def bits_per_character(self) -> float:
@@ -70,10 +79,13 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """Per symbol: exp of the mean loss, the geometric mean of the inverse probabilities."""
-        if not self.symbols:
+        """Per symbol: exp of the mean loss, the geometric mean of the inverse probabilities.
+
+        Of words: of the whole loss, white space included, per word or mark.
+        """
+        if not self.counted:
             return inf
-        mean = self.nats / self.symbols
+        mean = self.nats / self.counted
         return exp(mean) if mean < 700 else inf
 
 
@@ -98,7 +110,8 @@ def evaluate(
     start : a state of the network, of any number of streams, from which the parallel
         streams of running text start; None: zero
     """
-    nats, predictions = 0.0, 0
+    nats, predictions, counted = 0.0, 0, vocabulary.counted
+    words = None if counted is None else 0
     parallel = max(1, min(parallel, part.predictions))
     if part.offsets is not None:
         parallel = SIDE_BY_SIDE
@@ -117,9 +130,12 @@ def evaluate(
             losses = losses[batch.mask]
         nats += float(np.sum(losses, dtype=np.float64))
         predictions += batch.predictions
+        if counted is not None and words is not None:
+            targets = batch.targets if batch.mask is None else batch.targets[batch.mask]
+            words += int(counted[targets].sum())
         if limit is not None and predictions >= limit:
             break
-    return Score(nats, predictions, predictions * characters_per_symbol)
+    return Score(nats, predictions, predictions * characters_per_symbol, words=words)
 
 
 def anew(model: LanguageModel, state: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -177,7 +193,8 @@ def score_text(
     ids, nats = symbol_nats(model, vocabulary, text, where)
     unknown = int((ids == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
     characters = len(text) + (vocabulary.end is not None)
-    return Score(float(nats.sum()), len(ids), characters, unknown)
+    words = None if vocabulary.counted is None else int(vocabulary.counted[ids].sum())
+    return Score(float(nats.sum()), len(ids), characters, unknown, words)
 
 
 def rank(scores: Iterable[Score]) -> list[int]:
