@@ -186,8 +186,8 @@ def unspelled(model: Any, text: str) -> str:
     return (
         f"Of the held-out words and marks {len(unknown) / max(1, len(words)):.1%} are `<unk>`, "
         f"and they hold {characters:.1%} of the held-out characters. The bits of the words leave "
-        "those unspelled, so they cannot be compared with the bits of the characters, only with those "
-        "of other word models with this vocabulary."
+        "those unspelled, so they cannot be compared with the bits of the characters, only with "
+        "those of other word models with this vocabulary."
     )
 
 
