@@ -12,7 +12,6 @@ from elman.settings import flag, kind_of, rule_of
 from elman.tasks import TASKS, all_settings, make, settings_of
 
 COMPANIONS = {
-    "vocabulary_size": {"tokens": "word"},
     "momentum": {"optimizer": "sgd"},
     "validation": {"test": 0.0},
 }
@@ -84,7 +83,8 @@ def test_unknown_choices_are_refused_with_the_known_ones(task, name):
         ({"epochs": 1, "steps": 1}, ["--epochs", "--steps"]),
         ({"minutes": 1, "steps": 1}, ["--minutes"]),
         ({"momentum": 0.9}, ["--momentum", "--optimizer sgd", "adam"]),
-        ({"vocabulary_size": 10}, ["--vocabulary-size", "--tokens word"]),
+        ({"tokens": "byte", "vocabulary_size": 10}, ["--vocabulary-size", "--tokens byte"]),
+        ({"tokens": "byte", "min_count": 2}, ["--min-count", "--tokens byte"]),
         ({"activation": "relu"}, ["--activation", "--cell rnn"]),
         ({"tokens": "byte", "lowercase": True}, ["--lowercase"]),
         ({"tokens": "byte", "normalize": "NFC"}, ["--normalize"]),

@@ -88,7 +88,11 @@ class Settings:
     )  # fmt: skip
     tokens: str = setting("char", "Symbols.", TEXT, choices=("char", "byte", "word"))
     vocabulary_size: int | None = setting(
-        None, "Words to keep; the rest are <unk>.", TEXT, least=1, most=10_000_000
+        None, "Characters or words to keep, the most frequent; the rest are <unk>.", TEXT,
+        least=1, most=10_000_000, shown="all",
+    )  # fmt: skip
+    min_count: int | None = setting(
+        None, "Symbols that occur fewer times are <unk>.", TEXT, least=1, most=1e12, shown="1"
     )
     lowercase: bool = setting(False, "Lower-case the text.", TEXT)
     normalize: NormalForm | None = setting(
@@ -215,8 +219,12 @@ class Settings:
             raise UsageError("give one of --epochs, --steps and --minutes, not several")
         if self.momentum and self.optimizer != "sgd":
             raise UsageError(f"--momentum goes with --optimizer sgd, not with {self.optimizer}")
-        if self.vocabulary_size is not None and self.tokens != "word":
-            raise UsageError("--vocabulary-size goes with --tokens word")
+        for name in ("vocabulary_size", "min_count"):
+            if self.tokens == "byte" and getattr(self, name) is not None:
+                raise UsageError(
+                    f"{flag(name)} goes with characters or words; --tokens byte has always the "
+                    "same 256 symbols"
+                )
         if self.activation != "tanh" and self.cell != "rnn":
             raise UsageError(f"--activation goes with --cell rnn, not with {self.cell}")
         check_encoding(self.encoding)

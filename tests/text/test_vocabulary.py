@@ -15,8 +15,8 @@ from elman.text.words import SPACE_BEFORE
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
-def build(kind, *pieces, size=None, lines=False, unknown=False) -> Vocabulary:
-    builder = VocabularyBuilder(kind, size, lines)
+def build(kind, *pieces, size=None, lines=False, unknown=False, least=None) -> Vocabulary:
+    builder = VocabularyBuilder(kind, size, lines, least=least)
     for piece in pieces:
         builder.add(piece)
     return builder.build(unknown)
@@ -176,3 +176,25 @@ def test_words_and_marks_are_counted_and_white_space_and_borders_are_not():
     ]  # fmt: skip
     assert counted[UNKNOWN] and counted[","]
     assert build("char", "a b").counted is None
+
+
+def test_a_limited_vocabulary_of_characters_keeps_the_most_frequent_in_order():
+    vocabulary = build("char", "zab", "bzz", size=2)
+    assert vocabulary.symbols == ["b", "z", UNKNOWN]
+    assert vocabulary.encode("abz").tolist() == [2, 0, 1]
+    assert build("char", "cab", size=2).symbols == ["a", "b", UNKNOWN]  # of equals the first
+
+
+@pytest.mark.parametrize(
+    ("kind", "symbols"), [("char", ["\n", "a", "é", UNKNOWN]), ("word", ["\n", "aé", UNKNOWN])]
+)
+def test_what_occurs_fewer_times_than_the_least_is_unknown(kind, symbols):
+    pieces = ["aé\n", "aé\n", "b"]
+    assert build(kind, *pieces, least=2).symbols == symbols
+    assert build(kind, *pieces, least=3).symbols == [UNKNOWN]
+    assert set(build(kind, *pieces, least=1).symbols) == {*symbols, "b"}
+
+
+def test_both_limits_hold():
+    assert build("char", "aaabbc", size=2, least=3).symbols == ["a", UNKNOWN]
+    assert build("word", "a a a b", size=3, least=2).symbols == [" ", "a", UNKNOWN]

@@ -33,10 +33,11 @@ class CorpusOptions:
     Attributes
     ----------
     tokens : "char", "byte" or "word"
-    vocabulary_size : how many words to keep
+    vocabulary_size : how many characters or words to keep
     separator : what ends a record; None: the text is one stream
     unknown : whether characters get a symbol for what the text does not hold
     column, delimiter : of a table whose rows are the texts
+    min_count : how often a character or word must occur to be kept
     """
 
     tokens: str = "char"
@@ -46,6 +47,7 @@ class CorpusOptions:
     text: TextOptions = field(default_factory=TextOptions)
     column: str | None = None
     delimiter: str | None = None
+    min_count: int | None = None
 
     @property
     def records(self) -> bool:
@@ -120,7 +122,9 @@ def load(
         ranges[part] = range(len(groups), len(groups) + len(found))
         groups += found
     rule = UAX29 if vocabulary is None else vocabulary.rule
-    builder = VocabularyBuilder(options.tokens, options.vocabulary_size, options.records, rule)
+    builder = VocabularyBuilder(
+        options.tokens, options.vocabulary_size, options.records, rule, options.min_count
+    )
     digest, characters = hashlib.sha256(), 0
     tally = tables.Tally()
     for piece in _pieces(groups, options, tally):
@@ -140,9 +144,11 @@ def load(
         )
     if vocabulary is None:
         vocabulary = builder.build(options.unknown)
-        if options.tokens != "byte" and len(vocabulary) - len(vocabulary.special) < 2:
+        kept = len(vocabulary) - len(vocabulary.special)
+        if options.tokens != "byte" and kept < 2:
+            way_out = " (see --vocabulary-size and --min-count)" if builder.chosen else ""
             raise CorpusError(
-                f"{described} has {len(vocabulary) - len(vocabulary.special)} distinct symbol; "
+                f"{described} has {kept} distinct symbol{'s' * (kept != 1)}{way_out}; "
                 "a model needs at least 2 to learn something"
             )
     files = [group.name for group in groups]

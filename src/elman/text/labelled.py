@@ -269,9 +269,11 @@ def split(
     return train, valid, tests
 
 
-def vocabulary_of(texts: Sequence[str], tokens: str, size: int | None = None) -> Vocabulary:
+def vocabulary_of(
+    texts: Sequence[str], tokens: str, size: int | None = None, least: int | None = None
+) -> Vocabulary:
     """The symbols of the texts, and `<unk>` for those that only later texts will hold."""
-    builder = VocabularyBuilder(tokens, size)
+    builder = VocabularyBuilder(tokens, size, least=least)
     if tokens == "char":
         builder.add("".join(texts))
     else:

@@ -158,18 +158,33 @@ def code_points(text: str) -> np.ndarray:
 class VocabularyBuilder:
     """Collects the symbols of a text that comes in pieces.
 
-    With `borders` there are symbols for the begin and the end of a record; `rule` cuts words.
+    Parameters
+    ----------
+    size : how many characters or words to keep, the most frequent; None: all
+    borders : whether there are symbols for the begin and the end of a record
+    rule : how a text is cut into words
+    least : how often a symbol must occur to be kept
     """
 
     def __init__(
-        self, kind: str, size: int | None = None, borders: bool = False, rule: str = UAX29
+        self,
+        kind: str,
+        size: int | None = None,
+        borders: bool = False,
+        rule: str = UAX29,
+        least: int | None = None,
     ):
         self.kind, self.rule = kind, rule
-        self.size = size
+        self.size, self.least = size, least
         self.borders = borders
         self.count = 0  # symbols of text seen so far
-        self._seen = np.zeros(0x110000 if kind == "char" else 0, bool)
+        self._points = np.zeros(0x110000 if kind == "char" else 0, np.int64)  # how often each
         self._words: Counter[str] = Counter()
+
+    @property
+    def chosen(self) -> bool:
+        """Whether symbols of the text may be left out."""
+        return self.size is not None or self.least is not None
 
     def add(self, piece: str | bytes) -> None:
         """Count the symbols of a piece: a whole record, or what ends at a line end or the end."""
@@ -178,7 +193,8 @@ class VocabularyBuilder:
         elif self.kind == "char":
             points = code_points(piece)
             self.count += len(points)
-            self._seen[points] = True
+            counts = np.bincount(points)
+            self._points[: len(counts)] += counts
         else:
             words = split_words(piece, self.rule)
             self.count += len(words)
@@ -187,17 +203,22 @@ class VocabularyBuilder:
     def build(self, unknown: bool = False) -> Vocabulary:
         """The vocabulary of everything added: code points in order, words by frequency.
 
-        Words beyond `size` are left to `<unk>`.
+        What is left out for `size` or `least` is `<unk>`, which words always have.
         """
         symbols: list[Symbol]
         if self.kind == "byte":
             symbols = list(range(256))
         elif self.kind == "char":
-            symbols = [chr(i) for i in np.flatnonzero(self._seen)]
+            unknown = unknown or self.chosen
+            kept = np.flatnonzero(self._points >= (self.least or 1))
+            if self.size is not None:
+                by_frequency = np.argsort(-self._points[kept], kind="stable")
+                kept = np.sort(kept[by_frequency[: self.size]])
+            symbols = [chr(i) for i in kept]
         else:
             unknown = True
             ranked = sorted(self._words.items(), key=lambda item: (-item[1], item[0]))
-            symbols = [word for word, _ in ranked[: self.size]]
+            symbols = [word for word, n in ranked[: self.size] if n >= (self.least or 1)]
         if unknown and self.kind != "byte":
             symbols.append(UNKNOWN)
         if self.borders:

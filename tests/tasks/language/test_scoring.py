@@ -14,6 +14,7 @@ from elman.tasks.language.ngram import NGram
 from elman.tasks.language.scoring import Score, evaluate, rank, score_text
 from elman.text.parts import Part
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
+from elman.text.words import SPACE_BEFORE
 
 from ...oracles import nats_of
 
@@ -109,6 +110,42 @@ def test_units():
     assert score.bits_per_character == pytest.approx(1.5)
     assert score.nats_per_character == pytest.approx(1.5 * log(2))
     assert log2(score.perplexity) * 10 / 20 == pytest.approx(score.bits_per_character)
+
+
+WORDS = Vocabulary("word", ["\n", " ", ",", "a", "b", UNKNOWN])
+UNIFORM = Table(np.full(len(WORDS), 1 / len(WORDS)))
+
+
+def test_perplexity_of_words_is_per_word_or_mark():
+    text = "a b, a\nzzz b"
+    found = score_text(UNIFORM, WORDS, text)
+    assert (found.symbols, found.words, found.unknown) == (10, 6, 1)
+    assert found.nats == pytest.approx(10 * log(6))
+    assert found.perplexity == pytest.approx(6 ** (10 / 6))
+    assert found.bits_per_character == pytest.approx(10 * log2(6) / len(text))
+    part = Part(WORDS.encode(f"\n{text}"))
+    assert evaluate(UNIFORM, part, WORDS).perplexity == pytest.approx(found.perplexity)
+    assert evaluate(UNIFORM, part, WORDS, parallel=3).words == 6  # padding is not counted
+
+
+def test_the_end_of_a_record_is_no_word():
+    lines = Vocabulary("word", [*WORDS.symbols, BEGIN, END])
+    found = score_text(Table(np.full(8, 1 / 8)), lines, "a b")
+    assert (found.symbols, found.words) == (4, 2)
+
+
+def test_perplexity_of_words_by_the_older_rule_is_per_symbol():
+    older = Vocabulary("word", ["a", " b", "\n"], SPACE_BEFORE)
+    found = score_text(Table(np.full(3, 1 / 3)), older, "a b\n")
+    assert (found.symbols, found.words) == (3, None)
+    assert found.perplexity == pytest.approx(3)
+
+
+def test_scores_of_words_add_up():
+    total = Score(2.0, 5, 9, 0, 3) + Score(4.0, 3, 5, 1, 2)
+    assert total == Score(6.0, 8, 14, 1, 5)
+    assert total.perplexity == pytest.approx(exp(6 / 5))
+    assert Score(2.0, 3, 3, words=0).perplexity == inf  # white space alone
 
 
 def test_nothing_scored_is_infinitely_bad_and_a_huge_loss_does_not_overflow():

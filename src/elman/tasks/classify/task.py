@@ -14,7 +14,7 @@ from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
 from ...nn.network import BaseNetwork
 from ...settings import Settings
-from ...text import labelled
+from ...text import census, labelled
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
 from ...text.splits import PARTS
@@ -54,8 +54,9 @@ class ClassifyTask(Task):
             )
         count = len(texts.texts) - sum(map(len, own.values()))
         if older is None:
-            size = settings.vocabulary_size
-            vocabulary = labelled.vocabulary_of(texts.texts[:count], settings.tokens, size)
+            vocabulary = labelled.vocabulary_of(
+                texts.texts[:count], settings.tokens, settings.vocabulary_size, settings.min_count
+            )
         elif older.classes != texts.classes:
             raise UsageError(
                 f"the classifier has other classes than {', '.join(texts.names)}; leave --from out"
@@ -63,6 +64,8 @@ class ClassifyTask(Task):
         else:
             vocabulary = older.vocabulary
         encoded = labelled.encode(vocabulary, texts.texts, settings.seq_len)
+        if older is None:
+            texts.notes = [*texts.notes, *census.notes(vocabulary, encoded.ids, readout=False)]
         settings = settings.filled(validation=min(0.1, CHOOSE_BY / count))
         rows = _divided(texts, count, own, settings)
         train, validation, test = (

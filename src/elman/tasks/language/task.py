@@ -10,7 +10,7 @@ from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
-from ...text import corpora, corpus
+from ...text import census, corpora, corpus
 from ...text.read import TextOptions
 from ...text.splits import LAST, divide
 from . import batches
@@ -53,12 +53,14 @@ class LanguageTask(Task):
                 s.tokens, s.vocabulary_size, s.record_end, s.unknown,
                 TextOptions(s.errors, s.lowercase, s.normalize, s.max_characters,
                             s.tokens == "byte", s.encoding),
-                s.text_column, s.delimiter,
+                s.text_column, s.delimiter, s.min_count,
             ),
             None if older is None else older.vocabulary,
             None if stored is None else stored["sha256"],
             s.own_files,
         )  # fmt: skip
+        if older is None:
+            text.notes += census.notes(text.vocabulary, text.ids, readout=s.cell != "ngram")
         # A file from before rules were named held the end of everything out.
         rule = None if stored is None else stored.get("rule", LAST)
         found = divide(text, s.share("validation"), s.share("test") or 0.0, s.seed, rule)
