@@ -12,7 +12,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "elman"
 
 # From the ground up: a room imports from those above it in this list, and from its own.
 ORDER = (
-    ("elman", "errors", "files", "settings"),
+    ("elman", "errors", "files", "settings", "version"),
     ("text", "cells"),
     ("nn", "_native"),
     ("store",),

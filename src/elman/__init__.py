@@ -9,7 +9,8 @@ model.save("shakespeare.safetensors"); model = elman.load("shakespeare.safetenso
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .version import __version__
+
 __all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "load", "train"]
 
 if TYPE_CHECKING:

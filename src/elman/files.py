@@ -20,6 +20,8 @@ MODEL_SUFFIX = ".safetensors"
 def as_path(path: str | Path, what: str) -> Path:
     """The path of a file; raises UsageError, which names `what` it is of, if it is none."""
     try:
+        if "\0" in str(path):
+            raise UsageError(f"the path of {what} has a zero character in it; name a file")
         return Path(path)
     except TypeError:
         raise UsageError(

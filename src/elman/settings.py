@@ -152,7 +152,13 @@ class Settings:
         None, "End after so many updates; 0 writes the initialised model.", LEARNING,
         least=0, most=1e12,
     )  # fmt: skip
-    seq_len: int = setting(64, "Steps of a window.", LEARNING, least=1, most=1_000_000)
+    seq_len: int = setting(
+        64,
+        "Steps of a window; of a classifier the symbols that are read of a text.",
+        LEARNING,
+        least=1,
+        most=1_000_000,
+    )
     batch_size: int = setting(32, "Sequences side by side.", LEARNING, least=1, most=1_000_000)
     optimizer: str = setting(
         "adam", "What turns gradients into steps.", LEARNING,
@@ -175,7 +181,11 @@ class Settings:
         None, "Steps over which the learning rate climbs.", LEARNING, least=0, most=1e9, shown="0"
     )
     clip_norm: float | None = setting(
-        None, "Longest gradient; 0 is no clipping.", LEARNING, least=0, shown="1"
+        None,
+        "Longest gradient; 0 is no clipping.",
+        LEARNING,
+        least=0,
+        shown="1, with --clip-value none",
     )
     clip_value: float | None = setting(
         None, "Largest gradient component, instead of the norm; 0 is none.", LEARNING, least=0

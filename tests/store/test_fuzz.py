@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ import pytest
 from elman import tasks
 from elman.cli.info import facts_of
 from elman.errors import ElmanError
-from elman.learn import resuming
 from elman.store import checkpoint
 
 DATA = Path(__file__).parents[1] / "data" / "before_rooms"
@@ -85,8 +85,11 @@ def use(path: Path) -> str:
         model = tasks.load(path, engine="numpy")
         facts_of(str(path), model)
         if model.training is not None and "state" in model.training[1]:
-            kind = tasks.find(model.config.get("task", "lm")).settings
-            resuming.read(kind, model, path, {}, ["text.txt"])
+            unit = model.training[1]["state"]["limit"][0]
+            further = {unit: model.training[1]["state"]["step"] + 2} if unit == "steps" else {}
+            corpus = DATA / ("classes.tsv" if hasattr(model, "classes") else "text.txt")
+            run = tasks.resume(path, further, [str(corpus)], path.with_name("resumed.safetensors"))
+            list(islice(run.events(), 3))
         if hasattr(model, "classes"):
             model.predict(["ba lomi"])
         else:

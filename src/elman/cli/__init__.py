@@ -1,12 +1,10 @@
 """The command line: one module per verb, imported only when the verb is used."""
 
-import json
 import os
 import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
-from math import isfinite
 from typing import Any
 
 import click
@@ -90,17 +88,6 @@ elman VERB --help says what a verb can do, with examples.
 @click.version_option(package_name="elman", message="elman %(version)s")
 def cli() -> None:
     """Recurrent neural networks from first principles: train, sample, score."""
-
-
-def print_json(values: dict[str, Any]) -> None:
-    """One object on one line of stdout; what is infinite or no number becomes null."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: plain(item) for name, item in value.items()}
-        return None if isinstance(value, float) and not isfinite(value) else value
-
-    click.echo(json.dumps(plain(values), ensure_ascii=False, allow_nan=False))
 
 
 def main() -> None:

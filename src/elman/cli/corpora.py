@@ -2,8 +2,8 @@
 
 import click
 
-from . import print_json
 from .help import Command, option
+from .output import print_json
 
 EXAMPLES = """
 elman corpora

@@ -49,7 +49,8 @@ def embed(
     from ..inside import embedding
     from ..tasks import load
     from ..text.read import TextOptions, read
-    from . import inputs, print_json
+    from . import inputs
+    from .output import print_json
 
     if among is not None and nearest is None:
         raise UsageError("--among goes with --nearest K")

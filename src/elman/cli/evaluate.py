@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import print_json
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..tasks.classify.model import Classifier

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import print_json
 from .help import Command, option
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..tasks.classify.model import Classifier
@@ -53,8 +53,8 @@ def _shown(value: object) -> str:
 def _machine() -> dict:
     import numpy as np
 
-    from .. import __version__
     from ..nn.engine import available_cores, select
+    from ..version import __version__
 
     engine = select()
     return {

@@ -11,7 +11,7 @@ import click
 from ..errors import UsageError
 from ..learn.run import Run
 from ..web import require
-from . import print_json
+from .output import print_json
 from .serve import announce
 
 

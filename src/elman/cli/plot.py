@@ -17,7 +17,7 @@ KINDS = ("training", "confusion", "gradients", "characters", "states")
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@click.argument("models", metavar="MODEL", nargs=-1)
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
 @option("-o", "--output", required=True, metavar="FILE", help="Where to draw: .png, .svg or .pdf.",
         group="Picture")  # fmt: skip
 @option("--kind", type=click.Choice(KINDS),

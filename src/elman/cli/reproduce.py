@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from . import options, print_json
+from . import options
 from .help import Command, option
+from .output import print_json
 
 EXAMPLES = """
 elman reproduce --list

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options, print_json
+from . import options
 from .help import Command, option
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..tasks.language.scoring import Score

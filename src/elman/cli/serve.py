@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import print_json
 from .help import Command, Function, option
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..web.server import Server

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
-from . import print_json
 from .flags import setting_options
 from .help import Command, option
+from .output import print_json
 from .serve import address
 
 if TYPE_CHECKING:

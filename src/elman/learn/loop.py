@@ -339,3 +339,7 @@ class Loop(Generic[N]):
         if "training.history" in tensors:
             self.history = [tuple(row) for row in tensors["training.history"].tolist()]
         self.plan = self._plan()
+        if self.index >= max(1, len(self.plan)):
+            raise ValueError(f"batch {self.index} of an epoch of {len(self.plan)}")
+        if self.history and len(self.history[0]) != len(HISTORY):
+            raise ValueError("a history of other columns")

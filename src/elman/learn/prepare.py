@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import UsageError
 from ..files import MODEL_SUFFIX, OutputFile
 from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
 from ..settings import Settings, flag
 from ..store.modelfile import SavedModel
+from ..version import __version__
 from . import resuming
 from .run import Data, Run
 from .task import Task

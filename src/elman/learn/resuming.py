@@ -74,6 +74,12 @@ def read(
         )
     except UNREADABLE as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
+    for name, value in model.config.items():
+        if name != "vocabulary_size" and getattr(settings, name, value) != value:
+            raise ModelFileError(
+                f"{path} contradicts itself: its settings have {name} {getattr(settings, name)!r}, "
+                f"its configuration {value!r}"
+            )
     _refuse_contradictions(given, settings, path)
     settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
     again = _corpus_again(names, stored_names, path)

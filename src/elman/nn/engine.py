@@ -123,11 +123,11 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
                 ) from None
         except StaleError:
             stale = "was compiled from other C++ sources than those of this Elman"
-            reason = f"the native one {stale}: install Elman again (pip install .)"
+            again = "install Elman again (pip install ., of an editable one pip install -e .)"
+            reason = f"the native one {stale}: {again}"
             if name == "native":
                 raise UsageError(
-                    f"the native engine {stale}; install Elman again (pip install .), or use "
-                    "--engine numpy"
+                    f"the native engine {stale}; {again}, or use --engine numpy"
                 ) from None
     return Engine("numpy", reason, threads)
 

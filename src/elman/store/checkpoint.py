@@ -79,7 +79,7 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
     strings.pop("format")
     try:
         return tensors, {name: json.loads(value) for name, value in strings.items()}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ModelFileError(f"{path} is damaged: its metadata is not JSON") from None
 
 

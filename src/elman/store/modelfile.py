@@ -71,6 +71,7 @@ class SavedModel:
             if "training" in metadata:
                 arrays = {name: a for name, a in tensors.items() if name.startswith("training.")}
                 model.training = arrays, metadata["training"]
+                _check_history(arrays, metadata["training"].get("state", {}))
                 model._check_training(arrays)
             return model
 
@@ -141,6 +142,13 @@ def refuse_damaged(path: str | Path) -> Iterator[None]:
             raise
         reason = f"{type(error).__name__}: {error}"
         raise ModelFileError(f"{path} is no valid model: {reason[:150]}") from None
+
+
+def _check_history(arrays: checkpoint.Tensors, state: dict[str, Any]) -> None:
+    history = arrays.get("training.history")
+    columns = len(state.get("history_columns", ()))
+    if history is not None and (history.ndim != 2 or history.shape[1] != columns):
+        raise ModelFileError(f"the history of the training has the shape {history.shape}")
 
 
 def read_network(

@@ -66,6 +66,9 @@ def check_metadata(metadata: dict[str, Any], settings: type[Settings]) -> None:
     for name, value in metadata.get("summary", {}).items():
         if name not in SUMMARY and f"{name}?" not in SUMMARY:
             check(value, SUMMARY_FIGURES, f"{name} of the summary")
+    for part in ("validation", "test"):
+        if part in metadata.get("summary", {}):
+            _check_report(metadata["summary"][part], part)
     state = metadata.get("training", {}).get("state")
     if state is None:
         return
@@ -75,6 +78,13 @@ def check_metadata(metadata: dict[str, Any], settings: type[Settings]) -> None:
     for name in ("horizon", "limit"):
         if [type(x) is str for x in state[name]] != [True, False]:
             raise ModelFileError(f"the training state has {name} {state[name]!r}")
+
+
+def _check_report(report: dict[str, Any], part: str) -> None:
+    """The confusion matrix of a part has a row and a column for each class."""
+    size = len(report["classes"])
+    if not size or [len(row) for row in report["confusion"]] != [size] * size:
+        raise ModelFileError(f"the report on the {part} part has no square of confusions")
 
 
 def _check_config(config: dict[str, Any], settings: type[Settings]) -> None:

@@ -60,7 +60,7 @@ def _task_of(given: dict[str, Any]) -> str:
     """The task that is asked for; UsageError for a setting that it does not have."""
     task = given.get("task", "lm")
     known = all_settings()
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {task!r}")
     for name in given:
         if name not in known:
@@ -131,7 +131,10 @@ def resume(
     given = _with_lasting_paths(given)
     model = load(path)
     name = model.config.get("task", "lm")
-    _task_of({"task": name} | given)
+    if given.get("task", name) != name:
+        raise UsageError(f"--task contradicts {path}, which was trained with {name!r}; leave it "
+                         "out, or start a new training")  # fmt: skip
+    _task_of(given | {"task": name})
     return prepare.resume(find(name), model, path, given, names, output)
 
 
@@ -175,6 +178,8 @@ def train(
     source: Any = [corpus] if isinstance(corpus, (str, Path)) else corpus
     if isinstance(source, bytes) or not isinstance(source, Sequence):
         raise UsageError(f"corpus must be a path, a name or a list of them, not {corpus!r}")
+    if on_event is not None and not callable(on_event):
+        raise UsageError(f"on_event must be a function, not {on_event!r}")
     given = {name: value for name, value in settings.items() if value is not None}
     source = [item if isinstance(item, tuple) else str(item) for item in source]
     run = begin(source, given, output, start_from, "elman.train(...)")
@@ -210,6 +215,8 @@ def load(
     from ..nn.engine import select
     from ..store import checkpoint
 
+    if task is not None and task not in TASKS:
+        raise UsageError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
     tensors, metadata = checkpoint.unpack(path)
     config = metadata["config"]
     name = config.get("task", "lm") if isinstance(config, dict) else "lm"

@@ -101,7 +101,11 @@ def strings(texts: Sequence[str]) -> list[str]:
     """A list of strings, given as a list, an array or another sequence; raises UsageError."""
     if isinstance(texts, (str, bytes)):
         raise UsageError("give a list of texts, not one text")
-    found = list(texts)
+    try:
+        found = list(texts)
+    except TypeError:
+        kind = type(texts).__name__
+        raise UsageError(f"give a list of texts, not something of type {kind}") from None
     for number, text in enumerate(found, 1):
         if not isinstance(text, str):
             raise UsageError(f"text {number} is of type {type(text).__name__}, no string")

@@ -40,7 +40,12 @@ class ClassifySettings(Settings):
         "text", "Of a table or JSON lines; a number in a table without a header.", TEXT,
         metavar="NAME",
     )  # fmt: skip
-    label_column: str = setting("label", "The same of the labels.", TEXT, metavar="NAME")
+    label_column: str = setting(
+        "label",
+        "Column of a table, or key of JSON lines, that holds the label.",
+        TEXT,
+        metavar="NAME",
+    )
     delimiter: str | None = setting(
         None, "Character between the columns of a table.", TEXT,
         shown="the one that the first row shows", metavar="STR", escapes=True,
@@ -55,7 +60,9 @@ class ClassifySettings(Settings):
         choices=("last", "mean", "max"),
     )  # fmt: skip
     # Endings say as much as beginnings.
-    bidirectional: bool = setting(True, "Whether each text is read from both ends.", CLASSIFIER)
+    bidirectional: bool = setting(
+        True, "Whether each text is read from both ends.", CLASSIFIER, shown="it is"
+    )
     symbol_dropout: float | None = setting(
         None, "Share of the symbols read as <unk>.", CLASSIFIER, least=0, most=0.95,
         shown="0.2, of bytes 0",

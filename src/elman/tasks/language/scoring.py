@@ -71,10 +71,12 @@ class Score:
 
     @property
     def bits_per_character(self) -> float:
+        """Of the text, ends of lines included."""
         return self.nats / log(2) / self.characters if self.characters else inf
 
     @property
     def nats_per_character(self) -> float:
+        """The same in nats."""
         return self.nats / self.characters if self.characters else inf
 
     @property

@@ -172,6 +172,7 @@ class Trainer(Loop[Network]):
 
     def restore(self, tensors: Tensors, state: dict[str, Any]) -> None:
         super().restore(tensors, state)
+        self._check(tensors)
         self.evaluation_limit = state["evaluation_limit"]
         if "training.state" in tensors:
             self.state = self.end_state = tensors["training.state"]
@@ -182,3 +183,24 @@ class Trainer(Loop[Network]):
         if "training.context" in tensors:
             self.context = tensors["training.context"]
             self.state = tensors["training.context_state"]
+        if self.index:  # the next batch goes on with this state
+            width = self.plan[self.index].inputs.shape[1]
+            if not self.plan[self.index].fresh and self.state.shape[2] != width:
+                raise ValueError(f"a state of {self.state.shape[2]} streams, not of {width}")
+
+    def _check(self, tensors: Tensors) -> None:
+        """Raise ValueError for states and contexts that are none of this network."""
+        layers, states, _, units = self.network.zero_state(1).shape
+        for name in ("training.state", "training.carried", "training.context_state"):
+            if name in tensors:
+                shape = tensors[name].shape
+                fits = len(shape) == 4 and (*shape[:2], shape[3]) == (layers, states, units)
+                if not fits or not np.isfinite(tensors[name]).all():
+                    raise ValueError(f"{name} is no state of the network")
+        context = tensors.get("training.context")
+        if context is None:
+            return
+        width = tensors["training.context_state"].shape[2]
+        inside = context.dtype.kind == "i" and ((context >= 0) & (context < len(self.vocabulary)))
+        if context.ndim != 2 or context.shape[1] != width or not np.all(inside):
+            raise ValueError("training.context holds no symbols of such streams")
