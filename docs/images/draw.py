@@ -320,7 +320,7 @@ FLOORS = (
     ("store",),
     ("nn", "_native"),
     ("text", "cells"),
-    ("elman", "errors", "files", "settings"),
+    ("elman", "errors", "files", "settings", "version"),
 )
 # The way of a text: the room that it comes to, and what it meets there.
 WAY = (
