@@ -228,7 +228,9 @@ def test_no_input_no_answer(say):
 
 def test_unknown_characters_are_counted(say):
     run = say("classify", "names.safetensors", "Ta日ov", "Takov").ok()
-    assert "1 of 10 symbols (10.0%) are unknown" in run.stderr
+    assert "note: 1 of 10 characters are unknown to the model and read as <unk>; the first is " in (
+        run.stderr
+    )
     assert len(run.stdout.splitlines()) == 2
 
 

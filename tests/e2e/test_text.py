@@ -209,21 +209,50 @@ def test_words(elman, train, make_english):
     write(elman, "text.txt", text)
     _, model = train("text.txt", "--tokens", "word")
     assert model.vocabulary["kind"] == "word"
-    words = {symbol.strip() for symbol in model.symbols}  # a word may bring its space along
+    words = set(model.symbols)
     assert {"the", "dog", "garden"} <= words, f"words missing from {sorted(words)}"
     run = elman("sample", "m.safetensors", "--prime", "the zebra", "--length", 8, "--seed", 1).ok()
-    assert run.stdout.strip(), "a word model has an unknown word and takes any prime"
-    scored = (
-        elman("score", "m.safetensors", "--json", input="the zebra sees the dog\n").ok().events[0]
-    )
+    assert run.stdout.startswith("the zebra"), "a word model takes any prime"
+    unknown = "1 of 2 words are unknown to the model and read as <unk>; the first is 'zebra'"
+    assert f"note: {unknown}" in run.stderr
+    run = elman("score", "m.safetensors", "--json", input="the zebra sees the dog\n").ok()
+    scored = run.events[0]
     assert np.isfinite(scored["bits_per_character"])
+    assert "of 5 words are unknown" in run.stderr and "'zebra'" in run.stderr
+    assert (scored["symbols"], scored["words"]) == (10, 5)
+    assert scored["perplexity"] == pytest.approx(np.exp(scored["nats"] / 5))
+    lines = elman("score", "m.safetensors", "--lines", input="dog\nthe dog\n").ok()
+    assert "unknown" not in lines.stderr, "a word is known wherever it stands"
+    run = elman("sample", "m.safetensors", "--prime", "the dog ", "--length", 4).ok()
+    assert "unknown" not in run.stderr and run.stdout.startswith("the dog ")
+
+
+def test_held_out_figures_of_words_are_per_word(train, elman, make_english):
+    write(elman, "text.txt", make_english(4000))
+    run, model = train("text.txt", "--tokens", "word", "--json")
+    baselines = run.done["baselines"]
+    ratio = np.log(baselines["uniform"]["perplexity"]) / np.log(len(model.symbols))
+    assert 1.5 < ratio < 2.1, "a symbol of white space for almost every word"
+    for figures in baselines.values():
+        per_character = figures["bits_per_character"] / np.log2(figures["perplexity"])
+        assert per_character == pytest.approx(
+            run.done["validation_bits_per_character"] / np.log2(run.done["validation_perplexity"])
+        )
+
+
+def test_rare_characters_can_be_left_out(train, elman):
+    write(elman, "text.txt", "abc abc\n" * 50 + "xyz!")
+    _, model = train("text.txt", "--min-count", 2)
+    assert model.symbols == ["\n", " ", "a", "b", "c", "<unk>"]
+    _, model = train("text.txt", "--vocabulary-size", 3)
+    assert len(model.symbols) == 4
 
 
 def test_vocabulary_size_keeps_the_most_frequent(elman, train):
     write(elman, "text.txt", "common common common frequent frequent rare\n" * 5 + "once\n")
     _, model = train("text.txt", "--tokens", "word", "--vocabulary-size", 5)
     assert len(model.symbols) <= 6, "five words, and one symbol for all others"
-    words = {symbol.strip() for symbol in model.symbols}
+    words = set(model.symbols)
     assert "common" in words and "once" not in words, model.symbols
 
 

@@ -207,3 +207,12 @@ def test_the_digest_covers_names_types_shapes_and_values(tensors, name):
     renamed = {("x" if n == name else n): a for n, a in tensors.items()}
     assert checkpoint.digest(renamed, {}) != before
     assert checkpoint.digest(tensors, {"config": "{}"}) != before
+
+
+def test_more_symbols_than_the_format_can_hold_are_refused_with_the_flags_that_mend_it(tensors):
+    def symbols(count):
+        return {"vocabulary": {"symbols": ['"' * count]}}  # a quote becomes four bytes
+
+    assert len(pack(tensors, symbols(24_000_000))) > 96_000_000
+    with pytest.raises(UsageError, match=r"too many symbols.*--vocabulary-size.*--min-count"):
+        pack(tensors, symbols(25_000_000))

@@ -7,6 +7,7 @@ import click
 
 from . import options
 from .help import Command, option
+from .output import note_unknown
 
 EXAMPLES = """
 elman classify names.safetensors Müller Rossi
@@ -45,6 +46,8 @@ def classify(
     """Say which class each of TEXTS (or each line of stdin) belongs to, by MODEL."""
     from ..errors import UsageError
     from ..tasks import load
+    from ..text.read import transform
+    from ..text.unknown import Unknown
     from . import inputs
     from .evaluate import evaluate as judge
 
@@ -58,12 +61,12 @@ def classify(
         judge(loaded, evaluate, {"errors": errors, "encoding": encoding, **columns}, as_json)
         return
     classes = loaded.classes if as_json else list(map(inputs.field, loaded.classes))
-    unknown = symbols = 0
+    unknown = Unknown(loaded.vocabulary)
     for batch in inputs.texts(texts, errors, encoding):
         encoded = loaded.encode(batch)
         p = loaded.probabilities(encoded)
-        unknown += loaded.unknown(encoded)
-        symbols += len(encoded.ids)
+        for text in batch:
+            unknown.add(transform(text, loaded.treatment), loaded.config["seq_len"])
         rows = []
         for text, row, best in zip(batch, p, p.argmax(axis=1).tolist(), strict=True):
             if as_json:
@@ -79,9 +82,4 @@ def classify(
                 rows.append(f"{inputs.field(text)}\t{classes[best]}\t{row[best]:.4f}")
         sys.stdout.write("\n".join(rows) + "\n")
         sys.stdout.flush()
-    if unknown:
-        click.echo(
-            f"note: {unknown:,} of {symbols:,} symbols ({unknown / symbols:.1%}) are unknown to "
-            "the model and were read as <unk>",
-            err=True,
-        )
+    note_unknown(unknown)

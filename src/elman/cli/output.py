@@ -1,10 +1,13 @@
-"""Results for other programs, on stdout."""
+"""Results for other programs on stdout, notes on stderr."""
 
 import json
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ..text.unknown import Unknown
 
 
 def print_json(values: dict[str, Any]) -> None:
@@ -16,3 +19,9 @@ def print_json(values: dict[str, Any]) -> None:
         return None if isinstance(value, float) and not isfinite(value) else value
 
     click.echo(json.dumps(plain(values), ensure_ascii=False, allow_nan=False))
+
+
+def note_unknown(unknown: "Unknown") -> None:
+    """Say on stderr which symbols of the texts were read as <unk>, if any were."""
+    if note := unknown.note():
+        click.echo(f"note: {note}", err=True)

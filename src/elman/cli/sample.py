@@ -9,7 +9,7 @@ import click
 
 from . import options
 from .help import Command, option
-from .output import print_json
+from .output import note_unknown, print_json
 
 EXAMPLES = """
 elman sample shakespeare.safetensors
@@ -62,6 +62,7 @@ def sample(
     from ..tasks.language.sampling import SamplingOptions
     from ..tasks.language.sampling import novelty as compare
     from ..text.read import TextOptions, read
+    from ..text.unknown import Unknown
 
     if prime is not None and prime_file is not None:
         raise UsageError("give --prime or --prime-file, not both")
@@ -77,6 +78,9 @@ def sample(
         raw = options.is_raw(loaded, encoding)
         text = read(prime_file, TextOptions(raw=raw, encoding=encoding))
     choice = SamplingOptions(temperature, top_k, top_p, greedy)
+    unknown = Unknown(loaded.vocabulary)
+    unknown.add(loaded.clean(text))
+    note_unknown(unknown)
     trained_on = training_text(loaded) if novelty else ""
     pieces = loaded.stream(length, text, choice, beam=beam, stop=stop, seed=seed)
     written = []

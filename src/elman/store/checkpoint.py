@@ -12,16 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, UsageError
 from ..files import as_path
 
 FORMAT = 1
+LARGEST_HEADER = 100_000_000  # bytes, of safetensors; a symbol takes some more than its text
 Tensors = dict[str, np.ndarray]
 Metadata = dict[str, Any]
 
 
 def pack(tensors: Tensors, metadata: Metadata) -> bytes:
-    """The bytes of a model file. Metadata values are stored as JSON."""
+    """The bytes of a model file. Metadata values are stored as JSON.
+
+    Raises
+    ------
+    UsageError : more metadata than the format can hold
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import save
 
     # File names need not be UTF-8; what is not is written as an escape.
@@ -32,7 +39,17 @@ def pack(tensors: Tensors, metadata: Metadata) -> bytes:
     strings["format"] = str(FORMAT)
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     strings["digest"] = digest(arrays, strings)
-    return save(arrays, strings)
+    try:
+        return save(arrays, strings)
+    except SafetensorError:
+        size = sum(len(text.encode()) for text in strings.values())
+        if size < LARGEST_HEADER / 4:  # quotes and backslashes are doubled, and doubled again
+            raise
+        raise UsageError(
+            f"the model has too many symbols for its file: they take {size / 1e6:,.0f} MB and more "
+            f"of at most {LARGEST_HEADER / 1e6:,.0f}; --vocabulary-size keeps the most frequent, "
+            "--min-count leaves out the rare ones"
+        ) from None
 
 
 def unpack(path: str | Path) -> tuple[Tensors, Metadata]:

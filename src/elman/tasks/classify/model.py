@@ -98,12 +98,6 @@ class Classifier(SavedModel):
                 raise CorpusError(f"text {number} is empty: it has no class")
         return labelled.encode(self.vocabulary, clean, self.config["seq_len"])
 
-    def unknown(self, texts: labelled.Encoded) -> int:
-        """How many symbols of the texts the vocabulary does not hold."""
-        if self.vocabulary.unknown is None:
-            return 0
-        return int((texts.ids == self.vocabulary.unknown).sum())
-
     def probabilities(self, texts: labelled.Encoded) -> Array:
         """Probabilities (n, C) of encoded texts."""
         return softmax(self.logits(texts))

@@ -215,14 +215,23 @@ class Model(SavedModel):
         >>> model.score("To be, or not to be").bits_per_character  # doctest: +SKIP
         1.93
         """
-        text = self.clean(text)
         if not self.lines:
-            return score_text(self.network, self.vocabulary, text, where)
+            return score_text(self.network, self.vocabulary, self.clean(text), where)
         scores = [
             score_text(self.network, self.vocabulary, record, f"line {number} of {where}")
-            for number, record in list(numbered(text, self.separator)) or [(1, "")]
+            for number, record in self._numbered(text) or [(1, "")]
         ]
         return sum(scores[1:], scores[0])
+
+    def records(self, text: str | bytes) -> list[str | bytes]:
+        """The texts that `score` reads, each from a zero state, treated as the training text."""
+        if not self.lines:
+            return [self.clean(text)]
+        return [record for _, record in self._numbered(text)]
+
+    def _numbered(self, text: str | bytes) -> list[tuple[int, str | bytes]]:
+        """The records of a text, with the lines where they begin."""
+        return list(numbered(self.clean(text), self.separator))
 
     def clean(self, text: str | bytes) -> str | bytes:
         """Text treated as the training text was (lower-case, normal form, line ends)."""
