@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman.errors import CorpusError, ModelFileError, UsageError
+from elman.errors import CorpusError, ModelFileError, UnknownSymbolError, UsageError
 from elman.tasks import begin, default_output, resume
 
 FAST = {"hidden_size": 8, "seq_len": 16, "batch_size": 4, "steps": 6}
@@ -232,6 +232,43 @@ def test_a_fine_tuned_model_starts_from_the_weights(tmp_path, trained, poem_file
     source = elman.load(trained)
     np.testing.assert_array_equal(tuned.network.parameters.flat, source.network.parameters.flat)
     assert tuned.vocabulary == source.vocabulary
+
+
+def test_new_characters_get_rows_of_their_own_and_the_old_stay(tmp_path, trained):
+    other = tmp_path / "other.txt"
+    other.write_text("the жук and the сова\n" * 20, encoding="utf-8")
+    notes = []
+    tuned = elman.train(other, start_from=trained, steps=0,
+                        on_event=lambda e: notes.append(e.get("text", "")))  # fmt: skip
+    source = elman.load(trained)
+    old, new = source.vocabulary.symbols, tuned.vocabulary.symbols
+    assert new[: len(old)] == old and set(new[len(old) :]) == set("жуксова")
+    assert any("new to the model get rows of their own: 7" in note for note in notes)
+    for name, weights in source.network.parameters.items():
+        mine = tuned.network.parameters[name]
+        np.testing.assert_array_equal(mine[tuple(slice(n) for n in weights.shape)], weights)
+    path = tmp_path / "tuned.safetensors"
+    elman.train(other, start_from=trained, steps=2, output=path)
+    drain(resume(path, {"steps": 4}))
+    assert elman.load(path).vocabulary.symbols == new
+
+
+def test_text_in_the_other_normal_form_is_recognised_and_the_advice_works(tmp_path):
+    composed, apart = tmp_path / "nfc.txt", tmp_path / "nfd.txt"
+    composed.write_text("caf\u00e9 na\u00efve\n" * 40, encoding="utf-8")
+    apart.write_text("cafe\u0301 nai\u0308ve\n" * 40, encoding="utf-8")
+    first = tmp_path / "first.safetensors"
+    fast_train(composed, output=first)
+    notes = []
+    watch = {"on_event": lambda e: notes.append(e.get("text", ""))}
+    elman.train(apart, start_from=first, steps=1, **watch)
+    assert any("--normalize NFC makes them alike" in note for note in notes)
+    notes.clear()
+    tuned = elman.train(apart, start_from=first, steps=1, normalize="NFC", **watch)
+    assert not any("new to the model" in note for note in notes)
+    assert len(tuned.vocabulary) == len(elman.load(first).vocabulary)
+    with pytest.raises(UnknownSymbolError, match="normal form NFD, the model's in NFC"):
+        elman.load(first).score("cafe\u0301")
 
 
 def test_another_architecture_is_refused_by_flag(trained, poem_file):

@@ -103,11 +103,15 @@ def test_several_names_are_one_corpus(tmp_path):
     assert corpus.vocabulary.decode(corpus.ids) == "bbb\naaa"
 
 
-def test_a_given_vocabulary_is_used_and_may_not_do(poem_file):
-    letters = Vocabulary("char", list("\n abcdefghijklmnopqrstuvwxyz"))
+def test_a_given_vocabulary_is_used_and_gets_what_it_lacks(poem_file, poem):
+    letters = Vocabulary("char", [*sorted(set(poem)), "é"])
     assert load([str(poem_file)], options(), letters).vocabulary is letters
-    with pytest.raises(UnknownSymbolError, match=r"'\w'.*position 0 of"):
-        load([str(poem_file)], options(), Vocabulary("char", list("\n abc")))
+    few = Vocabulary("char", list("\n abc"))
+    corpus = load([str(poem_file)], options(), few)
+    assert corpus.vocabulary.symbols[:5] == few.symbols
+    assert corpus.vocabulary.decode(corpus.ids) == poem
+    with pytest.raises(UnknownSymbolError, match="does not know"):  # a run that goes on
+        load([str(poem_file)], options(), few, sha256=corpus.sha256)
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,10 @@ def _prepare(
         config = task.config(settings, data)
         _refuse_too_large(config, settings, task.kept_steps(settings, data))
         network = task.network(config, np.dtype(settings.dtype), engine)
-        if older is not None:
-            network.parameters.flat[:] = older.network.parameters.flat
-        else:
+        if older is None or config.shapes() != older.network.config.shapes():
             task.initialise(network, settings)
+        if older is not None:
+            _take_over(network, older.network)
         learner = task.trainer(network, data, settings)
     summary = {"command": command, "corpus": data.source.names, "sha256": data.source.sha256,
                "versions": versions()}  # fmt: skip
@@ -144,10 +144,19 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
     if not isinstance(older.network, BaseNetwork):
         raise UsageError(f"{path} holds counts and no network; --from needs a network")
     fixed = {name: older.config[name] for name in task.fixed if name in older.config}
+    if older.config.get("normalize") is None and "normalize" in given:
+        del fixed["normalize"]  # text in another normal form may be made alike
     for name, value in fixed.items():
         if name in given and given[name] != value:
             raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")
     return {name: older.config[name] for name in ("dropout", "dtype")} | given | fixed
+
+
+def _take_over(network: BaseNetwork, older: BaseNetwork) -> None:
+    """The weights of a model; new symbols and classes come behind its own, and stay as they are."""
+    for name, values in network.parameters.items():
+        weights = older.parameters[name]
+        values[tuple(slice(size) for size in weights.shape)] = weights
 
 
 def _pace(

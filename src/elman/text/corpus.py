@@ -15,11 +15,11 @@ import numpy as np
 
 from ..errors import CorpusError
 from . import tables
-from .finding import Group, find_all, lasting
+from .finding import Group, find_all, lasting, shortened
 from .read import TextOptions, numbered_pieces
 from .records import cleaned
 from .sources import Source
-from .vocabulary import Vocabulary, VocabularyBuilder
+from .vocabulary import Vocabulary, VocabularyBuilder, other_form
 from .words import UAX29
 
 BATCH = 4096  # rows of a table that are treated at once
@@ -151,12 +151,28 @@ def load(
                 f"{described} has {kept} distinct symbol{'s' * (kept != 1)}{way_out}; "
                 "a model needs at least 2 to learn something"
             )
+    elif sha256 is None and options.tokens == "char":
+        vocabulary = _extended(vocabulary, builder.build(), notes)
     files = [group.name for group in groups]
     ids, offsets, edges = _encode(groups, options, vocabulary, builder.count, described)
     return Corpus(
         vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
         [lasting(name) for name in names], files, edges, ranges,
     )  # fmt: skip
+
+
+def _extended(older: Vocabulary, found: Vocabulary, notes: list[str]) -> Vocabulary:
+    """The vocabulary of a model that learns from other text, with the characters it lacks."""
+    vocabulary = older.extended(found)
+    new = [str(symbol) for symbol in vocabulary.symbols[len(older) :]]
+    if new:
+        form = other_form(set(new), older.symbols)
+        alike = f"; --normalize {form[-4:-1]} makes them alike" if form else ""
+        notes.append(
+            f"characters that are new to the model get rows of their own: {len(new):,} "
+            f"({shortened([repr(symbol) for symbol in new])}){form}{alike}"
+        )
+    return vocabulary
 
 
 def _pieces(

@@ -6,6 +6,7 @@ borders of a line). No text is ever encoded as one of them by accident: they are
 longer than a character and no word contains both letters and angle brackets.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -14,6 +15,8 @@ import numpy as np
 
 from ..errors import UnknownSymbolError
 from .words import SPACE_BEFORE, UAX29, split_words
+
+LISTED = 20  # unknown symbols that a message names
 
 UNKNOWN, BEGIN, END = "<unk>", "<begin>", "<end>"
 
@@ -99,9 +102,15 @@ class Vocabulary:
         missing = ids == len(self.symbols)
         if missing.any():
             if self.unknown is None:
-                self._refuse(text[int(np.argmax(missing))], int(np.argmax(missing)), where)
+                unknown = [text[i] for i in np.flatnonzero(missing)]
+                self._refuse(unknown, int(np.argmax(missing)), where)
             ids[missing] = self.unknown
         return ids.astype(self.dtype)
+
+    def extended(self, others: "Vocabulary") -> "Vocabulary":
+        """This vocabulary, and behind its symbols those of another one that it does not hold."""
+        new = [symbol for symbol in others.symbols if symbol not in self.ids]
+        return Vocabulary(self.kind, [*self.symbols, *new], self.rule) if new else self
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids; bytes that are not UTF-8 become U+FFFD, borders become nothing."""
@@ -139,15 +148,37 @@ class Vocabulary:
         ids = np.array([self.ids.get(word, default) for word in words], np.int64)
         if self.unknown is None and (ids < 0).any():
             first = int(np.argmax(ids < 0))
-            self._refuse(words[first], sum(map(len, words[:first])), where)
+            unknown = [words[i] for i in np.flatnonzero(ids < 0)]
+            self._refuse(unknown, sum(map(len, words[:first])), where)
         return ids.astype(self.dtype)
 
-    def _refuse(self, symbol: str, position: int, where: str) -> None:
-        code = f" (U+{ord(symbol):04X})" if len(symbol) == 1 else ""
+    def _refuse(self, unknown: Sequence[str], position: int, where: str) -> None:
+        """Raise UnknownSymbolError that names all symbols, in the order in which they come."""
+        counts = Counter(unknown)
+        listed = [_named(symbol, counts[symbol]) for symbol in list(counts)[:LISTED]]
+        more = f" and {len(counts) - LISTED:,} more" if len(counts) > LISTED else ""
+        first = "at" if len(unknown) == 1 else "the first at"
         raise UnknownSymbolError(
-            f"the model does not know {symbol!r}{code}, at position {position} of {where}; "
-            "leave it out, or train with --unknown or --tokens byte"
+            f"the model does not know {', '.join(listed)}{more}, {first} position {position} of "
+            f"{where}{other_form(set(counts), self.symbols)}; leave them out, or train with "
+            "--unknown or --tokens byte"
         )
+
+
+def _named(symbol: str, count: int) -> str:
+    code = f" (U+{ord(symbol):04X})" if len(symbol) == 1 else ""
+    return f"{symbol!r}{code}" + (f", {count:,} times" if count > 1 else "")
+
+
+def other_form(unknown: set[str], known: Iterable[Symbol]) -> str:
+    """What to say if symbols are unknown because a text is in another Unicode normal form."""
+    texts = {symbol for symbol in known if isinstance(symbol, str)}
+    apart = {symbol: set(unicodedata.normalize("NFD", symbol)) for symbol in unknown | texts}
+    if any(len(apart[s]) > 1 and apart[s] & unknown for s in texts):
+        return " (the text is in the Unicode normal form NFD, the model's in NFC)"
+    if any(len(apart[s]) > 1 and apart[s] <= texts for s in unknown):
+        return " (the text is in the Unicode normal form NFC, the model's in NFD)"
+    return ""
 
 
 def code_points(text: str) -> np.ndarray:

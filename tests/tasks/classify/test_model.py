@@ -328,3 +328,35 @@ def test_texts_in_memory_need_no_file():
     events = [event["event"] for event in run.events()]
     assert events[-1] == "done"
     assert json.dumps(run.summary)
+
+
+def test_a_new_class_gets_a_row_of_its_own_and_a_missing_one_is_named(trained, table, tmp_path):
+    trained.save(tmp_path / "m.safetensors")
+    more = tmp_path / "more.tsv"
+    rows = [row for row in table.read_text().splitlines() if not row.endswith("San")]
+    more.write_text("\n".join([*rows, *(f"{x}ülf\tAlf" for x in "abcdefgh")]) + "\n")
+    notes = []
+    tuned = elman.train(
+        more, task="classify", start_from=tmp_path / "m.safetensors", steps=0,
+        output=tmp_path / "t.safetensors", on_event=lambda e: notes.append(e.get("text", "")),
+    )  # fmt: skip
+    assert tuned.classes == [*trained.classes, "Alf"]
+    assert any("rows of their own: 1 ('Alf')" in note for note in notes)
+    assert any("without an example in these data: 'San'" in note for note in notes)
+    for name in ("readout.W_y", "layer0.W_x"):
+        old, new = trained.network.parameters[name], tuned.network.parameters[name]
+        np.testing.assert_array_equal(new[tuple(slice(n) for n in old.shape)], old)
+    list(tasks.resume(tmp_path / "t.safetensors", {"steps": 2}).events())
+    assert elman.load(tmp_path / "t.safetensors").classes == tuned.classes
+
+
+def test_parts_of_files_of_ones_own_are_judged_as_they_stand(table, tmp_path):
+    rows = table.read_text().splitlines()
+    own = tmp_path / "own.tsv"
+    own.write_text("\n".join([rows[0], rows[1], rows[1], "neuov\tOv"]) + "\n")
+    made = elman.train(table, **FLAGS, steps=3, test=own, validation=own)
+    assert made.summary["test"]["texts"] == made.summary["validation"]["texts"] == 3
+    wrong = tmp_path / "wrong.tsv"
+    wrong.write_text("text\tlabel\na\tOv\nb\tXy\nc\tXy\n")
+    with pytest.raises(CorpusError, match=r"does not have: 'Xy' \(2\)"):
+        elman.train(table, **FLAGS, steps=3, test=wrong)

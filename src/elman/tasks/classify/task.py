@@ -18,6 +18,7 @@ from ...text import census, labelled
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
 from ...text.splits import PARTS
+from ...text.tables import listed
 from .model import Classifier
 from .run import ClassifierRun
 from .settings import ClassifySettings
@@ -46,6 +47,8 @@ class ClassifyTask(Task):
         stored: Mapping[str, str] | None = None,
     ) -> Data:
         texts = _labelled(source, settings)
+        if older is not None:
+            _like(older, texts)
         own = _own_texts(texts, settings)
         if stored is not None and texts.sha256 != stored["sha256"]:
             raise CorpusError(
@@ -57,12 +60,14 @@ class ClassifyTask(Task):
             vocabulary = labelled.vocabulary_of(
                 texts.texts[:count], settings.tokens, settings.vocabulary_size, settings.min_count
             )
-        elif older.classes != texts.classes:
-            raise UsageError(
-                f"the classifier has other classes than {', '.join(texts.names)}; leave --from out"
-            )
         else:
             vocabulary = older.vocabulary
+            if stored is None and settings.tokens == "char":
+                found = labelled.vocabulary_of(texts.texts[:count], settings.tokens)
+                vocabulary = vocabulary.extended(found)
+                if new := len(vocabulary) - len(older.vocabulary):
+                    texts.notes.append("characters that are new to the classifier get rows of "
+                                       f"their own: {new:,}")  # fmt: skip
         encoded = labelled.encode(vocabulary, texts.texts, settings.seq_len)
         if older is None:
             texts.notes = [*texts.notes, *census.notes(vocabulary, encoded.ids, readout=False)]
@@ -157,6 +162,20 @@ def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
             return labelled.load(list(source), options)
         source = labelled.from_rows(source)
     return replace(source, texts=[transform(text, options.text) for text in source.texts])
+
+
+def _like(older: Classifier, data: Labelled) -> None:
+    """Give the data the classes of a classifier that learns on, in its order, and new ones."""
+    new = [name for name in data.classes if name not in older.classes]
+    missing = [name for name in older.classes if name not in data.classes]
+    if new:
+        data.notes.append(f"classes that are new to the classifier get rows of their own: "
+                          f"{len(new):,} ({listed(new)})")  # fmt: skip
+    if missing:
+        data.notes.append(f"classes without an example in these data: {listed(missing)}")
+    classes = [*older.classes, *new]
+    places = np.array([classes.index(name) for name in data.classes], np.int64)
+    data.labels, data.classes = places[data.labels], classes
 
 
 def _own_texts(data: Labelled, settings: ClassifySettings) -> dict[str, np.ndarray]:
