@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import lzma
 import os
 import shutil
 import subprocess
@@ -19,6 +22,7 @@ from elman.errors import CorpusError, UnknownSymbolError
 from elman.text import corpus as module
 from elman.text import read as text_module
 from elman.text.corpus import Corpus, CorpusOptions, load
+from elman.text.decode import MARKS
 from elman.text.read import TextOptions
 from elman.text.splits import divide
 from elman.text.vocabulary import Vocabulary
@@ -258,3 +262,34 @@ code = subprocess.run(sys.argv[1:]).returncode
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
 """
+
+
+NO_MARK = tuple(mark for mark, _ in MARKS)
+ENCODINGS = ("utf-8", "utf-16", "utf-32", "cp1252", "koi8-r", "shift_jis")
+PACKED = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("ending", PACKED)
+@given(data=st.data())
+def test_a_text_in_any_encoding_packed_or_not_is_its_utf_8_form(
+    tmp_path_factory, encoding, ending, data
+):
+    """The same symbols and the same digest, so a training ends in the same bits."""
+    letters = st.characters(
+        codec=encoding, exclude_characters="\0\ufeff", exclude_categories=["Cs"]
+    )
+    drawn = data.draw(st.text(letters, min_size=1)) + "\nab\n"
+    text = drawn.encode(encoding).decode(encoding)  # Shift JIS has one byte for ¥ and the backslash
+    folder = tmp_path_factory.mktemp("same")
+    plain, other = folder / "plain.txt", folder / f"other.txt{ending}"
+    plain.write_bytes(text.encode())
+    other.write_bytes(PACKED[ending](text.encode(encoding)))
+    if text.encode(encoding).startswith(NO_MARK) and not encoding.startswith("utf"):
+        return
+    expected = load([str(plain)], options())
+    reading = TextOptions(encoding=encoding)
+    found = load([str(other)], CorpusOptions(text=reading))
+    assert found.sha256 == expected.sha256
+    assert found.vocabulary == expected.vocabulary
+    np.testing.assert_array_equal(found.ids, expected.ids)
