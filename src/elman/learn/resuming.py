@@ -75,7 +75,8 @@ def read(
     except UNREADABLE as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     for name, value in model.config.items():
-        if name != "vocabulary_size" and getattr(settings, name, value) != value:
+        known = hasattr(settings, name) and name != "vocabulary_size"
+        if known and getattr(settings, name) != value:
             raise ModelFileError(
                 f"{path} contradicts itself: its settings have {name} {getattr(settings, name)!r}, "
                 f"its configuration {value!r}"

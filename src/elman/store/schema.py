@@ -32,7 +32,7 @@ STATE: Form = {
     "reserve": NUMBER, "finished": bool, "history_columns?": [str], "evaluation_limit?": int,
 }  # fmt: skip
 COUNTS = ("step", "epoch", "index", "optimizer_steps", "predictions", "seconds", "best_step",
-          "stale", "reserve", "evaluation_limit")  # fmt: skip
+          "stale", "reserve", "evaluation_limit", "plateau_factor")  # fmt: skip
 
 METADATA: Form = {
     "config": {"cell": str, "vocabulary_size": int, "dtype?": str, "task?": str},
@@ -76,8 +76,13 @@ def check_metadata(metadata: dict[str, Any], settings: type[Settings]) -> None:
         if name in state and not 0 <= state[name] < 1e18:
             raise ModelFileError(f"the training state has {name} {state[name]!r}")
     for name in ("horizon", "limit"):
-        if [type(x) is str for x in state[name]] != [True, False]:
+        unit, amount = state[name] if len(state[name]) == 2 else ("", 0)
+        known = unit in ("steps", "epochs", "minutes") and not isinstance(amount, str)
+        if not known or not 0 <= amount < 1e18:
             raise ModelFileError(f"the training state has {name} {state[name]!r}")
+    for change in state.get("rate_changes", []):
+        if len(change) != 2 or not all(0 <= x < 1e18 for x in change):
+            raise ModelFileError(f"the training state has a change of rate {change!r}")
 
 
 def _check_report(report: dict[str, Any], part: str) -> None:

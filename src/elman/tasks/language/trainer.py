@@ -193,9 +193,10 @@ class Trainer(Loop[Network]):
         layers, states, _, units = self.network.zero_state(1).shape
         for name in ("training.state", "training.carried", "training.context_state"):
             if name in tensors:
-                shape = tensors[name].shape
+                array = tensors[name]
+                shape, dtype = array.shape, self.network.dtype
                 fits = len(shape) == 4 and (*shape[:2], shape[3]) == (layers, states, units)
-                if not fits or not np.isfinite(tensors[name]).all():
+                if not fits or array.dtype != dtype or not np.isfinite(array).all():
                     raise ValueError(f"{name} is no state of the network")
         context = tensors.get("training.context")
         if context is None:
