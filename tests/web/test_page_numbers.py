@@ -195,7 +195,7 @@ def test_words(look):
     look.open("numbers", "words.safetensors")
     look.until(f"window.__elman.{VIEW}?.status === 'ready'")
     assert state(look, "data.steps") == 4
-    assert all(re.fullmatch(r" \w+", word) for word in state(look, "data.text"))
+    assert all(re.fullmatch(r"\w+| ", word) for word in state(look, "data.text"))
     assert not look.state("errors")
     places = look.page.evaluate(
         "[...document.querySelectorAll('.graph [data-mark^=p]')].filter(p => /^p\\d/.test("

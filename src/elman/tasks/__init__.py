@@ -73,22 +73,21 @@ def _task_of(given: dict[str, Any]) -> str:
     return task
 
 
-def _with_lasting_paths(given: dict[str, Any]) -> dict[str, Any]:
-    """Settings whose files are still found from another working directory."""
+def _with_parts(given: dict[str, Any]) -> dict[str, Any]:
+    """Settings whose parts are shares, or files that another working directory finds, too."""
     return {
-        name: str(Path(value).resolve())
-        if name in ("validation", "test") and isinstance(value, str | Path) and _is_path(value)
-        else value
+        name: _share_or_file(value) if name in ("validation", "test") else value
         for name, value in given.items()
     }
 
 
-def _is_path(value: str | Path) -> bool:
+def _share_or_file(value: Any) -> Any:
+    if not isinstance(value, str | Path):
+        return value
     try:
-        float(str(value))
+        return float(str(value))
     except ValueError:
-        return True
-    return False
+        return str(Path(value).resolve())
 
 
 def begin(
@@ -106,7 +105,7 @@ def begin(
     """
     from ..learn import prepare
 
-    given = _with_lasting_paths(given)
+    given = _with_parts(given)
     name = _task_of(given)
     older = None if start_from is None else load(start_from, task=name)
     return prepare.begin(find(name), source, given, output, older, start_from or "", command)
@@ -128,7 +127,7 @@ def resume(
     """
     from ..learn import prepare
 
-    given = _with_lasting_paths(given)
+    given = _with_parts(given)
     model = load(path)
     name = model.config.get("task", "lm")
     if given.get("task", name) != name:

@@ -284,9 +284,11 @@ export function mount(root, context) {
 
 /** A text to begin with: some that the model can read. */
 function startOf({ vocabulary, tokens }) {
-  const letters = tokens === "word" ? /^ \p{L}{2,}$/u : /^\p{L}$/u; // a word takes the space before it along
+  const letters = tokens === "word" ? /^ ?\p{L}{2,}$/u : /^\p{L}$/u;
   const found = vocabulary.filter((symbol) => letters.test(symbol));
-  const few = (found.length > 2 ? found : vocabulary.filter((symbol) => symbol.trim())).slice(0, 6).join("");
+  // Words of older models take the space before them along.
+  const between = tokens === "word" && !found.some((symbol) => symbol.startsWith(" ")) ? " " : "";
+  const few = (found.length > 2 ? found : vocabulary.filter((symbol) => symbol.trim())).slice(0, 6).join(between);
   return tokens === "word" ? few : STARTS.find((text) => [...text].every((c) => vocabulary.includes(c))) ?? few;
 }
 
