@@ -89,6 +89,7 @@ def test_unknown_choices_are_refused_with_the_known_ones(task, name):
         ({"tokens": "byte", "lowercase": True}, ["--lowercase"]),
         ({"tokens": "byte", "normalize": "NFC"}, ["--normalize"]),
         ({"validation": 0.6, "test": 0.5}, ["--validation", "--test"]),
+        ({"validation": "a.txt", "test": "a.txt"}, ["--validation", "--test", "same file"]),
     ],
 )
 @pytest.mark.parametrize("task", TASKS)

@@ -225,6 +225,8 @@ class Settings:
         """Raise UsageError for settings that contradict each other."""
         if (self.share("validation") or 0) + (self.share("test") or 0) >= 1:
             raise UsageError("--validation and --test leave no text to train on")
+        if len(self.own_files) == 2 and self.validation == self.test:
+            raise UsageError("--validation and --test name the same file; give two")
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
             raise UsageError("give one of --epochs, --steps and --minutes, not several")
         if self.momentum and self.optimizer != "sgd":

@@ -253,6 +253,12 @@ def test_new_characters_get_rows_of_their_own_and_the_old_stay(tmp_path, trained
     assert elman.load(path).vocabulary.symbols == new
 
 
+@pytest.mark.parametrize("flag", ["vocabulary_size", "min_count"])
+def test_a_size_of_the_vocabulary_has_no_effect_with_from_and_is_refused(trained, poem_file, flag):
+    with pytest.raises(UsageError, match="has no effect with --from"):
+        elman.train(poem_file, start_from=trained, steps=0, **{flag: 5})
+
+
 def test_text_in_the_other_normal_form_is_recognised_and_the_advice_works(tmp_path):
     composed, apart = tmp_path / "nfc.txt", tmp_path / "nfd.txt"
     composed.write_text("caf\u00e9 na\u00efve\n" * 40, encoding="utf-8")

@@ -102,3 +102,11 @@ def test_binary_files_are_called_so_and_nothing_is_to_be_replaced():
         decoded(data, 1000)
     assert "--errors replace" not in str(error.value)
     assert not is_binary("grün\n".encode("utf-16"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_an_encoding_that_needs_a_mark_says_what_to_name_without_one(encoding):
+    data = "some text\n".encode(f"{encoding}-le")
+    with pytest.raises(CorpusError, match=f"no byte order mark.*--encoding {encoding}-le"):
+        decoded(data, 1000, encoding=encoding)
+    assert decoded("some text\n".encode(encoding), 3, encoding=encoding) == "some text\n"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elman.errors import CorpusError
 from elman.text.corpus import Corpus, CorpusOptions, load
 from elman.text.splits import SMALL, divide
 from elman.text.vocabulary import Vocabulary
@@ -112,3 +113,16 @@ def test_parts_of_files_of_ones_own_are_these_and_nothing_else(tmp_path, separat
         ]  # fmt: skip
         assert found == [text.split() for text in texts.values()]
     assert "valid.txt as validation part" in division.held_out
+
+
+def test_nothing_is_learned_from_a_file_that_is_held_out(tmp_path):
+    for name, text in (("a", "abab\n"), ("b", "bcbc\n")):
+        (tmp_path / f"{name}.txt").write_text(text * 9, encoding="utf-8")
+    own = {"validation": str(tmp_path / "b.txt")}
+    read = load([str(tmp_path)], CorpusOptions(), own=own)
+    train, validation, _ = divide(read, 0.0, 0.0, 0).parts
+    decode = read.vocabulary.decode
+    assert (decode(train.ids), decode(validation.ids)) == ("abab\n" * 9, "bcbc\n" * 9)
+    assert "not learned from, as a held-out part has them: b.txt" in read.notes
+    with pytest.raises(CorpusError, match="learned from and held out"):
+        load([str(tmp_path / "b.txt")], CorpusOptions(), own=own)

@@ -143,6 +143,10 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
     """Settings of a fine-tuning: text and architecture are those of the model."""
     if not isinstance(older.network, BaseNetwork):
         raise UsageError(f"{path} holds counts and no network; --from needs a network")
+    for name in ("vocabulary_size", "min_count"):
+        if name in given:
+            raise UsageError(f"{flag(name)} has no effect with --from: the vocabulary is that of "
+                             f"{path}; leave it out")  # fmt: skip
     fixed = {name: older.config[name] for name in task.fixed if name in older.config}
     if older.config.get("normalize") is None and "normalize" in given:
         del fixed["normalize"]  # text in another normal form may be made alike

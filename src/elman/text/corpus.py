@@ -116,9 +116,10 @@ def load(
     """
     notes: list[str] = []
     groups = find_all(names, options.text, notes)
+    held_out = {part: find_all([name], options.text, notes) for part, name in (own or {}).items()}
+    groups = _without(groups, [group for found in held_out.values() for group in found], notes)
     ranges = {}
-    for part, name in (own or {}).items():
-        found = find_all([name], options.text, notes)
+    for part, found in held_out.items():
         ranges[part] = range(len(groups), len(groups) + len(found))
         groups += found
     rule = UAX29 if vocabulary is None else vocabulary.rule
@@ -159,6 +160,19 @@ def load(
         vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
         [lasting(name) for name in names], files, edges, ranges,
     )  # fmt: skip
+
+
+def _without(groups: list[Group], held_out: list[Group], notes: list[str]) -> list[Group]:
+    """The texts without those that are files of a held-out part, too: nothing is learned there."""
+    elsewhere = {source.path.resolve() for group in held_out for source in group.sources}
+    kept = [g for g in groups if elsewhere.isdisjoint(s.path.resolve() for s in g.sources)]
+    left_out = [group.name for group in groups if group not in kept]
+    if not kept:
+        raise CorpusError(f"{shortened(left_out)} is learned from and held out: name another file "
+                          "with --validation or --test")  # fmt: skip
+    if left_out:
+        notes.append(f"not learned from, as a held-out part has them: {shortened(left_out)}")
+    return kept
 
 
 def _extended(older: Vocabulary, found: Vocabulary, notes: list[str]) -> Vocabulary:

@@ -60,6 +60,11 @@ def decode(
             byte = f"byte {error.object[error.start]:#04x} {where}"
             near = error.object[max(0, error.start - EXAMINED // 2) :][:EXAMINED]
             raise _refused(name, encoding, byte, sample + near) from None
+        except UnicodeError:  # UTF-16 and UTF-32 want to be told the order of their bytes
+            likely = _wide(sample) or f"{encoding}-le"
+            raise CorpusError(
+                f"{name} has no byte order mark, which {encoding} needs; give --encoding {likely}"
+            ) from None
         if errors == "strict" and "\0" in text:
             before = text[: text.index("\0")]
             where = f"a zero byte at offset {offset + len(before.encode(encoding, errors))}"

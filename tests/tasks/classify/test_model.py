@@ -354,7 +354,9 @@ def test_parts_of_files_of_ones_own_are_judged_as_they_stand(table, tmp_path):
     rows = table.read_text().splitlines()
     own = tmp_path / "own.tsv"
     own.write_text("\n".join([rows[0], rows[1], rows[1], "neuov\tOv"]) + "\n")
-    made = elman.train(table, **FLAGS, steps=3, test=own, validation=own)
+    copied = tmp_path / "copied.tsv"
+    copied.write_text(own.read_text())
+    made = elman.train(table, **FLAGS, steps=3, test=own, validation=copied)
     assert made.summary["test"]["texts"] == made.summary["validation"]["texts"] == 3
     wrong = tmp_path / "wrong.tsv"
     wrong.write_text("text\tlabel\na\tOv\nb\tXy\nc\tXy\n")
