@@ -4,6 +4,14 @@ The command line prints the message of any `ElmanError` on one line and exits
 with its `exit_code`; it never shows a traceback for one of these.
 """
 
+from collections.abc import Callable, Sequence
+
+
+def listed(names: Sequence[str], most: int = 6, form: Callable[[str], str] = repr) -> str:
+    """Names for a sentence; of more than `most` the first, and how many more there are."""
+    shown = ", ".join(map(form, names[:most]))
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
 
 class ElmanError(Exception):
     """A failure with a cause that the user can act on."""

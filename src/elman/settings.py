@@ -7,6 +7,7 @@ more. The command line is made from these fields.
 """
 
 import codecs
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from math import inf, isfinite
@@ -79,7 +80,7 @@ def flag(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(ABC):
     """The settings of one run. Raises UsageError for a value out of its range."""
 
     task: str = setting(
@@ -270,13 +271,14 @@ class Settings:
         """These settings, and the defaults of those that are None."""
         return replace(self, **{n: v for n, v in defaults.items() if getattr(self, n) is None})
 
+    @abstractmethod
     def to_measure(self, symbols: int) -> list[tuple[int, int]]:
         """Layers and units whose pace `resolved` asks for, with so many symbols to train on.
 
         Only a run by the clock may depend on how fast the machine is.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def resolved(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> Self:
         """These settings with everything filled in that was not given.
 
@@ -285,7 +287,6 @@ class Settings:
         symbols : how many the training part has
         paces : symbols a second that this machine trains, of the networks `to_measure`
         """
-        raise NotImplementedError
 
     def with_end(self, minutes: float) -> Self:
         """Settings whose run ends somewhere: after so many minutes, unless they say where."""

@@ -143,8 +143,8 @@ def test_any_character_may_be_named_as_delimiter(tmp_path):
 @pytest.mark.parametrize("given", ["", ";;", '"', "\n", "\\n", "tab"])
 def test_a_delimiter_that_is_none(given):
     with pytest.raises(UsageError, match="--delimiter must be one character"):
-        tables.separator(given)
-    assert (tables.separator("\\t"), tables.separator("\t"), tables.separator(";")) == (
+        tables.delimiter_of(given)
+    assert (tables.delimiter_of("\\t"), tables.delimiter_of("\t"), tables.delimiter_of(";")) == (
         "\t", "\t", ";"
     )  # fmt: skip
 

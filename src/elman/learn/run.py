@@ -1,6 +1,7 @@
 """A training run from start to file, for any task: training loop, saves, final figures."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -41,7 +42,7 @@ class Data:
     held_out: str = ""
 
 
-class Run:
+class Run(ABC):
     """A prepared training run: what is common to all tasks.
 
     A subclass says what its model is, what it starts and ends with: `model`,
@@ -72,24 +73,24 @@ class Run:
 
     # -- what a subclass says ------------------------------------------------------
 
+    @abstractmethod
     def model(self) -> Any:
         """The model as it is now, with what is needed to go on training it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _start_figures(self) -> Event:
         """What the "start" event says about the data and the network, besides the common."""
-        raise NotImplementedError
 
-    def _add_baselines(self) -> None:
+    def _add_baselines(self) -> None:  # noqa: B027  where there are none
         """Figures of what the network has to beat, if they belong before the training."""
 
+    @abstractmethod
     def _try_evaluation(self) -> tuple[int, int]:
         """Evaluate a little: how many predictions that was, and how many the last one makes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _figures(self) -> Event:
         """The final figures, for the summary of the model."""
-        raise NotImplementedError
 
     def _disappointments(self) -> list[str]:
         """What to say of a model that is worse than a trivial one, and where to look."""

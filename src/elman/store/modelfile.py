@@ -1,5 +1,6 @@
 """What every model is made of, and its file: written whole, checked when it is read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -21,7 +22,7 @@ from . import checkpoint, schema
 N = TypeVar("N", bound=BaseNetwork)
 
 
-class SavedModel:
+class SavedModel(ABC):
     """What the models of all tasks have in common: a network, its symbols, one file.
 
     Attributes
@@ -76,6 +77,7 @@ class SavedModel:
             return model
 
     @classmethod
+    @abstractmethod
     def _build(
         cls,
         config: dict[str, Any],
@@ -84,9 +86,8 @@ class SavedModel:
         engine: Engine,
     ) -> Self:
         """The model without its history, from what its file holds."""
-        raise NotImplementedError
 
-    def _check_training(self, arrays: checkpoint.Tensors) -> None:
+    def _check_training(self, arrays: checkpoint.Tensors) -> None:  # noqa: B027  most fits
         """Raise ModelFileError if what resuming needs does not fit the model."""
 
     @property

@@ -13,9 +13,9 @@ from itertools import islice
 
 import numpy as np
 
-from ..errors import CorpusError
+from ..errors import CorpusError, listed
 from . import tables
-from .finding import Group, find_all, lasting, shortened
+from .finding import Group, find_all, lasting
 from .read import TextOptions, numbered_pieces
 from .records import cleaned
 from .sources import Source
@@ -168,10 +168,10 @@ def _without(groups: list[Group], held_out: list[Group], notes: list[str]) -> li
     kept = [g for g in groups if elsewhere.isdisjoint(s.path.resolve() for s in g.sources)]
     left_out = [group.name for group in groups if group not in kept]
     if not kept:
-        raise CorpusError(f"{shortened(left_out)} is learned from and held out: name another file "
-                          "with --validation or --test")  # fmt: skip
+        raise CorpusError(f"{listed(left_out, 3, str)} is learned from and held out: name another "
+                          "file with --validation or --test")  # fmt: skip
     if left_out:
-        notes.append(f"not learned from, as a held-out part has them: {shortened(left_out)}")
+        notes.append(f"not learned from, as a held-out part has them: {listed(left_out, 3, str)}")
     return kept
 
 
@@ -184,7 +184,7 @@ def _extended(older: Vocabulary, found: Vocabulary, notes: list[str]) -> Vocabul
         alike = f"; --normalize {form[-4:-1]} makes them alike" if form else ""
         notes.append(
             f"characters that are new to the model get rows of their own: {len(new):,} "
-            f"({shortened([repr(symbol) for symbol in new])}){form}{alike}"
+            f"({listed(new, 3)}){form}{alike}"
         )
     return vocabulary
 

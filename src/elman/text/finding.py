@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import CorpusError
+from ..errors import CorpusError, listed
 from ..files import MODEL_SUFFIX
 from . import corpora
 from .decode import is_binary
@@ -12,7 +12,7 @@ from .read import TextOptions
 from .sources import Source, from_stdin, keep, opened
 
 LOOK = 8192  # bytes by which a binary file is known
-NAMED = 3  # files that a note names
+NAMED = 3  # files of a folder that a note names
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,10 @@ class LeftOut:
         """What to say about them: of each kind the count, and the names of the first."""
         kinds = [("binary", self.binary), ("models of Elman", self.models),
                  ("hidden", self.hidden)]  # fmt: skip
-        found = [f"{len(names):,} {kind} ({shortened(names)})" for kind, names in kinds if names]
+        found = [
+            f"{len(names):,} {kind} ({listed(names, NAMED, str)})" for kind, names in kinds if names
+        ]
         return [f"left out of {folder}: {', '.join(found)}"] if found else []
-
-
-def shortened(names: Sequence[str]) -> str:
-    """The first names of a list."""
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
 
 
 def find_all(names: Sequence[str], options: TextOptions, notes: list[str]) -> list[Group]:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import CorpusError
+from ..errors import CorpusError, listed
 from . import tables
 from .finding import find
 from .read import TextOptions, read_pieces
 from .sources import Source
-from .tables import Table, Tally, Wanted, as_it_is, listed
+from .tables import Table, Tally, Wanted, as_it_is
 
 FILE_PER_CLASS = "a file per class, a line a text"
 FOLDER_PER_CLASS = "a folder per class, a file a text"
@@ -197,9 +197,9 @@ def _refuse_one_class(found: Found, wanted: Wanted) -> None:
     if len(labels) == 1 and set(found.forms) == {FILE_PER_CLASS}:
         columns, flags = " and ".join(map(repr, wanted.columns)), " and ".join(wanted.flags)
         raise CorpusError(
-            f"{listed(found.classes, str)}: read as the one class {labels.pop()!r}, a line a text, "
-            f"since no first line names the columns {columns}; name those of a table with {flags} "
-            "(by number where it has no header), or give a file for each class, called like it"
+            f"{listed(found.classes, form=str)}: read as the one class {labels.pop()!r}, a line a "
+            f"text, since no first line names the columns {columns}; name those of a table with "
+            f"{flags} (by number where it has no header), or give a file for each class, called like it"
         )
 
 

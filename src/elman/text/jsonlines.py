@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ..errors import CorpusError
+from ..errors import CorpusError, listed
 
 HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone stands for
-SHOWN = 6  # keys in a message
 
 
 def rows(
@@ -37,7 +36,7 @@ def rows(
         values = []
         for key, flag in zip(wanted, flags, strict=True):
             if key not in found:
-                has = ", ".join(map(repr, list(found)[:SHOWN])) or "no keys"
+                has = listed(list(found)) or "no keys"
                 raise CorpusError(
                     f"{where}: no key {key!r} (the object has {has}); name it with {flag}"
                 )

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import CorpusError
+from ..errors import CorpusError, listed
 from . import forms
 from .finding import lasting
 from .read import TextOptions, transform
-from .tables import Wanted, listed, separator
+from .tables import Wanted, delimiter_of
 from .vocabulary import Vocabulary, VocabularyBuilder
 
 
@@ -35,7 +35,7 @@ class LabelledOptions:
     @property
     def wanted(self) -> Wanted:
         columns = self.text_column, self.label_column
-        delimiter = None if self.delimiter is None else separator(self.delimiter)
+        delimiter = None if self.delimiter is None else delimiter_of(self.delimiter)
         return Wanted(columns, delimiter, delimiter is not None or columns != ("text", "label"))
 
 
@@ -145,7 +145,7 @@ def positions(labels: Sequence[str], classes: Sequence[str], where: str) -> np.n
     if unknown:
         counted = [f"{label!r} ({count:,})" for label, count in unknown.most_common()]
         raise CorpusError(
-            f"{where} has labels that the model does not have: {listed(counted, str)}; it has "
+            f"{where} has labels that the model does not have: {listed(counted, form=str)}; it has "
             f"{listed(classes)}"
         )
     return np.array([index[label] for label in labels], np.int64)

@@ -11,9 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..errors import CorpusError
+from ..errors import CorpusError, listed
 from .corpus import Corpus
-from .finding import shortened
 from .parts import Part
 
 HELD_OUT_CAP = 500_000  # symbols beyond which the default held-out share stops growing
@@ -164,7 +163,7 @@ def _each(corpus: Corpus, shares: tuple[float, float]) -> Division:
                         f"({int((held_out * large).sum()):,} symbols)")  # fmt: skip
         if of:
             ways.append(f"{len(of):,} of the {int((~large).sum()):,} files under {SMALL:,} symbols "
-                        f"({shortened([corpus.files[i] for i in of])})")  # fmt: skip
+                        f"({listed([corpus.files[i] for i in of], 3, str)})")  # fmt: skip
         said.append(" and ".join(ways))
     return Division(_three(parts), EACH, _in_words(parts, said))
 

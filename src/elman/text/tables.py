@@ -4,10 +4,10 @@ What separates the columns is seen from the first row; `fields` says what quotes
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..errors import CorpusError, UsageError
+from ..errors import CorpusError, UsageError, listed
 from . import fields, jsonlines
 from .read import TextOptions, read_pieces, transform
 from .sources import Source
@@ -18,7 +18,6 @@ JSON_LINES = (".jsonl", ".ndjson")
 
 NUMBER = re.compile(r"[1-9][0-9]{0,5}")  # of a column
 TRIED = 20  # rows that show what separates the columns of a table without a header
-SHOWN = 6  # names of columns or classes in a message
 LONGEST_NAME = 40  # characters of the name of a column in a message
 
 
@@ -231,7 +230,7 @@ def pairs(table: Table, tally: Tally) -> Iterator[tuple[str, str]]:
         yield text, label
 
 
-def separator(given: str) -> str:
+def delimiter_of(given: str) -> str:
     """The character that `--delimiter` names; UsageError if it names none."""
     character = "\t" if given == "\\t" else given
     if len(character) != 1 or character in '"\n\r\0':
@@ -249,12 +248,6 @@ def head(source: Source, options: TextOptions) -> str:
 def as_it_is(options: TextOptions) -> TextOptions:
     """How a table is read: what changes texts must not change headers and delimiters."""
     return replace(options, lowercase=False, normalize=None, max_characters=None, raw=False)
-
-
-def listed(names: Sequence[str], form: Callable[[str], str] = repr) -> str:
-    """Names for a message; of many the first."""
-    shown = ", ".join(map(form, names[:SHOWN]))
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
 
 
 # -- the first row ------------------------------------------------------------------

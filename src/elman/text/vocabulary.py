@@ -2,8 +2,9 @@
 
 Ids are positions in `symbols`. Three special symbols may follow the ordinary
 ones: `<unk>` (what the vocabulary does not hold), `<begin>` and `<end>` (the
-borders of a line). No text is ever encoded as one of them by accident: they are
-longer than a character and no word contains both letters and angle brackets.
+borders of a record); what a model learns later stands behind these. No text is ever
+encoded as one of them by accident: they are longer than a character and no word
+contains both letters and angle brackets.
 """
 
 import unicodedata
@@ -13,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import UnknownSymbolError
+from ..errors import UnknownSymbolError, listed
 from .words import SPACE_BEFORE, UAX29, split_words
 
 LISTED = 20  # unknown symbols that a message names
@@ -155,11 +156,10 @@ class Vocabulary:
     def _refuse(self, unknown: Sequence[str], position: int, where: str) -> None:
         """Raise UnknownSymbolError that names all symbols, in the order in which they come."""
         counts = Counter(unknown)
-        listed = [_named(symbol, counts[symbol]) for symbol in list(counts)[:LISTED]]
-        more = f" and {len(counts) - LISTED:,} more" if len(counts) > LISTED else ""
+        named = listed(list(counts), LISTED, lambda symbol: _named(symbol, counts[symbol]))
         first = "at" if len(unknown) == 1 else "the first at"
         raise UnknownSymbolError(
-            f"the model does not know {', '.join(listed)}{more}, {first} position {position} of "
+            f"the model does not know {named}, {first} position {position} of "
             f"{where}{other_form(set(counts), self.symbols)}; leave them out, or train with "
             "--unknown or --tokens byte"
         )

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.text import Text
 PLAIN_SECONDS = 10.0  # between two plain lines that only report steps
 
 
-class Display:
+class Display(ABC):
     """Shows the events of a run; a context manager, so the bar is always taken down.
 
     A subclass says in words what its task has figures for: `_about`, `_speed`,
@@ -49,28 +50,29 @@ class Display:
 
     # -- what a subclass says ------------------------------------------------------
 
+    @abstractmethod
     def _about(self, e: dict[str, Any]) -> list[str]:
         """Lines about the data and the network, before the first step."""
-        raise NotImplementedError
 
     def _running(self, e: dict[str, Any]) -> str:
         """Speed and training loss of a step, short enough to stand beside a bar."""
         return f"{self._speed(e)}  {self._trained(e)}"
 
+    @abstractmethod
     def _speed(self, e: dict[str, Any]) -> str:
-        raise NotImplementedError
+        """How fast it goes, with its unit."""
 
+    @abstractmethod
     def _trained(self, e: dict[str, Any]) -> str:
         """The training loss of a step or an evaluation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _held_out(self, e: dict[str, Any]) -> str:
         """The held-out figures of an evaluation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _results(self, e: dict[str, Any]) -> None:
         """Show the final figures."""
-        raise NotImplementedError
 
     # -- the events ----------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from ...settings import (
     changed,
     setting,
 )
-from ...text.tables import separator
+from ...text.tables import delimiter_of
 
 # Layers and units of a classifier: the first that reads the texts so many times within the time.
 # With fewer passes the next one is ahead: after 95 s of one core, words in 3 languages, 2 × 192
@@ -86,7 +86,7 @@ class ClassifySettings(Settings):
         if self.text_column == self.label_column:
             raise UsageError("--text-column and --label-column must be two columns")
         if self.delimiter is not None:
-            separator(self.delimiter)
+            delimiter_of(self.delimiter)
         if self.symbol_dropout and self.tokens == "byte":
             raise UsageError("--symbol-dropout reads <unk>, which --tokens byte does not have")
 

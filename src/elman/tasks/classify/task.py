@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import CorpusError, UsageError
+from ...errors import CorpusError, UsageError, listed
 from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.classifier import ClassifierConfig, ClassifierNetwork
@@ -18,7 +18,6 @@ from ...text import census, labelled
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
 from ...text.splits import PARTS
-from ...text.tables import listed
 from .model import Classifier
 from .run import ClassifierRun
 from .settings import ClassifySettings
