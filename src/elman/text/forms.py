@@ -199,7 +199,8 @@ def _refuse_one_class(found: Found, wanted: Wanted) -> None:
         raise CorpusError(
             f"{listed(found.classes, form=str)}: read as the one class {labels.pop()!r}, a line a "
             f"text, since no first line names the columns {columns}; name those of a table with "
-            f"{flags} (by number where it has no header), or give a file for each class, called like it"
+            f"{flags} (by number where it has no header), or give a file for each class, called "
+            "like it"
         )
 
 
