@@ -8,12 +8,12 @@ import os
 import numpy as np
 import pytest
 
+from elman.learn import batches
 from elman.nn import layers
 from elman.nn.classifier import POOLINGS, ClassifierConfig, ClassifierNetwork
 from elman.nn.engine import select
 from elman.nn.network import initialise
-from elman.tasks.classify import batches
-from elman.text.labelled import Encoded
+from elman.text.encoded import Encoded
 
 from ..oracles import numerical_gradient, one_hot, run_cell
 

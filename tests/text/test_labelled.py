@@ -169,20 +169,3 @@ def test_the_split_depends_on_the_seed_and_on_nothing_else():
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(first[2], other[2])
-
-
-@pytest.mark.parametrize("tokens", ["char", "byte", "word"])
-def test_texts_are_encoded_back_to_back_and_cut(tokens):
-    texts = ["ab cd", "é", "a b c d e f"]
-    vocabulary = labelled.vocabulary_of(texts, tokens)
-    encoded = labelled.encode(vocabulary, texts, 4)
-    for i, text in enumerate(texts):
-        ids = encoded.ids[encoded.offsets[i] : encoded.offsets[i + 1]]
-        np.testing.assert_array_equal(ids, vocabulary.encode(text)[:4])
-    assert encoded.lengths.max() <= 4
-
-
-def test_unknown_characters_have_a_symbol():
-    vocabulary = labelled.vocabulary_of(["ab"], "char")
-    ids = labelled.encode(vocabulary, ["aX"], 9).ids
-    assert ids.tolist() == [vocabulary.ids["a"], vocabulary.unknown]

@@ -1,85 +1,146 @@
 """`elman classify`."""
 
+from __future__ import annotations
+
+import csv
 import json
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import options
 from .help import Command, option
-from .output import note_unknown
+from .output import field, note, note_unknown
+
+if TYPE_CHECKING:
+    from ..tasks.classify.answer import Answer
+    from .inputs import Batch
 
 EXAMPLES = """
 elman classify names.safetensors Müller Rossi
-elman classify names.safetensors - < names.txt > labelled.tsv
+elman classify names.safetensors -f names.txt > labelled.tsv
+elman classify mails.safetensors -f new.csv --threshold 0.8 > labelled.csv
 elman classify names.safetensors --all Martin
+elman classify names.safetensors --among French,German Martin
 elman classify names.safetensors --evaluate test.tsv
 """
 
 NOTES = """
-One row per text, in order: text, label, probability, with tabs between. --all gives
-a row for every class, the most probable first. Standard input is read line by line
-and answered as it arrives.
+One row per text, in order: text, label, probability, with tabs between; a blank line
+has an empty label. --all gives a row for every class, the most probable first. A
+table (.csv, .tsv, .jsonl, or any file with --text-column) comes out in its own form
+with the columns label and probability added. Standard input is read line by line and
+answered as it arrives.
 """
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("texts", nargs=-1)
+@options.files
 @options.errors
 @options.encoding
+@options.text_column
+@options.delimiter
 @option("--evaluate", metavar="FILE", group="Labelled data",
         help="Judge the model by labelled texts, in any form that training takes.")  # fmt: skip
-@option("--text-column", metavar="NAME", group="Labelled data",
-        help="Of a table or JSON lines.  [default: as in training]")  # fmt: skip
 @option("--label-column", metavar="NAME", group="Labelled data",
-        help="The same of the labels.  [default: as in training]")  # fmt: skip
-@option("--delimiter", metavar="STR", group="Labelled data",
-        help="Character between the columns of a table.")  # fmt: skip
+        help="Of the table of --evaluate.  [default: as in training]")  # fmt: skip
+@option("--threshold", type=float, default=0.0, metavar="P", group="Output",
+        help="No label below this probability.  [default: 0]")  # fmt: skip
+@option("--among", metavar="A,B", multiple=True, group="Output",
+        help="Only these classes come into question.")  # fmt: skip
 @option("--all", "show_all", is_flag=True, help="Every class with its probability.", group="Output")
 @options.as_json("One JSON object per text.")
 @options.machine
 def classify(
-    model: str, texts: tuple[str, ...], show_all: bool, errors: str, encoding: str, engine: str,
-    threads: int | None, as_json: bool, evaluate: str | None, **columns: str | None,
+    model: str, texts: tuple[str, ...], show_all: bool, threshold: float, among: tuple[str, ...],
+    engine: str, threads: int | None, as_json: bool, evaluate: str | None,
+    label_column: str | None, **reading: Any,
 ) -> None:  # fmt: skip
-    """Say which class each of TEXTS (or each line of stdin) belongs to, by MODEL."""
+    """Say which class each of TEXTS (or each line of FILES or stdin) belongs to, by MODEL."""
     from ..errors import UsageError
     from ..tasks import load
-    from ..text.read import transform
+    from ..tasks.classify.answer import Answering
     from ..text.unknown import Unknown
     from . import inputs
     from .evaluate import evaluate as judge
 
-    if evaluate is None and any(columns.values()):
-        given = next(name for name, value in columns.items() if value)
-        raise UsageError(f"--{given.replace('_', '-')} goes with --evaluate FILE")
-    if evaluate is not None and (texts or show_all):
-        raise UsageError("--evaluate FILE takes its texts from the file: leave TEXT and --all out")
+    if label_column and evaluate is None:
+        raise UsageError("--label-column goes with --evaluate FILE")
+    if show_all and threshold and not as_json:
+        raise UsageError("--threshold has no effect with --all, which gives every class")
+    if evaluate is not None and (texts or reading["files"] or show_all or threshold or among):
+        raise UsageError("--evaluate FILE takes its texts from the file and shows its own report: "
+                         "leave out texts, -f, --all, --threshold and --among")  # fmt: skip
     loaded = load(model, engine=engine, threads=threads, task="classify")
     if evaluate is not None:
-        judge(loaded, evaluate, {"errors": errors, "encoding": encoding, **columns}, as_json)
+        judge(loaded, evaluate, label_column, reading, as_json)
         return
-    classes = loaded.classes if as_json else list(map(inputs.field, loaded.classes))
-    unknown = Unknown(loaded.vocabulary)
-    for batch in inputs.texts(texts, errors, encoding):
-        encoded = loaded.encode(batch)
-        p = loaded.probabilities(encoded)
-        for text in batch:
-            unknown.add(transform(text, loaded.treatment), loaded.config["seq_len"])
-        rows = []
-        for text, row, best in zip(batch, p, p.argmax(axis=1).tolist(), strict=True):
-            if as_json:
-                found = {"text": text, "label": classes[best], "probability": float(row[best])}
-                if show_all:
-                    found["probabilities"] = dict(zip(classes, row.tolist(), strict=True))
-                rows.append(json.dumps(found, ensure_ascii=False))
-            elif show_all:
-                text = inputs.field(text)
-                for i in (-row).argsort(kind="stable"):
-                    rows.append(f"{text}\t{classes[i]}\t{row[i]:.4f}")
-            else:
-                rows.append(f"{inputs.field(text)}\t{classes[best]}\t{row[best]:.4f}")
-        sys.stdout.write("\n".join(rows) + "\n")
+    ask = Answering(loaded, [name for given in among for name in next(csv.reader([given]), [])],
+                    threshold)  # fmt: skip
+    added = () if as_json else ("label", "probability")
+    wanted = options.reading(loaded, reading, added)
+    unknown, cut, header = Unknown(loaded.vocabulary), 0, False
+    for batch in inputs.batches(texts, reading["files"], wanted):
+        if show_all and not as_json and batch.table is not None:
+            raise UsageError("--all gives several rows for a text, which a table has no place for; "
+                             "add --json, or leave it out")  # fmt: skip
+        answers = ask(batch.texts)
+        for text in filter(str.strip, batch.texts):
+            unknown.add(loaded.clean(text), loaded.config["seq_len"])
+        cut += sum(answer.cut for answer in answers)
+        if batch.table is not None and batch.table.header is not None and added and not header:
+            header = True
+            sys.stdout.write(f"{batch.table.header}\n")
+        if as_json:
+            rows = _json(batch, answers, ask.classes if show_all else None)
+        else:
+            rows = _all(batch, answers, ask.classes) if show_all else _rows(batch, answers)
+        sys.stdout.writelines(f"{row}\n" for row in rows)
         sys.stdout.flush()
+    for line in wanted.tally.notes():
+        note(line)
     note_unknown(unknown)
+    if cut:
+        note(f"longer than the {loaded.config['seq_len']} symbols that the model reads, and cut "
+             f"there: {cut:,}; a training with a larger --seq-len reads more")  # fmt: skip
+
+
+def _rows(batch: Batch, answers: list[Answer]) -> Iterator[str]:
+    """A row for each text; of a table the row itself with the answer."""
+    if batch.table is not None:
+        for row, answer in zip(batch.rows, answers, strict=True):
+            yield batch.table.answered(row, (answer.label, answer.probability))
+        return
+    for text, answer in zip(batch.texts, answers, strict=True):
+        label = "" if answer.label is None else field(answer.label)
+        probability = "" if answer.probability is None else f"{answer.probability:.4f}"
+        yield f"{field(text)}\t{label}\t{probability}"
+
+
+def _all(batch: Batch, answers: list[Answer], classes: list[str]) -> Iterator[str]:
+    """A row for each text and class, the most probable first; one for a blank text."""
+    for text, answer in zip(batch.texts, answers, strict=True):
+        p = answer.probabilities
+        if p is None:
+            yield f"{field(text)}\t\t"
+            continue
+        for i in (-p).argsort(kind="stable"):
+            yield f"{field(text)}\t{field(classes[i])}\t{p[i]:.4f}"
+
+
+def _json(batch: Batch, answers: list[Answer], classes: list[str] | None) -> Iterator[str]:
+    """An object for each text, with all probabilities if the classes are given."""
+    for text, answer in zip(batch.texts, answers, strict=True):
+        found: dict[str, Any] = {
+            "text": text, "label": answer.label, "probability": answer.probability,
+            "unknown": answer.unknown, "cut": answer.cut,
+        }  # fmt: skip
+        if classes is not None:
+            p = answer.probabilities
+            every = None if p is None else dict(zip(classes, p.tolist(), strict=True))
+            found["probabilities"] = every
+        yield json.dumps(found, ensure_ascii=False)

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import print_json
+from .output import note, print_json
 
 if TYPE_CHECKING:
     from ..tasks.classify.model import Classifier
 
 
-def evaluate(model: Classifier, path: str, reading: dict[str, Any], as_json: bool) -> None:
+def evaluate(
+    model: Classifier, path: str, label_column: str | None, reading: dict[str, Any], as_json: bool
+) -> None:
     """Show the report of training for the labelled texts of a file or folder.
 
     `reading` holds the flags that say how it is read; columns that were not given are
@@ -25,9 +27,9 @@ def evaluate(model: Classifier, path: str, reading: dict[str, Any], as_json: boo
     from ..text.read import TextOptions
 
     trained = {} if model.training is None else model.training[1]["settings"]
+    given = {"text_column": reading["text_column"], "label_column": label_column}
     columns = [
-        reading[name] or trained.get(name) or name.removesuffix("_column")
-        for name in ("text_column", "label_column")
+        value or trained.get(name) or name.removesuffix("_column") for name, value in given.items()
     ]
     treatment = model.treatment
     options = labelled.LabelledOptions(
@@ -37,8 +39,8 @@ def evaluate(model: Classifier, path: str, reading: dict[str, Any], as_json: boo
         reading["delimiter"],
     )  # fmt: skip
     pairs, notes = labelled.load_pairs([path], options)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
+    for line in notes:
+        note(line)
     labels = labelled.positions([label for _, label in pairs], model.classes, path)
     part = labelled.LabelledPart(
         model.encode([text for text, _ in pairs]), labels, np.arange(len(pairs))

@@ -1,95 +1,120 @@
-"""Texts from the command line or, line by line as they arrive, from standard input."""
+"""What a verb answers: texts as arguments, lines, tables; row by row, in their order."""
 
-import sys
-from codecs import BOM_UTF8
+import os
 from collections.abc import Iterator, Sequence
-from itertools import chain
-from typing import Any
+from dataclasses import dataclass, field
 
-from ..errors import CorpusError
-from ..text.decode import MARKS, decode, likely_encoding
+from ..errors import CorpusError, UsageError
+from ..text import tables
+from ..text.answers import Answers, Row
+from ..text.lines import lines
+from ..text.read import TextOptions
+from ..text.sources import Source, plain_file, read_twice
+from ..text.tables import Tally, Wanted
 
-PIECE = 1 << 16  # bytes: what one read of a pipe gives at most
+BATCH = 1 << 16  # characters of a table that are answered at once
 
 
-def texts(
-    arguments: Sequence[str], errors: str = "strict", encoding: str = "utf-8"
-) -> Iterator[list[str]]:
-    """The texts in batches: the arguments at once, of standard input whatever is there.
+@dataclass(frozen=True)
+class Reading:
+    """How files are read.
 
-    A slow writer gets its answer line by line, a fast one is read in large pieces.
+    Attributes
+    ----------
+    column : where the text of a table stands
+    meant : whether all files are tables, whatever they are called
+    delimiter : of the columns; None: the first row shows it
+    added : names of the columns that come to a table; () if it does not come out as one
+    tally : gets what was odd about the rows of tables
+    """
+
+    options: TextOptions
+    column: str = "text"
+    meant: bool = False
+    delimiter: str | None = None
+    added: tuple[str, ...] = ()
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass
+class Batch:
+    """Texts that are answered together, "" for a blank row; of a table with its rows."""
+
+    texts: list[str]
+    rows: list[Row] = field(default_factory=list)
+    table: Answers | None = None
+
+
+def batches(arguments: Sequence[str], files: Sequence[str], reading: Reading) -> Iterator[Batch]:
+    """The texts in batches: the arguments, then the files; without both standard input.
+
+    "-" is standard input too, which is answered line by line as it arrives.
 
     Raises
     ------
-    CorpusError : an empty text, or a line that its encoding does not have
+    UsageError : an argument that is the name of a file, tables that cannot follow each other
+    CorpusError : what cannot be read; what stands before a bad row comes first
     """
-    if arguments and list(arguments) != ["-"]:
-        for number, text in enumerate(arguments, 1):
-            if not text:
-                raise CorpusError(f"text {number} is empty")
-        yield list(arguments)
-        return
-    number = 0
-    for lines in _lines(encoding, errors):
-        found: list[str] = []
-        for line in lines:
-            number += 1
-            try:
-                found.append(_decoded(line, number, encoding, errors))
-            except CorpusError:
-                if found:
-                    yield found  # what stands before a bad line is answered
-                raise
-        yield found
+    refuse_files(arguments)
+    names = [name for name in arguments if name == "-"] + list(files)
+    if not arguments and not files:
+        names = ["-"]
+    opened = [_open(name, reading) for name in names]
+    if reading.added and len(opened) > 1:
+        _refuse_different(names, [table for _, table in opened])
+    yield Batch([text for text in arguments if text != "-"])
+    for source, table in opened:
+        if table is not None:
+            yield from _rows(table)
+            continue
+        for found in lines(source, reading.options):
+            yield Batch(found)
 
 
-def _lines(encoding: str, errors: str) -> Iterator[list[bytes] | list[str]]:
-    """The lines of standard input, as many at a time as have arrived.
-
-    They are bytes, so that a bad one does not spoil those before it, but for UTF-16 and
-    UTF-32, whose line ends are more than a byte.
-    """
-    stream = sys.stdin.buffer
-    first = stream.read1(PIECE)  # type: ignore[union-attr]
-    wide = next((name for mark, name in MARKS if first.startswith(mark)), encoding)
-    pieces = chain([first], iter(lambda: stream.read1(PIECE), b""))  # type: ignore[union-attr]
-    if wide.startswith(("utf-16", "utf-32")):
-        decoded = decode("standard input", lambda: next(pieces, b""), encoding, errors)
-        yield from _split(decoded, "\n")
-        return
-    marked = first.startswith(BOM_UTF8)
-    pieces = chain([first.removeprefix(BOM_UTF8)], pieces) if marked and next(pieces) else pieces
-    yield from _split(pieces, b"\n")
+def refuse_files(arguments: Sequence[str]) -> None:
+    """Raise UsageError for a text that is the name of a file."""
+    for argument in arguments:
+        if os.path.isfile(argument):
+            raise UsageError(
+                f"{argument} is a file, and arguments are texts; give it as -f {argument} (a text "
+                "that is called like a file goes through standard input, as -)"
+            )
 
 
-def _split(pieces: Iterator[Any], newline: Any) -> Iterator[list[Any]]:
-    rest = newline[:0]
-    for piece in pieces:
-        *lines, rest = (rest + piece).split(newline)
-        if lines:
-            yield lines
-    if rest:
-        yield [rest]
+def _open(name: str, reading: Reading) -> tuple[Source | None, Answers | None]:
+    """A file, None for standard input as it arrives; and what it is, if it is a table."""
+    source = None if name == "-" else plain_file(name)
+    ending = "" if source is None else source.plain.suffix.lower()
+    if not reading.meant and ending not in (*tables.HINTS, *tables.JSON_LINES):
+        return source, None
+    wanted = Wanted((reading.column,), reading.delimiter, meant=True)
+    table = tables.recognise(read_twice(source), wanted, reading.options)
+    assert table is not None  # it was meant to be one
+    return source, Answers(table, reading.added, reading.tally)
 
 
-def _decoded(line: bytes | str, number: int, encoding: str, errors: str) -> str:
-    if isinstance(line, bytes):
-        try:
-            line = line.decode(encoding, errors)
-        except UnicodeDecodeError as error:
-            likely = likely_encoding(error.object)
-            way = f"; --encoding {likely} may read it" if likely not in (None, encoding) else ""
-            raise CorpusError(
-                f"line {number} of standard input is not {encoding.upper()}: byte "
-                f"{error.object[error.start]:#04x} at offset {error.start}{way}; --errors replace "
-                "goes on"
-            ) from None
-    line = line.removesuffix("\r")
-    if not line:
-        raise CorpusError(f"line {number} of standard input is empty; leave it out")
-    return line
+def _refuse_different(names: Sequence[str], found: Sequence[Answers | None]) -> None:
+    """Files whose answers follow each other must be lines, or tables with one header."""
+    forms = [None if table is None else (table.form, table.header) for table in found]
+    for name, form in zip(names, forms, strict=True):
+        if form != forms[0]:
+            raise UsageError(
+                f"{names[0]} and {name} are not of one form or do not have the same columns, so "
+                "their answers cannot follow each other; give them one by one, or --json"
+            )
 
 
-def field(text: str) -> str:
-    """A text as one field of a TSV row: its tabs and line ends as \\t and \\n."""
-    return text.replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+def _rows(table: Answers) -> Iterator[Batch]:
+    batch, size = Batch([], table=table), 0
+    try:
+        for row in table.rows():
+            batch.texts.append(row.text)
+            batch.rows.append(row)
+            size += len(row.text) + 1
+            if size > BATCH:
+                yield batch
+                batch, size = Batch([], table=table), 0
+    except CorpusError:
+        yield batch
+        raise
+    yield batch

@@ -1,11 +1,14 @@
 """Options that several verbs have."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .help import Function, option
+
+if TYPE_CHECKING:
+    from .inputs import Reading
 
 
 def errors(command: Function) -> Function:
@@ -38,6 +41,42 @@ def is_raw(model: Any, encoding: str) -> bool:
 
         raise UsageError("--encoding has no effect: the model reads bytes as they are")
     return raw
+
+
+def files(command: Function) -> Function:
+    """Files with texts; arguments are texts themselves."""
+    text = "File of texts, a line each, or a table; may be repeated, - is standard input."
+    return option("-f", "--file", "files", multiple=True, metavar="FILE", help=text,
+                  group="Text")(command)  # fmt: skip
+
+
+def text_column(command: Function) -> Function:
+    """Where in a table the text is."""
+    text = "Of a table or JSON lines, its name or number.  [default: as in training]"
+    return option("--text-column", metavar="NAME", help=text, group="Text")(command)
+
+
+def delimiter(command: Function) -> Function:
+    """What separates the columns of a table."""
+    text = "Character between the columns of a table.  [default: as its first row shows]"
+    return option("--delimiter", metavar="STR", help=text, group="Text")(command)
+
+
+def reading(model: Any, given: dict[str, Any], added: tuple[str, ...] = ()) -> "Reading":
+    """How files are read; a column that was not given is that of the training."""
+    from ..text.read import TextOptions
+    from ..text.tables import delimiter_of
+    from .inputs import Reading
+
+    column, character = given["text_column"], given["delimiter"]
+    trained = {} if model.training is None else model.training[1]["settings"]
+    return Reading(
+        TextOptions(given["errors"], encoding=given["encoding"]),
+        column or trained.get("text_column") or "text",
+        bool(column or character),
+        None if character is None else delimiter_of(character),
+        added,
+    )
 
 
 def machine(command: Function) -> Function:

@@ -21,7 +21,17 @@ def print_json(values: dict[str, Any]) -> None:
     click.echo(json.dumps(plain(values), ensure_ascii=False, allow_nan=False))
 
 
+def note(text: str) -> None:
+    """Something that the user should know, on stderr."""
+    click.echo(f"note: {text}", err=True)
+
+
+def field(text: str) -> str:
+    """A text as one field of a TSV row: its tabs and line ends as \\t and \\n."""
+    return text.replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+
+
 def note_unknown(unknown: "Unknown") -> None:
     """Say on stderr which symbols of the texts were read as <unk>, if any were."""
-    if note := unknown.note():
-        click.echo(f"note: {note}", err=True)
+    if text := unknown.note():
+        note(text)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import CorpusError, UsageError
+from ..learn.batches import side_by_side
 from ..nn.network import Network
-from ..tasks.classify import batches
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
-from ..text import labelled
+from ..text.encoded import Encoded
 from ..text.read import strings
 
 Array = np.ndarray
@@ -49,13 +49,23 @@ def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
         encoded.append(np.concatenate([before, ids]))
     lengths = np.array([len(ids) for ids in encoded], np.int64)
     ids = np.concatenate(encoded) if encoded else before
-    sequences = labelled.Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
     out = np.empty((len(encoded), network.config.hidden_size), network.dtype)
-    with network.engine.limit_threads():
-        for rows in batches.by_length(sequences):
-            inputs, mask = batches.padded(sequences, rows)
-            _, state, _ = network.forward(inputs, network.zero_state(len(rows)), mask)
-            out[rows] = state[-1, 0]
+
+    def work(rows: Array, inputs: Array, mask: Array | None) -> None:
+        _, state, _ = network.forward(inputs, network.zero_state(inputs.shape[1]), mask)
+        out[rows] = state[-1, 0, : len(rows)]
+
+    side_by_side(Encoded(ids, offsets), network.engine, work)
+    return out
+
+
+def embed_all(model: Model | Classifier, texts: Sequence[str]) -> Array:
+    """As `embed`, with a row of NaN for each blank text."""
+    rows = [i for i, text in enumerate(texts) if text.strip()]
+    vectors = embed(model, [texts[i] for i in rows])
+    out = np.full((len(texts), vectors.shape[1]), np.nan, vectors.dtype)
+    out[rows] = vectors
     return out
 
 

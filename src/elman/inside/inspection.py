@@ -13,13 +13,13 @@ import numpy as np
 
 from ..cells import CELLS
 from ..errors import CorpusError, UsageError
+from ..learn import batches
 from ..nn import layers
 from ..nn.classifier import ClassifierConfig, ClassifierNetwork
 from ..nn.network import BaseNetwork, Network, NetworkConfig
-from ..tasks.classify import batches
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
-from ..text.labelled import Encoded
+from ..text.encoded import Encoded
 
 Array = np.ndarray
 Parts = dict[str, Array]  # "hidden", "i", ... -> (T, H)

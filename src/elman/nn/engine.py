@@ -6,9 +6,10 @@ same functions over the same arrays and is held to the reference by tests.
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,15 @@ class Engine:
             from .._native import _core
 
             _core.set_threads(self.threads)
+
+    def on_each_core(self, work: Callable[[Any], None], items: Sequence[Any]) -> None:
+        """`work` (item) for all items, each on one thread, on as many cores as there are."""
+        if not items:
+            return
+        each = replace(self, threads=1)
+        workers = min(self.threads, len(items))
+        with each.limit_threads(), ThreadPoolExecutor(workers, "", each.claim_threads) as pool:
+            list(pool.map(work, items))
 
     @contextmanager
     def limit_threads(self) -> Iterator[None]:

@@ -16,6 +16,8 @@ NUMBER = float  # whole ones too
 
 # Of the summary: what the figures of a task mean is up to their reader, but they are figures.
 _PART: Form = {"accuracy": NUMBER, "macro_f1": NUMBER, "nats?": (NUMBER, None),
+               "calibration_error?": NUMBER, "static_calibration_error?": NUMBER,
+               "temperature?": NUMBER,
                "classes": {str: {str: NUMBER}}, "confusion": [[int]]}  # fmt: skip
 SUMMARY: Form = {
     "command?": str, "corpus?": [str], "sha256?": str, "versions?": {str: str},
@@ -51,7 +53,7 @@ NULLABLE = ("normalize", "separator")  # of a configuration: not asked for
 # Of a configuration besides the settings of its task.
 CONFIG: Form = {
     "vocabulary_size": int, "characters_per_symbol?": NUMBER, "num_classes?": int,
-    "classes?": [str],
+    "classes?": [str], "strip?": bool, "temperature?": NUMBER,
 }  # fmt: skip
 
 

@@ -90,6 +90,11 @@ def read(names: Sequence[str], wanted: Wanted, options: TextOptions) -> Found:
     return found
 
 
+def stripped(found: Found) -> bool:
+    """Whether all texts lost the white space around them; those of tables keep it."""
+    return found.forms.keys() <= {FILE_PER_CLASS, FOLDER_PER_CLASS, FASTTEXT}
+
+
 def described(found: Found, classes: int) -> str:
     """How the data were understood, in one line; `classes` is how many of them there are."""
     forms = [

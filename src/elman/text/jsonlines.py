@@ -11,7 +11,7 @@ HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone stands 
 
 
 def rows(
-    name: str, lines: Iterable[str], wanted: Sequence[str], flags: Sequence[str]
+    name: str, lines: Iterable[str], wanted: Sequence[str], flags: Sequence[str], first: int = 1
 ) -> Iterator[tuple[int, list[str]]]:
     """The line of each object, from 1, and its wanted values; blank lines are left out.
 
@@ -23,16 +23,17 @@ def rows(
     name : what messages call the file
     wanted : the keys, that of the text first
     flags : what the user names each of them with
+    first : the number of the first line
 
     Raises
     ------
     CorpusError : a line that is no object, that lacks a key, or whose value is no text
     """
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines, first):
         if not line.strip():
             continue
         where = f"{name}, line {number}"
-        found = _object(where, line)
+        found = parsed(where, line)
         values = []
         for key, flag in zip(wanted, flags, strict=True):
             if key not in found:
@@ -50,12 +51,13 @@ def keys(head: str) -> set[str] | None:
     if not line.startswith("{"):
         return None
     try:
-        return set(_object("", line))
+        return set(parsed("", line))
     except CorpusError:
         return None
 
 
-def _object(where: str, line: str) -> dict[str, Any]:
+def parsed(where: str, line: str) -> dict[str, Any]:
+    """The object of a line; CorpusError if it is none, and says where."""
     try:
         # Numbers stay as they are written: 1.50 is not 1.5 where it is a label.
         found = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)

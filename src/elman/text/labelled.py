@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import CorpusError, listed
 from . import forms
+from .encoded import Encoded
 from .finding import lasting
 from .read import TextOptions, transform
 from .tables import Wanted, delimiter_of
@@ -53,6 +54,7 @@ class Labelled:
     conflicting : texts under more than one label, which were left out
     sha256 : of the texts and labels
     names : what the user called the parts
+    stripped : whether the texts lost the white space around them
     paths : the same, so that they still lead there from another working directory
     notes : what the user should know about the reading
     """
@@ -67,21 +69,7 @@ class Labelled:
     names: list[str]
     notes: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Texts as ids, back to back: text i is `ids[offsets[i]:offsets[i + 1]]`."""
-
-    ids: np.ndarray
-    offsets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self.offsets)
+    stripped: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +88,8 @@ class LabelledPart:
         pieces = [self.texts.ids[self.texts.offsets[r] : self.texts.offsets[r + 1]]
                   for r in self.rows]  # fmt: skip
         ids = np.concatenate(pieces) if pieces else self.texts.ids[:0]
-        return Encoded(ids, np.concatenate([[0], np.cumsum(self.texts.lengths[self.rows])]))
+        offsets = np.concatenate([[0], np.cumsum(self.texts.lengths[self.rows])])
+        return Encoded(ids, offsets)
 
 
 def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
@@ -119,6 +108,7 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
     doubts = forms.doubts(found, data.classes, data.labels, wanted)
     data.notes = [forms.described(found, len(data.classes)), *doubts, *data.notes]
     data.paths = [lasting(name) for name in names]
+    data.stripped = forms.stripped(found)
     return data
 
 
@@ -280,16 +270,3 @@ def vocabulary_of(
         for text in texts:
             builder.add(text)
     return builder.build(unknown=True)
-
-
-def encode(vocabulary: Vocabulary, texts: Sequence[str], longest: int) -> Encoded:
-    """Ids of texts, of each the first `longest` symbols."""
-    if vocabulary.kind == "char":
-        cut = [text[:longest] for text in texts]
-        ids = vocabulary.encode("".join(cut))
-        lengths = np.fromiter(map(len, cut), np.int64, len(cut))
-    else:
-        pieces = [vocabulary.encode(text)[:longest] for text in texts]
-        ids = np.concatenate(pieces) if pieces else np.empty(0, vocabulary.dtype)
-        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    return Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]))

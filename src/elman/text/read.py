@@ -4,12 +4,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..errors import CorpusError, UsageError
+from ..errors import UsageError
 from ..settings import NormalForm
 from .decode import decode
-from .sources import PIECE, Source, from_stdin, opened
+from .sources import PIECE, Source, from_stdin, opened, plain_file
 
 LAST_SPACE = re.compile(r"(?<=.)\s(?=\S*\Z)", re.DOTALL)
 
@@ -24,6 +23,7 @@ class TextOptions:
     max_characters: int | None = None
     raw: bool = False  # bytes, not characters
     encoding: str = "utf-8"  # where no byte order mark says another
+    strip: bool = False  # white space around a text that is whole, not a piece
 
 
 def read_pieces(sources: Sequence[Source], options: TextOptions) -> Iterator[str | bytes]:
@@ -92,6 +92,7 @@ def _whole_lines(texts: Iterator[str], options: TextOptions) -> Iterator[str]:
 def transform(text: str, options: TextOptions) -> str:
     """Line ends as \\n, normal form and case as the options say."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.strip() if options.strip else text
     if options.normalize:
         text = unicodedata.normalize(options.normalize, text)
     return text.lower() if options.lowercase else text
@@ -114,9 +115,7 @@ def strings(texts: Sequence[str]) -> list[str]:
 
 def read(path: str, options: TextOptions = TextOptions()) -> str | bytes:
     """All of one file, or of standard input for "-": text, or bytes if `options.raw`."""
-    if Path(path).is_dir():
-        raise CorpusError(f"{path} is a folder; give a file, or - for standard input")
-    source = from_stdin() if path == "-" else Source(path, Path(path))
+    source = from_stdin() if path == "-" else plain_file(path)
     pieces = list(read_pieces([source], options))
     if options.raw:
         return b"".join(piece for piece in pieces if isinstance(piece, bytes))

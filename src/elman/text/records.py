@@ -1,6 +1,6 @@
 """Texts that are sequences of their own: lines, or what another separator ends."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 Text = Any  # str, or bytes of a byte model
@@ -8,7 +8,7 @@ Text = Any  # str, or bytes of a byte model
 
 def cleaned(records: Sequence[Text], separator: Text) -> list[Text]:
     """Records that are not empty, without the line ends around those of several lines."""
-    newline: Text = "\n" if isinstance(separator, str) else b"\n"
+    newline = _newline(separator)
     if separator != newline:
         records = [record.strip(newline) for record in records]
     return [record for record in records if record]
@@ -16,10 +16,43 @@ def cleaned(records: Sequence[Text], separator: Text) -> list[Text]:
 
 def numbered(text: Text, separator: str) -> Iterator[tuple[int, Text]]:
     """The records of a text that are not empty, each with the number of its first line."""
-    end: Text = separator if isinstance(text, str) else separator.encode()
-    newline: Text = "\n" if isinstance(text, str) else b"\n"
-    line = 1
-    for record in text.split(end):
-        for kept in cleaned([record], end):
-            yield line + record[: record.index(kept)].count(newline), kept
-        line += record.count(newline) + end.count(newline)
+    end = _end(text, separator)
+    yield from _numbered(text.split(end), end, 1)
+
+
+def arriving(lines: Iterable[list[Text]], separator: str) -> Iterator[list[tuple[int, Text]]]:
+    """The records of lines that come some at a time, as many at a time as are complete.
+
+    Each has the number of its first line. Where the separator is "\\n" the lines are the
+    records; blank ones stay, so that a row of answers keeps step with its line.
+    """
+    number, rest, end = 1, None, None
+    for some in lines:
+        if separator == "\n":
+            yield list(enumerate(some, number))
+            number += len(some)
+            continue
+        end = _end(some[0], separator)
+        newline = _newline(end)
+        text = newline.join([*some, newline[:0]])
+        *whole, rest = (text if rest is None else rest + text).split(end)
+        yield list(_numbered(whole, end, number))
+        number += sum(text.count(newline) + end.count(newline) for text in whole)
+    if rest:
+        yield list(_numbered([rest], end, number))
+
+
+def _numbered(texts: Iterable[Text], end: Text, line: int) -> Iterator[tuple[int, Text]]:
+    newline = _newline(end)
+    for text in texts:
+        for kept in cleaned([text], end):
+            yield line + text[: text.index(kept)].count(newline), kept
+        line += text.count(newline) + end.count(newline)
+
+
+def _end(text: Text, separator: str) -> Text:
+    return separator if isinstance(text, str) else separator.encode()
+
+
+def _newline(text: Text) -> Text:
+    return "\n" if isinstance(text, str) else b"\n"

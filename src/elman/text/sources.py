@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 from ..errors import CorpusError
 
@@ -55,34 +55,67 @@ class Source:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[BinaryIO]:
+def opened(source: Source) -> Iterator[Any]:
     """The bytes of a source, decompressed.
 
     Raises
     ------
     CorpusError : it cannot be read, or its compressed data are damaged
     """
-    try:
-        with _raw(source) as file:
-            start = file.read(16)
-            file.seek(0)
-            for magic, decompressed in MAGIC.items():
-                if start.startswith(magic):
-                    with decompressed(file) as inner:
-                        yield inner
-                    return
-            yield file
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise CorpusError(f"{source.name} is a damaged compressed file: {error}") from None
-    except OSError as error:
-        raise CorpusError(f"cannot read {source.name}: {error.strerror or error}") from None
+    with _refused(source.name), _raw(source) as file:
+        yield _decompressed(file)
 
 
-def _raw(source: Source) -> BinaryIO:
+@contextmanager
+def arriving() -> Iterator[Any]:
+    """The bytes of standard input as they come, decompressed; `read1` waits for some.
+
+    Raises
+    ------
+    CorpusError : as `opened`
+    """
+    with _refused("standard input"):
+        yield _decompressed(sys.stdin.buffer)
+
+
+def _raw(source: Source) -> Any:
     if source.kept is None:
         return open(source.path, "rb")
     source.kept.seek(0)
     return os.fdopen(os.dup(source.kept.fileno()), "rb")
+
+
+def _decompressed(file: Any) -> Any:
+    start = file.peek(16)
+    return next((opens(file) for magic, opens in MAGIC.items() if start.startswith(magic)), file)
+
+
+@contextmanager
+def _refused(name: str) -> Iterator[None]:
+    """What goes wrong while reading, in one sentence."""
+    try:
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise CorpusError(f"{name} is a damaged compressed file: {error}") from None
+    except OSError as error:
+        raise CorpusError(f"cannot read {name}: {error.strerror or error}") from None
+
+
+def plain_file(name: str) -> Source:
+    """One file by its name; CorpusError if there is none."""
+    path = Path(name)
+    if path.is_dir():
+        raise CorpusError(f"{name} is a folder; give a file, or - for standard input")
+    if not path.exists():
+        raise CorpusError(f"cannot read {name}: No such file or directory")
+    return Source(name, path)
+
+
+def read_twice(source: Source | None) -> Source:
+    """A source that can be read again: a copy of a pipe, and of standard input for None."""
+    if source is None:
+        return from_stdin()
+    return source if source.path.is_file() else keep(source.name, source.path)
 
 
 def from_stdin() -> Source:

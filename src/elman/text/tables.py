@@ -105,15 +105,41 @@ class Table:
             for number, values in jsonlines.rows(name, self._lines(), wanted, flags):
                 yield f"{name}, line {number}", values
             return
-        loose = fields.loose_quote(self._lines(), delimiter) if delimiter == "\t" else None
-        if loose is None:
-            rows, quotes = fields.rows(name, self._lines(), delimiter), ""
-        else:
-            rows = fields.rows_without_quotes(self._lines(), delimiter)
+        loose = self.loose_quote(tally)
+        quotes = ""
+        if loose is not None:
             quotes = f" (quotes stay as they are, since that of line {loose} is never closed)"
+        yield from self._chosen(self._divided(self._lines(), loose), quotes, tally)
+
+    def raw_rows(self, tally: Tally) -> Iterator[tuple[int, str, list[str]]]:
+        """Every row, the header and blank ones too: its first line, its characters, its fields.
+
+        Raises CorpusError for a row that is malformed, or a file that cannot be read.
+        """
+        if self.delimiter is None:
+            yield from ((n, line, []) for n, line in enumerate(self._lines(), 1))
+            return
+        kept: list[str] = []
+        lines = _kept(self._lines(), kept)
+        for start, _, row in self._divided(lines, self.loose_quote(tally)):
+            yield start, "".join(kept), row
+            kept.clear()
+
+    def loose_quote(self, tally: Tally) -> int | None:
+        """The line of a quote for which all quotes of the table are characters as others are."""
+        if self.delimiter != "\t":
+            return None
+        loose = fields.loose_quote(self._lines(), self.delimiter)
+        if loose is not None:
             tally.add("quotes that open a field and do not close it, so that all quotes of the "
-                      "table stay as they are", f"{name}, line {loose}")  # fmt: skip
-        yield from self._chosen(rows, quotes, tally)
+                      "table stay as they are", f"{self.source.name}, line {loose}")  # fmt: skip
+        return loose
+
+    def _divided(self, lines: Iterator[str], loose: int | None) -> Iterator[fields.Row]:
+        assert self.delimiter is not None
+        if loose is None:
+            return fields.rows(self.source.name, lines, self.delimiter)
+        return fields.rows_without_quotes(lines, self.delimiter)
 
     def _chosen(
         self, rows: Iterator[fields.Row], quotes: str, tally: Tally
@@ -147,6 +173,12 @@ class Table:
                 yield f"{line}\n"
         if rest:
             yield rest
+
+
+def _kept(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
+    for line in lines:
+        kept.append(line)
+        yield line
 
 
 def recognise(source: Source, wanted: Wanted, options: TextOptions) -> Table | None:

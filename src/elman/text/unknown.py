@@ -1,11 +1,13 @@
 """Symbols of given texts that a model does not know: how many, and which comes first."""
 
+import numpy as np
+
 from .vocabulary import Vocabulary
 from .words import split_words
 
 
 class Unknown:
-    """Counts what of the texts a model reads as `<unk>`.
+    """Counts what of the texts a model reads as `<unk>`, or skips where it has none.
 
     Example
     -------
@@ -15,30 +17,39 @@ class Unknown:
     "1 of 3 words are unknown to the model and read as <unk>; the first is 'zzzz'"
     """
 
-    def __init__(self, vocabulary: Vocabulary):
-        self.vocabulary = vocabulary
-        self.count = self.total = 0
+    def __init__(self, vocabulary: Vocabulary, skipped: bool = False):
+        self.vocabulary, self.skipped = vocabulary, skipped
+        self.count = self.total = self.other_case = 0
         self.first = ""
 
     def add(self, text: str | bytes, longest: int | None = None) -> None:
         """Count a text, treated as the training text was, or its first `longest` symbols."""
         v = self.vocabulary
-        if v.unknown is None or isinstance(text, bytes):
+        if isinstance(text, bytes) or (v.unknown is None and not self.skipped):
             return
-        ids = v.encode(text)[:longest]
-        unknown = ids == v.unknown
-        self.count += int(unknown.sum())
-        self.total += len(ids) if v.counted is None else int(v.counted[ids].sum())
-        if not self.first and unknown.any():
+        ids = v.look_up(text)[:longest]
+        missing = np.flatnonzero(ids < 0)
+        self.count += len(missing)
+        self.total += len(ids)
+        if v.counted is not None:
+            self.total -= int((~v.counted[ids[ids >= 0]]).sum())
+        if len(missing):
             symbols = split_words(text, v.rule) if v.kind == "word" else text
-            self.first = symbols[int(unknown.argmax())]
+            unknown = [symbols[i] for i in missing]
+            self.first = self.first or unknown[0]
+            self.other_case += sum(symbol.swapcase() in v.ids for symbol in unknown)
 
     def note(self) -> str:
         """What to tell the user; "" if everything is known."""
         if not self.count:
             return ""
         noun = "words" if self.vocabulary.kind == "word" else "characters"
+        done = "skipped" if self.vocabulary.unknown is None else "read as <unk>"
+        case = ""
+        if self.other_case:
+            case = (f"; {self.other_case:,} of them it knows in the other case, which a training "
+                    "with --lowercase would not tell apart")  # fmt: skip
         return (
-            f"{self.count:,} of {self.total:,} {noun} are unknown to the model and read as <unk>; "
-            f"the first is {self.first!r}"
+            f"{self.count:,} of {self.total:,} {noun} are unknown to the model and {done}; "
+            f"the first is {self.first!r}{case}"
         )

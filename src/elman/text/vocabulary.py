@@ -91,22 +91,24 @@ class Vocabulary:
         UnknownSymbolError : a symbol that the vocabulary neither holds nor maps
             to `<unk>`; the message names it and its place in `where`
         """
-        if self.kind == "byte":
-            raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-            return np.frombuffer(raw, np.uint8).astype(self.dtype)
-        if isinstance(text, bytes):
-            text = text.decode("utf-8")
-        if self.kind == "word":
-            return self._encode_words(text, where)
-        assert self._code_points is not None
-        ids = self._code_points[code_points(text)]
-        missing = ids == len(self.symbols)
+        ids = self.look_up(text)
+        missing = ids < 0
         if missing.any():
             if self.unknown is None:
-                unknown = [text[i] for i in np.flatnonzero(missing)]
-                self._refuse(unknown, int(np.argmax(missing)), where)
+                self._refuse(text, missing, where)
             ids[missing] = self.unknown
         return ids.astype(self.dtype)
+
+    def look_up(self, text: str | bytes) -> np.ndarray:
+        """Ids (n,) int32 of a text, -1 for symbols that the vocabulary does not hold."""
+        if self.kind == "byte":
+            raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+            return np.frombuffer(raw, np.uint8).astype(np.int32)
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        if self._code_points is not None:
+            return self._code_points[code_points(text)]
+        return np.array([self.ids.get(word, -1) for word in split_words(text, self.rule)], np.int32)
 
     def extended(self, others: "Vocabulary") -> "Vocabulary":
         """This vocabulary, and behind its symbols those of another one that it does not hold."""
@@ -137,24 +139,18 @@ class Vocabulary:
         return {"kind": self.kind, "symbols": self.symbols} | rule
 
     def _table(self) -> np.ndarray:
-        table = np.full(0x110000, len(self.symbols), np.uint32)
+        table = np.full(0x110000, -1, np.int32)
         for i, symbol in enumerate(self.symbols):
             if isinstance(symbol, str) and len(symbol) == 1:
                 table[ord(symbol)] = i
         return table
 
-    def _encode_words(self, text: str, where: str) -> np.ndarray:
-        default = -1 if self.unknown is None else self.unknown
-        words = split_words(text, self.rule)
-        ids = np.array([self.ids.get(word, default) for word in words], np.int64)
-        if self.unknown is None and (ids < 0).any():
-            first = int(np.argmax(ids < 0))
-            unknown = [words[i] for i in np.flatnonzero(ids < 0)]
-            self._refuse(unknown, sum(map(len, words[:first])), where)
-        return ids.astype(self.dtype)
-
-    def _refuse(self, unknown: Sequence[str], position: int, where: str) -> None:
+    def _refuse(self, text: str | bytes, missing: np.ndarray, where: str) -> None:
         """Raise UnknownSymbolError that names all symbols, in the order in which they come."""
+        text = text.decode("utf-8") if isinstance(text, bytes) else text
+        symbols: Sequence[str] = split_words(text, self.rule) if self.kind == "word" else text
+        unknown = [symbols[i] for i in np.flatnonzero(missing).tolist()]
+        position = sum(map(len, symbols[: int(np.argmax(missing))]))
         counts = Counter(unknown)
         named = listed(list(counts), LISTED, lambda symbol: _named(symbol, counts[symbol]))
         first = "at" if len(unknown) == 1 else "the first at"

@@ -8,7 +8,7 @@ from ..inside.inspection import symbol_text
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
 from ..tasks.language.scoring import symbol_nats
-from ..text.labelled import Encoded
+from ..text.encoded import Encoded
 from ..text.read import split_lines
 
 

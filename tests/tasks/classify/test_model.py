@@ -13,6 +13,7 @@ import elman
 from elman import tasks
 from elman.errors import CorpusError, ModelFileError, UsageError
 from elman.nn.engine import select
+from elman.nn.layers import softmax
 from elman.store import checkpoint
 from elman.tasks.classify.trainer import class_weights
 from elman.text import labelled
@@ -50,11 +51,44 @@ def test_a_simple_rule_is_learned_and_reported(trained):
     assert trained.summary["baselines"]["majority class"]["accuracy"] < 0.6
 
 
-def test_the_same_probabilities_alone_and_among_others(trained, rng):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_probabilities_alone_and_among_others(trained, table, rng, threads, tmp_path):
+    """To the bit on the native engine: batches differ in size, padding and company."""
+    trained.save(tmp_path / "m.safetensors")
+    model = elman.load(tmp_path / "m.safetensors", threads=threads)
     texts = ["".join(rng.choice(list("abdinosv"), rng.integers(1, 15))) for _ in range(60)]
-    together = trained.predict_proba(texts)
-    alone = np.concatenate([trained.predict_proba([text]) for text in texts])
-    np.testing.assert_allclose(together, alone, atol=1e-6)
+    together = model.predict_proba(texts)
+    native = model.network.engine.name == "native"
+    for part in (texts[:1], texts[5:8], texts[20:]):
+        alone = model.predict_proba(part)
+        first = texts.index(part[0])
+        np.testing.assert_allclose(together[first : first + len(part)], alone,
+                                   rtol=0 if native else 1e-5)  # fmt: skip
+
+
+def test_the_temperature_is_fitted_on_the_validation_part_and_kept(trained, tmp_path):
+    fitted = trained.summary["validation"]["temperature"]
+    assert trained.temperature == fitted == trained.config["temperature"] != 1
+    trained.save(tmp_path / "m.safetensors", weights_only=True)
+    again = elman.load(tmp_path / "m.safetensors")
+    assert again.temperature == fitted
+    encoded = again.encode(["tarov", "makini"])
+    np.testing.assert_allclose(
+        again.predict_proba(["tarov", "makini"]),
+        softmax(again.logits(encoded) / fitted), rtol=1e-12,
+    )  # fmt: skip
+
+
+def test_texts_in_memory_keep_their_white_space_and_those_of_class_files_lose_it(tmp_path):
+    rows = [(" " * (i % 2) + "ab"[i % 2] * (1 + i // 2), "xy"[i % 2]) for i in range(30)]
+    assert not elman.train(rows, **FLAGS, steps=1).treatment.strip
+    for label in "xy":
+        lines = "".join(f" {text} \n" for text, of in rows if of == label)
+        (tmp_path / f"{label}.txt").write_text(lines)
+    model = elman.train(tmp_path, **FLAGS, steps=1)
+    assert model.treatment.strip and " " not in model.vocabulary.ids
+    np.testing.assert_array_equal(model.predict_proba(["ab", " ab\t"])[0],
+                                  model.predict_proba(["ab", " ab\t"])[1])  # fmt: skip
 
 
 @given(

@@ -1,22 +1,21 @@
 """A trained classifier: network, vocabulary, classes, in one object and one file."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
 from ...errors import CorpusError, ModelFileError
+from ...learn.batches import side_by_side
 from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
 from ...nn.layers import softmax
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_network
-from ...text import labelled
-from ...text.read import strings, transform
+from ...text.encoded import Encoded, encode
+from ...text.read import TextOptions, strings, transform
 from ...text.vocabulary import Vocabulary
-from . import batches
 from .settings import ClassifySettings
 
 Array = np.ndarray
@@ -69,7 +68,8 @@ class Classifier(SavedModel):
     def predict_proba(self, texts: Sequence[str]) -> Array:
         """Probabilities (n, C) of every class, in the order of `classes`.
 
-        A text has the same probabilities alone and among others, up to rounding.
+        A text has the same probabilities alone and among others: to the bit on the native
+        engine, up to rounding on NumPy's.
 
         Raises
         ------
@@ -90,19 +90,33 @@ class Classifier(SavedModel):
             self.network.config.width,
         )  # fmt: skip
 
-    def encode(self, texts: Sequence[str]) -> labelled.Encoded:
+    def encode(self, texts: Sequence[str]) -> Encoded:
         """Ids of texts, treated as the training texts were."""
-        clean = [transform(text, self.treatment) for text in strings(texts)]
+        clean = list(map(self.clean, strings(texts)))
         for number, text in enumerate(clean, 1):
             if not text:
                 raise CorpusError(f"text {number} is empty: it has no class")
-        return labelled.encode(self.vocabulary, clean, self.config["seq_len"])
+        return encode(self.vocabulary, clean, self.config["seq_len"])
 
-    def probabilities(self, texts: labelled.Encoded) -> Array:
+    def clean(self, text: str) -> str:
+        """A text treated as the training texts were."""
+        return transform(text, self.treatment)
+
+    def probabilities(self, texts: Encoded) -> Array:
         """Probabilities (n, C) of encoded texts."""
-        return softmax(self.logits(texts))
+        return softmax(self.logits(texts) / self.temperature)
 
-    def logits(self, texts: labelled.Encoded) -> Array:
+    @property
+    def temperature(self) -> float:
+        """What the logits are divided by, fitted on the validation part; 1 without one."""
+        return self.config.get("temperature", 1.0)
+
+    @property
+    def treatment(self) -> TextOptions:
+        """As of every model; texts from files may have lost the white space around them."""
+        return replace(super().treatment, strip=self.config.get("strip", False))
+
+    def logits(self, texts: Encoded) -> Array:
         """Logits (n, C) of encoded texts, in float64."""
         forward: Callable = self.network.forward
         run = self.run(texts, lambda ids, mask: forward(ids, mask)[0], len(self.classes))
@@ -110,25 +124,17 @@ class Classifier(SavedModel):
 
     def run(
         self,
-        texts: labelled.Encoded,
+        texts: Encoded,
         function: Callable[[Array, Array | None], Array],
         width: int,
     ) -> Array:
-        """`function` (ids, mask) -> (B, width) of all texts, in batches of similar length.
-
-        Every core runs batches of its own, so none waits for another.
-        """
+        """`function` (ids, mask) -> (B, width) of all texts, in batches of similar length."""
         out = np.empty((len(texts), width), self.network.dtype)
-        engine = self.network.engine
 
-        def work(rows: Array) -> None:
-            out[rows] = function(*batches.padded(texts, rows))
+        def work(rows: Array, ids: Array, mask: Array | None) -> None:
+            out[rows] = function(ids, mask)[: len(rows)]
 
-        groups = list(batches.by_length(texts))[::-1]  # the longest first
-        workers = max(1, min(engine.threads, len(groups)))
-        each = replace(engine, threads=engine.threads // workers)
-        with each.limit_threads(), ThreadPoolExecutor(workers, "", each.claim_threads) as pool:
-            list(pool.map(work, groups))
+        side_by_side(texts, self.network.engine, work)
         return out
 
     def _metadata(self) -> dict[str, Any]:
@@ -150,5 +156,7 @@ class Classifier(SavedModel):
             raise ModelFileError("its classes are repeated")
         if "seq_len" not in config:
             raise ModelFileError("the configuration has no seq_len")
+        if not 1e-9 < config.get("temperature", 1.0) < 1e9:
+            raise ModelFileError(f"its temperature is {config['temperature']}")
         network = read_network(ClassifierNetwork, ClassifierConfig, config, tensors, engine)
         return cls(network, vocabulary, classes, config)

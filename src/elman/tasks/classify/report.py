@@ -9,10 +9,12 @@ there, as scikit-learn counts them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+
+from .calibration import Calibration
 
 Array = np.ndarray
 MATRIX_CLASSES = 30  # beyond, a confusion matrix is no longer read but searched
@@ -28,11 +30,13 @@ class Report:
     classes : names
     confusion : (C, C) counts; rows are true classes, columns predicted ones
     nats : mean loss of the true labels, None if there were no probabilities
+    calibration : what the probabilities are worth, None if there were none
     """
 
     classes: list[str]
     confusion: Array
     nats: float | None = None
+    calibration: Calibration | None = None
 
     @property
     def support(self) -> Array:
@@ -65,6 +69,7 @@ class Report:
             "accuracy": self.accuracy,
             "macro_f1": self.macro_f1,
             "nats": self.nats,
+            **({} if self.calibration is None else asdict(self.calibration)),
             "texts": int(self.confusion.sum()),
             "classes": {
                 name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
@@ -89,6 +94,9 @@ class Report:
             yield from self.matrix()
         else:
             yield from self.mistakes()
+        if self.calibration is not None:
+            yield ""
+            yield str(self.calibration)
 
     def matrix(self) -> Iterator[str]:
         """The confusion matrix: rows true, columns predicted, in the same order."""
@@ -117,17 +125,24 @@ class Report:
 def from_json(figures: dict[str, Any]) -> Report:
     """The report that `to_json` made."""
     confusion = np.array(figures["confusion"], np.int64)
-    return Report(list(figures["classes"]), confusion, figures["nats"])
+    calibration = None
+    if "calibration_error" in figures:
+        calibration = Calibration(**{f.name: figures[f.name] for f in fields(Calibration)})
+    return Report(list(figures["classes"]), confusion, figures["nats"], calibration)
 
 
 def report(
-    classes: Sequence[str], labels: Array, predicted: Array, nats: Array | None = None
+    classes: Sequence[str],
+    labels: Array,
+    predicted: Array,
+    nats: Array | None = None,
+    calibration: Calibration | None = None,
 ) -> Report:
     """Compare predicted labels (n,) with the true ones (n,)."""
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(confusion, (labels, predicted), 1)
     mean = None if nats is None or not len(nats) else float(np.mean(nats, dtype=np.float64))
-    return Report(list(classes), confusion, mean)
+    return Report(list(classes), confusion, mean, calibration)
 
 
 def baselines(

@@ -7,6 +7,7 @@ import numpy as np
 from ...learn.loop import Event
 from ...learn.run import Run
 from ...text.labelled import LabelledPart
+from .calibration import fit_temperature
 from .model import Classifier
 from .report import baselines
 from .trainer import ClassifierTrainer, judge
@@ -58,6 +59,10 @@ class ClassifierRun(Run):
             "best_step": trainer.best_step if trainer.best else trainer.step,
         }  # fmt: skip
         model = trainer.classifier(trainer.trained())
+        if len(part := self.validation):
+            labels = part.labels[part.rows]
+            trainer.temperature = fit_temperature(model.logits(part.chosen()), labels)
+            model = trainer.classifier(model.network)
         for name, part in (("validation", self.validation), ("test", self.test)):
             if len(part):
                 figures[name] = judge(model, part).to_json()

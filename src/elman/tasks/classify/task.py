@@ -15,6 +15,7 @@ from ...nn.engine import Engine
 from ...nn.network import BaseNetwork
 from ...settings import Settings
 from ...text import census, labelled
+from ...text.encoded import encode
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
 from ...text.splits import PARTS
@@ -67,7 +68,7 @@ class ClassifyTask(Task):
                 if new := len(vocabulary) - len(older.vocabulary):
                     texts.notes.append("characters that are new to the classifier get rows of "
                                        f"their own: {new:,}")  # fmt: skip
-        encoded = labelled.encode(vocabulary, texts.texts, settings.seq_len)
+        encoded = encode(vocabulary, texts.texts, settings.seq_len)
         if older is None:
             texts.notes = [*texts.notes, *census.notes(vocabulary, encoded.ids, readout=False)]
         settings = settings.filled(validation=min(0.1, CHOOSE_BY / count))
@@ -117,19 +118,17 @@ class ClassifyTask(Task):
     ) -> ClassifierTrainer:
         classes = data.source.classes
         return ClassifierTrainer(
-            network, data.vocabulary, classes, settings, data.train, data.validation
-        )
+            network, data.vocabulary, classes, settings, data.train, data.validation,
+            data.source.stripped,
+        )  # fmt: skip
 
     def notes(self, settings: ClassifySettings, data: Data, learner: Any) -> list[str]:
-        texts, vocabulary = data.source.texts, data.vocabulary
-        lengths = map(len, texts) if vocabulary.kind == "char" else (
-            len(vocabulary.encode(text)) for text in texts
-        )  # fmt: skip
-        cut = sum(length > settings.seq_len for length in lengths)
+        texts = data.train.texts
+        cut = 0 if texts.cut is None else int(texts.cut.sum())
         if not cut:
             return []
         return [f"longer than {settings.seq_len} symbols and read only so far: {cut:,} of the "
-                f"{len(texts):,} texts; --seq-len changes that"]  # fmt: skip
+                f"{len(data.source.texts):,} texts; --seq-len changes that"]  # fmt: skip
 
     def continued(
         self, model: Classifier, given: dict[str, Any], part: LabelledPart
@@ -139,7 +138,10 @@ class ClassifyTask(Task):
         settings = ClassifySettings(**given | fixed).resolved(0, {})
         network = ClassifierNetwork(model.network.config, model.network.dtype, model.network.engine)
         network.parameters.flat[:] = model.network.parameters.flat
-        return ClassifierTrainer(network, model.vocabulary, model.classes, settings, part, part)
+        stripped = model.treatment.strip
+        return ClassifierTrainer(
+            network, model.vocabulary, model.classes, settings, part, part, stripped
+        )
 
 
 def _options(settings: ClassifySettings) -> LabelledOptions:

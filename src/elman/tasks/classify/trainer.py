@@ -12,6 +12,7 @@ from ...nn.layers import softmax_cross_entropy
 from ...text.labelled import LabelledPart
 from ...text.vocabulary import Vocabulary
 from . import batches
+from .calibration import calibrated
 from .model import Classifier
 from .report import Report, report
 from .settings import ClassifySettings
@@ -20,7 +21,11 @@ Array = np.ndarray
 
 
 class ClassifierTrainer(Loop[ClassifierNetwork]):
-    """One training run of a classifier."""
+    """One training run of a classifier.
+
+    `stripped` says whether its texts lost the white space around them; `temperature` is what
+    the logits of the finished classifier are divided by.
+    """
 
     settings: ClassifySettings
 
@@ -32,8 +37,10 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
         settings: ClassifySettings,
         train: LabelledPart,
         validation: LabelledPart,
+        stripped: bool = False,
     ):
-        self.vocabulary, self.classes = vocabulary, list(classes)
+        self.vocabulary, self.classes, self.stripped = vocabulary, list(classes), stripped
+        self.temperature: float | None = None
         self.train, self.validation = train, validation
         labels = train.labels[train.rows]
         self.class_weights = class_weights(settings.class_weights, labels, len(classes))
@@ -89,8 +96,9 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
         s, network = self.settings, self.network
         return {
             "task": s.task, "tokens": s.tokens, "lowercase": s.lowercase,
-            "normalize": s.normalize, "seq_len": s.seq_len, **asdict(network.config),
-            "dtype": network.dtype.name,
+            "normalize": s.normalize, "strip": self.stripped, "seq_len": s.seq_len,
+            **asdict(network.config), "dtype": network.dtype.name,
+            **({} if self.temperature is None else {"temperature": self.temperature}),
         }  # fmt: skip
 
     def learn(self, part: LabelledPart) -> None:
@@ -109,7 +117,8 @@ def judge(model: Classifier, part: LabelledPart) -> Report:
     labels = part.labels[part.rows]
     logits = model.logits(part.chosen())
     nats = softmax_cross_entropy(logits[None], labels[None])[0][0]
-    return report(model.classes, labels, logits.argmax(axis=1), nats)
+    calibration = calibrated(logits, labels, model.temperature) if len(labels) else None
+    return report(model.classes, labels, logits.argmax(axis=1), nats, calibration)
 
 
 def class_weights(kind: str, labels: Array, num_classes: int) -> Array:

@@ -1,0 +1,140 @@
+"""Tables that come out as they came in, with columns added: what a model says of each row.
+
+A row keeps the very characters that it had; only one with more fields than the first row
+is written anew, because what is added stands before the surplus.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import fields, jsonlines
+from .tables import Table, Tally
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes
+    ----------
+    text : its text; "" if it has none
+    raw : what stands in the file, without the line end
+    fields : its fields; [] of JSON
+    """
+
+    text: str
+    raw: str
+    fields: list[str]
+
+    @property
+    def blank(self) -> bool:
+        """Whether it says nothing; such a line comes out as it is."""
+        return not self.raw.strip()
+
+
+class Answers:
+    """A table that gets columns with answers.
+
+    Parameters
+    ----------
+    table : whose text stands in its first wanted column
+    names : of the columns that are added; one that the table has is called predicted_...
+    tally : gets what was odd about the rows
+
+    Attributes
+    ----------
+    header : the line that names the columns, None without one
+    form : what the table is, for people
+
+    Raises
+    ------
+    CorpusError : a row that is malformed, or a file that cannot be read
+    """
+
+    def __init__(self, table: Table, names: Sequence[str], tally: Tally):
+        self._table, self._tally = table, tally
+        self.header: str | None = None
+        self.form = table.form
+        self._loose = table.loose_quote(Tally()) is not None
+        self._width, taken = 0, set[str]()
+        for number, raw, found in table.raw_rows(Tally()):
+            if table.delimiter is None:
+                if raw.strip():
+                    taken |= set(jsonlines.parsed(f"{table.source.name}, line {number}", raw))
+            elif fields.any_text(found):
+                self._width = len(found)
+                taken = {name.strip() for name in found} if table.header else set()
+                break
+        self.names = [_free(name, taken) for name in names]
+        if table.delimiter is not None and table.header:
+            self.header = self._extended(Row("", raw.removesuffix("\n"), found), self.names)
+
+    def rows(self) -> Iterator[Row]:
+        """Every row behind the header, blank ones too."""
+        table, header = self._table, self.header is not None
+        for number, raw, found in table.raw_rows(self._tally):
+            if header and fields.any_text(found):
+                header = False
+                continue
+            row = Row(self._text(number, raw, found), raw.removesuffix("\n"), found)
+            where = f"{table.source.name}, line {number}"
+            if not row.blank and not row.text.strip():
+                self._tally.add("rows without a text, and so without an answer", where)
+            if self._width and fields.any_text(found[self._width :]):
+                self._tally.add("rows with more columns than the first row, where the answer "
+                                "stands before the surplus", where)  # fmt: skip
+            yield row
+
+    def answered(self, row: Row, values: Sequence[Any]) -> str:
+        """The row with the values of the new columns, None for no value, as it is written."""
+        if row.blank:
+            return row.raw
+        if self._table.delimiter is None:
+            added = "".join(
+                f", {json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
+                for name, value in zip(self.names, values, strict=True)
+            )
+            return f"{row.raw.rstrip()[:-1].rstrip()}{added}}}"
+        return self._extended(row, ["" if v is None else _plain(v) for v in values])
+
+    def _text(self, number: int, raw: str, found: list[str]) -> str:
+        table = self._table
+        if table.delimiter is not None:
+            place = table.places[0]
+            return found[place] if place < len(found) else ""
+        if not raw.strip():
+            return ""
+        wanted = table.wanted
+        (_, (text,)), = jsonlines.rows(table.source.name, [raw], wanted.columns, wanted.flags,
+                                       number)  # fmt: skip
+        return text
+
+    def _extended(self, row: Row, values: Sequence[str]) -> str:
+        missing = [""] * (self._width - len(row.fields))
+        if len(row.fields) <= self._width:
+            return row.raw + self._line(["", *missing, *values])
+        return self._line([*row.fields[: self._width], *values, *row.fields[self._width :]])
+
+    def _line(self, values: Sequence[str]) -> str:
+        """Fields as one row, without its end."""
+        delimiter = self._table.delimiter
+        assert delimiter is not None
+        if self._loose:
+            return delimiter.join(values)
+        out = io.StringIO()
+        csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(values)
+        return out.getvalue().removesuffix("\n")
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"predicted_{name}"
+    return name

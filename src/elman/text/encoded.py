@@ -1,0 +1,48 @@
+"""Texts of any length as ids, back to back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Texts as ids, back to back: text i is `ids[offsets[i]:offsets[i + 1]]`.
+
+    Attributes
+    ----------
+    cut : (n,) bool, whether a text was longer; None where none is cut
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    cut: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.offsets)
+
+    def shares(self, symbol: int | None) -> np.ndarray:
+        """The share (n,) of each text that is one symbol; no text may be empty."""
+        if not len(self) or symbol is None:
+            return np.zeros(len(self))
+        return np.add.reduceat(self.ids == symbol, self.offsets[:-1], dtype=np.int64) / self.lengths
+
+
+def encode(vocabulary: Vocabulary, texts: Sequence[str], longest: int) -> Encoded:
+    """Ids of texts, of each the first `longest` symbols."""
+    if vocabulary.kind == "char":
+        ids = vocabulary.encode("".join(text[:longest] for text in texts))
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    else:
+        pieces = [vocabulary.encode(text) for text in texts]
+        ids = np.concatenate([vocabulary.encode(""), *(piece[:longest] for piece in pieces)])
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+    offsets = np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))])
+    return Encoded(ids, offsets, lengths > longest)

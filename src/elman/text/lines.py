@@ -1,0 +1,90 @@
+"""The lines of a file or of standard input as they arrive, so that each is answered at once.
+
+They are cut before they are decoded, so that a bad one does not spoil those before it, but
+for UTF-16 and UTF-32, whose line ends are more than a byte.
+"""
+
+from codecs import BOM_UTF8
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from ..errors import CorpusError
+from .decode import MARKS, decode, likely_encoding
+from .read import TextOptions
+from .sources import Source, arriving, opened
+
+PIECE = 1 << 16  # bytes: what one read of a pipe gives at most
+
+Line = Any  # str, or bytes with `TextOptions.raw`
+
+
+def lines(source: Source | None, options: TextOptions) -> Iterator[list[Line]]:
+    """The lines of a file, or of standard input for None, as many at a time as have arrived.
+
+    A slow writer gets its answer line by line, a fast one is read in large pieces. Only
+    `encoding`, `errors` and `raw` of the options matter; a `\\r` before a line end belongs to it.
+
+    Raises
+    ------
+    CorpusError : what cannot be read, or a line that its encoding does not have; the lines
+        before it come first
+    """
+    name = "standard input" if source is None else source.name
+    number = 0
+    with arriving() if source is None else opened(source) as file:
+        pieces = iter(lambda: file.read1(PIECE), b"")
+        for piece in _cut(name, pieces, options):
+            found: list[Line] = []
+            for line in piece:
+                number += 1
+                try:
+                    found.append(line if options.raw else _decoded(line, name, number, options))
+                except CorpusError:
+                    if found:
+                        yield found
+                    raise
+            yield found
+
+
+def _cut(name: str, pieces: Iterator[bytes], options: TextOptions) -> Iterator[list[Line]]:
+    first = next(pieces, b"")
+    if options.raw:
+        yield from _split(chain([first], pieces), b"\n")
+        return
+    wide = next((name for mark, name in MARKS if first.startswith(mark)), options.encoding)
+    if wide.startswith(("utf-16", "utf-32")):
+        pieces = chain([first], pieces)
+        decoded = decode(name, lambda: next(pieces, b""), options.encoding, options.errors)
+        yield from _split(decoded, "\n")
+        return
+    yield from _split(chain([first.removeprefix(BOM_UTF8)], pieces), b"\n")
+
+
+def _split(pieces: Iterator[Any], newline: Any) -> Iterator[list[Any]]:
+    rest: list[Any] = []  # of a line that has not ended
+    for piece in pieces:
+        first, *others = piece.split(newline)
+        rest.append(first)
+        if others:
+            yield [newline[:0].join(rest), *others[:-1]]
+            rest = [others[-1]]
+    if last := newline[:0].join(rest):
+        yield [last]
+
+
+def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) -> str:
+    if isinstance(line, bytes):
+        try:
+            line = line.decode(options.encoding, options.errors)
+        except UnicodeDecodeError as error:
+            likely = likely_encoding(error.object)
+            way = ""
+            if likely not in (None, options.encoding):
+                way = f"; --encoding {likely} may read it"
+            raise CorpusError(
+                f"line {number} of {name} is not {options.encoding.upper()}: byte "
+                f"{error.object[error.start]:#04x} at offset {error.start}{way}; --errors replace "
+                "goes on"
+            ) from None
+    return line.removesuffix("\r")
