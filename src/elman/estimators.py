@@ -281,7 +281,7 @@ class LanguageModel(_Sequences):
     def score_samples(self, X: Any) -> Array:
         """Log-likelihood (n,) of every text, its end included, in nats."""
         check_is_fitted(self)
-        return np.array([-self.model_.score(text).nats for text in _texts(X)])
+        return np.array([-score.nats for score in self.model_.score(_texts(X))])
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log-likelihood of the texts, in nats: higher is better."""

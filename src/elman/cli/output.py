@@ -10,15 +10,20 @@ if TYPE_CHECKING:
     from ..text.unknown import Unknown
 
 
-def print_json(values: dict[str, Any]) -> None:
-    """One object on one line of stdout; what is infinite or no number becomes null."""
+def json_line(values: dict[str, Any]) -> str:
+    """One object on one line; what is infinite or no number becomes null."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: plain(item) for name, item in value.items()}
         return None if isinstance(value, float) and not isfinite(value) else value
 
-    click.echo(json.dumps(plain(values), ensure_ascii=False, allow_nan=False))
+    return json.dumps(plain(values), ensure_ascii=False, allow_nan=False)
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """One object on one line of stdout."""
+    click.echo(json_line(values))
 
 
 def note(text: str) -> None:
@@ -28,7 +33,12 @@ def note(text: str) -> None:
 
 def field(text: str) -> str:
     """A text as one field of a TSV row: its tabs and line ends as \\t and \\n."""
-    return text.replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+    return one_line(text).replace("\t", "\\t")
+
+
+def one_line(text: str) -> str:
+    """A text as the last field of a row: its line ends as \\n."""
+    return text.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def note_unknown(unknown: "Unknown") -> None:

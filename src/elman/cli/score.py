@@ -2,89 +2,218 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import options
 from .help import Command, option
-from .output import note_unknown, print_json
+from .output import field, json_line, note_unknown, one_line
 
 if TYPE_CHECKING:
+    from ..tasks.language.model import Model
     from ..tasks.language.scoring import Score
+    from ..tasks.language.symbols import Symbols
+    from ..text.read import TextOptions
+    from ..text.sources import Source
+    from ..text.unknown import Unknown
 
 EXAMPLES = """
 elman score english.safetensors chapter.txt
-cat chapter.txt | elman score english.safetensors
-elman score names.safetensors --lines < candidates.txt | head
+tail -f app.log | elman score log.safetensors --lines
+elman score names.safetensors --lines --rank < candidates.txt | head
+elman score english.safetensors --symbols chapter.txt
 """
 
 NOTES = """
-With --lines every line is scored alone and the likeliest comes first, one row each:
-bits per character, perplexity, nats, line number, text.
+With --lines every line is scored alone: a row for each as it comes, with tabs between
+bits per character, perplexity, nats, line number, text. A blank line has empty figures,
+one with a symbol that the model cannot read has inf. A model of records has rows of
+records, numbered by their first lines. --symbols gives rows of line number, position
+in the line, symbol, nats.
 """
+
+FIGURES = ("nats", "characters", "symbols", "unknown", "nats_known", "bits_per_character",
+           "perplexity")  # fmt: skip
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @click.argument("files", nargs=-1)
-@option("--lines", is_flag=True, help="Score every line alone, the likeliest first.", group="Text")
+@option("--lines", is_flag=True, help="Score every line alone.", group="Text")
 @options.errors
 @options.encoding
-@options.as_json("One JSON object per file or line.")
+@option("--rank", is_flag=True, help="The likeliest line first, once all are scored.",
+        group="Output")  # fmt: skip
+@option("--symbols", is_flag=True, help="A row for every symbol.", group="Output")
+@options.as_json("One JSON object per file, line or symbol.")
+@options.machine
 def score(
-    model: str, files: tuple[str, ...], lines: bool, errors: str, encoding: str, as_json: bool,
+    model: str, files: tuple[str, ...], lines: bool, errors: str, encoding: str, rank: bool,
+    symbols: bool, as_json: bool, engine: str, threads: int | None,
 ) -> None:  # fmt: skip
     """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
-    from ..errors import CorpusError
+    from ..errors import UsageError
     from ..tasks import load
-    from ..tasks.language.scoring import rank
-    from ..text.read import TextOptions, read, split_lines
+    from ..text.read import TextOptions
+    from ..text.sources import plain_file
     from ..text.unknown import Unknown
 
-    loaded = load(model, task="lm")
+    if rank and not lines:
+        raise UsageError("--rank goes with --lines: it sorts them")
+    if rank and symbols:
+        raise UsageError("--rank sorts lines and --symbols prints symbols; give one of them")
+    loaded = load(model, engine=engine, threads=threads, task="lm")
     reading = TextOptions(errors, raw=options.is_raw(loaded, encoding), encoding=encoding)
-    unknown = Unknown(loaded.vocabulary)
-    scored: list[tuple[int, str | bytes, Score]] = []
+    asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), as_json)
+    kept: list[tuple[float, str]] = []
     for name in files or ("-",):
-        text = read(name, reading)
-        shown = "standard input" if name == "-" else name
-        if not lines:
-            _report(shown, loaded.score(text, shown), as_json)
-            for record in loaded.records(text):
-                unknown.add(record)
-            continue
-        for number, line in enumerate(split_lines(text), 1):
-            if line:
-                for record in loaded.records(line):
-                    unknown.add(record)
-                scored.append((number, line, loaded.score(line, f"line {number} of {shown}")))
-    if lines and not scored:
-        raise CorpusError("there are no lines to score: all are empty")
-    for i in rank(s for _, _, s in scored):
-        number, line, s = scored[i]
-        shown = line if isinstance(line, str) else line.decode("utf-8", "replace")
-        if as_json:
-            print_json(_figures(s) | {"line": number, "text": shown})
+        source = None if name == "-" else plain_file(name)
+        if symbols:
+            _write(asked.symbols(source, lines))
+        elif not lines:
+            _write([[asked.whole(source)]])
+        elif rank:
+            kept += (pair for rows in asked.lines(source) for pair in rows)
         else:
-            click.echo(f"{s.bits_per_character:.4f}\t{s.perplexity:.4f}\t{s.nats:.4f}\t"
-                       f"{number}\t{shown}")  # fmt: skip
-    note_unknown(unknown)
+            _write([row for _, row in rows] for rows in asked.lines(source))
+    _write([[row for _, row in sorted(kept, key=itemgetter(0))]])
+    note_unknown(asked.unknown)
 
 
-def _figures(s: Score) -> dict[str, Any]:
-    words = {} if s.words is None else {"words": s.words}
-    return {"nats": s.nats, "characters": s.characters, "symbols": s.symbols,
-            "unknown": s.unknown, "bits_per_character": s.bits_per_character,
-            "perplexity": s.perplexity} | words  # fmt: skip
+def _write(batches: Iterable[Iterable[str]]) -> None:
+    """Rows on stdout, as they come."""
+    for rows in batches:
+        sys.stdout.writelines(f"{row}\n" for row in rows)
+        sys.stdout.flush()
 
 
-def _report(name: str, s: Score, as_json: bool) -> None:
-    if as_json:
-        print_json({"file": name} | _figures(s))
-        return
+@dataclass
+class Asked:
+    """A model, and how it is asked about files: None is standard input."""
+
+    model: Model
+    reading: TextOptions
+    unknown: Unknown
+    as_json: bool
+
+    def lines(self, source: Source | None) -> Iterator[list[tuple[float, str]]]:
+        """A row for each line or other record, with the bits by which rows are ranked."""
+        from ..tasks.language.symbols import score
+
+        network, vocabulary = self.model.network, self.model.vocabulary
+        for batch in self._records(source):
+            there = [text for _, text in batch if text]
+            scores = iter(score(network, vocabulary, there))
+            yield [self._line(number, text, next(scores) if text else None)
+                   for number, text in batch]  # fmt: skip
+
+    def whole(self, source: Source | None) -> str:
+        """The row of a whole file."""
+        from ..errors import CorpusError
+        from ..tasks.language.symbols import score
+
+        name = "standard input" if source is None else source.name
+        network, vocabulary, total = self.model.network, self.model.vocabulary, None
+        if self.model.lines:
+            for batch in self._records(source):
+                for found in score(network, vocabulary, [text for _, text in batch if text]):
+                    total = found if total is None else total + found
+        else:
+            for piece, part in self._running(source):
+                (found,) = part.scores(vocabulary, [len(piece)])
+                total = found if total is None else total + found
+        if total is None:
+            raise CorpusError(f"{name} is empty: there is nothing to score")
+        if self.as_json:
+            return json_line({"file": name} | self._figures(total))
+        return _sentence(name, total)
+
+    def symbols(self, source: Source | None, lines: bool) -> Iterator[Iterator[str]]:
+        """A row for each symbol, of lines each alone, else of one stream."""
+        from ..tasks.language.symbols import each, named
+
+        vocabulary, end = self.model.vocabulary, self.model.separator
+        if not lines and not self.model.lines:
+            yield self._symbols(1, named(vocabulary, self._running(source), end))
+            return
+        for batch in self._records(source):
+            numbers = [number for number, text in batch if text]
+            texts = [text for _, text in batch if text]
+            for number, parts in zip(numbers, each(self.model.network, vocabulary, texts),
+                                     strict=True):  # fmt: skip
+                yield self._symbols(number, named(vocabulary, parts, end))
+
+    def _records(self, source: Source | None) -> Iterator[list[tuple[int, Any]]]:
+        """Lines or other records as they arrive, treated as the training text was."""
+        from ..text.lines import lines
+        from ..text.records import arriving
+
+        for batch in arriving(lines(source, self.reading), self.model.separator):
+            clean = [(number, self.model.clean(text)) for number, text in batch]
+            self.unknown.add_all([text for _, text in clean])
+            yield clean
+
+    def _running(self, source: Source | None) -> Iterator[tuple[Any, Symbols]]:
+        """The pieces of running text, each with its symbols."""
+        from ..tasks.language.symbols import Stream, each
+        from ..text.read import read_pieces
+        from ..text.sources import from_stdin
+
+        treatment = self.model.treatment
+        reading = replace(self.reading, lowercase=treatment.lowercase,
+                          normalize=treatment.normalize)  # fmt: skip
+        read = read_pieces([source or from_stdin()], reading)
+        first, second = next(read, ""), next(read, "")
+        self.unknown.add_all([first])
+        if not second:  # read as any other text of its length is
+            for parts in each(self.model.network, self.model.vocabulary, [first] if first else []):
+                yield from parts
+            return
+        stream = Stream(self.model.network, self.model.vocabulary)
+        yield first, stream.read(first)
+        for piece in chain([second], read):
+            self.unknown.add_all([piece])
+            yield piece, stream.read(piece)
+
+    def _line(self, number: int, text: Any, s: Score | None) -> tuple[float, str]:
+        """The bits of a line and its row; a blank one has empty figures, and comes last."""
+        shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+        bits = math.inf if s is None else s.bits_per_character
+        if self.as_json:
+            return bits, json_line(self._figures(s) | {"line": number, "text": shown})
+        figures = "\t\t" if s is None else f"{bits:.4f}\t{s.perplexity:.4f}\t{s.nats:.4f}"
+        return bits, f"{figures}\t{number}\t{one_line(shown)}"
+
+    def _figures(self, s: Score | None) -> dict[str, Any]:
+        names = FIGURES if self.model.vocabulary.counted is None else (*FIGURES, "words")
+        return {name: None if s is None else getattr(s, name) for name in names}
+
+    def _symbols(self, line: int, found: Iterable[tuple[int, str, float]]) -> Iterator[str]:
+        position = 1
+        for _, symbol, nats in found:
+            if self.as_json:
+                row = {"line": line, "position": position, "symbol": symbol, "nats": nats}
+                yield json_line(row)
+            else:
+                yield f"{line}\t{position}\t{field(symbol)}\t{nats:.4f}"
+            position += 1
+            if symbol == "\n":
+                line, position = line + 1, 1
+
+
+def _sentence(name: str, s: Score) -> str:
     each = "" if s.words is None else " per word or mark"
     unknown = f", {s.unknown:,} of {s.symbols:,} symbols unknown" if s.unknown else ""
-    click.echo(f"{name}: {s.nats:.4f} nats, {s.characters:,.0f} characters, "
-               f"{s.bits_per_character:.4f} bits per character, "
-               f"perplexity {s.perplexity:.4f}{each}{unknown}")  # fmt: skip
+    if math.isinf(s.nats):
+        unknown = (f", {s.unknown:,} symbols unknown and skipped, "
+                   f"{s.nats_known:.4f} nats for the {s.symbols:,} others")  # fmt: skip
+    return (f"{name}: {s.nats:.4f} nats, {s.characters:,.0f} characters, "
+            f"{s.bits_per_character:.4f} bits per character, "
+            f"perplexity {s.perplexity:.4f}{each}{unknown}")  # fmt: skip

@@ -61,20 +61,25 @@ def by_length(texts: Encoded, symbols: int = SYMBOLS) -> Iterator[np.ndarray]:
 
 def side_by_side(
     texts: Encoded,
-    engine: Engine,
+    engine: Engine | None,
     work: Callable[[np.ndarray, np.ndarray, np.ndarray | None], None],
     symbols: int = SYMBOLS,
 ) -> None:
     """`work` (rows, ids (T, B), mask) for all texts, in batches of similar length.
 
-    Every core runs batches of its own, so none waits for another. A batch has two texts at
-    least, the only one twice: the native engine adds up a single row in another order than
-    several, and what is said of a text must not depend on its neighbours. So B may be more
-    than there are `rows`.
+    With an engine every core runs batches of its own, so none waits for another. A batch has
+    two texts at least, the only one twice: the native engine adds up a single row in another
+    order than several, and what is said of a text must not depend on its neighbours. So B may
+    be more than there are `rows`.
     """
 
     def padded_work(rows: np.ndarray) -> None:
         work(rows, *padded(texts, rows if len(rows) > 1 else rows.repeat(2)))
 
     # The longest go first, so that no core has much to do while the others are idle.
-    engine.on_each_core(padded_work, list(by_length(texts, symbols))[::-1])
+    batches = list(by_length(texts, symbols))[::-1]
+    if engine is not None:
+        engine.on_each_core(padded_work, batches)
+        return
+    for rows in batches:
+        padded_work(rows)

@@ -6,6 +6,7 @@ same functions over the same arrays and is held to the reference by tests.
 
 import os
 import platform
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from . import layers
 from .optimizers import clip
 
 ENGINES = ("auto", "native", "numpy")
+_thread = threading.local()
 
 
 class StaleError(Exception):
@@ -69,20 +71,24 @@ class Engine:
     def claim_threads(self) -> None:
         """Let the native engine use its number of threads in calls from this Python thread.
 
-        Other Python threads keep theirs, which is 1 at first.
+        Other Python threads keep theirs, which is 1 at first; those of `on_each_core` have 1.
         """
         if self.name == "native":
             from .._native import _core
 
-            _core.set_threads(self.threads)
+            _core.set_threads(min(self.threads, getattr(_thread, "most", self.threads)))
 
     def on_each_core(self, work: Callable[[Any], None], items: Sequence[Any]) -> None:
         """`work` (item) for all items, each on one thread, on as many cores as there are."""
         if not items:
             return
-        each = replace(self, threads=1)
-        workers = min(self.threads, len(items))
-        with each.limit_threads(), ThreadPoolExecutor(workers, "", each.claim_threads) as pool:
+        each, workers = replace(self, threads=1), min(self.threads, len(items))
+
+        def begin() -> None:
+            _thread.most = 1
+            each.claim_threads()
+
+        with each.limit_threads(), ThreadPoolExecutor(workers, "", begin) as pool:
             list(pool.map(work, items))
 
     @contextmanager

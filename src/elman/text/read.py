@@ -120,8 +120,3 @@ def read(path: str, options: TextOptions = TextOptions()) -> str | bytes:
     if options.raw:
         return b"".join(piece for piece in pieces if isinstance(piece, bytes))
     return "".join(map(str, pieces))
-
-
-def split_lines(text: str | bytes) -> list[str | bytes]:
-    """The lines of a text, without their ends."""
-    return list(text.split(b"\n") if isinstance(text, bytes) else text.split("\n"))

@@ -1,5 +1,7 @@
 """Symbols of given texts that a model does not know: how many, and which comes first."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .vocabulary import Vocabulary
@@ -38,6 +40,14 @@ class Unknown:
             unknown = [symbols[i] for i in missing]
             self.first = self.first or unknown[0]
             self.other_case += sum(symbol.swapcase() in v.ids for symbol in unknown)
+
+    def add_all(self, texts: Sequence[str | bytes]) -> None:
+        """Count several texts."""
+        if self.vocabulary.kind == "char":
+            self.add("".join(map(str, texts)))
+        else:
+            for text in texts:
+                self.add(text)
 
     def note(self) -> str:
         """What to tell the user; "" if everything is known."""

@@ -7,9 +7,7 @@ import numpy as np
 from ..inside.inspection import symbol_text
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
-from ..tasks.language.scoring import symbol_nats
 from ..text.encoded import Encoded
-from ..text.read import split_lines
 
 
 def score(model: Model, text: str) -> dict[str, Any]:
@@ -18,25 +16,13 @@ def score(model: Model, text: str) -> dict[str, Any]:
     Raises
     ------
     CorpusError : an empty text
-    UnknownSymbolError : a symbol that the vocabulary does not hold
     """
     found = model.score(text)
-    v, clean = model.vocabulary, model.clean(text)
-    each: list[tuple[int, str, float]] = []
-    lines = split_lines(clean) if model.lines else [clean]
-    for line in lines:
-        if not line:
-            continue
-        ids, nats = symbol_nats(model.network, v, line)
-        each += [
-            (symbol, symbol_text(model, symbol), float(np.exp(-cost)))
-            for symbol, cost in zip(ids.tolist(), nats, strict=True)
-        ]
     return {
         "nats": found.nats, "bits_per_character": found.bits_per_character,
         "nats_per_character": found.nats_per_character, "perplexity": found.perplexity,
         "symbols": found.symbols, "characters": found.characters, "unknown": found.unknown,
-        "each": each,
+        "each": [(id, text, float(np.exp(-nats))) for id, text, nats in model.symbol_nats(text)],
     }  # fmt: skip
 
 

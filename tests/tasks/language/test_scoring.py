@@ -7,11 +7,10 @@ from math import exp, inf, log, log2, prod
 import numpy as np
 import pytest
 
-from elman.errors import CorpusError, UnknownSymbolError
 from elman.nn.network import Network, NetworkConfig, initialise
-from elman.tasks.language import scoring
+from elman.tasks.language import symbols
 from elman.tasks.language.ngram import NGram
-from elman.tasks.language.scoring import Score, evaluate, rank, score_text
+from elman.tasks.language.scoring import Score, evaluate, rank
 from elman.text.parts import Part
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 from elman.text.words import SPACE_BEFORE
@@ -28,6 +27,7 @@ class Table:
 
     def __init__(self, p):
         self.p = np.asarray(p, float)
+        self.vocabulary_size = len(self.p)
 
     def zero_state(self, batch_size):
         return np.zeros((1, batch_size))
@@ -232,6 +232,10 @@ def test_characters_are_symbols_times_their_mean_length():
 # --------------------------------------------------------------------------- texts
 
 
+def score_text(model, vocabulary, text):
+    return symbols.score(model, vocabulary, [text])[0]
+
+
 def test_a_text_is_read_after_a_newline():
     net = network()
     ids = [0, *LETTERS.encode("abba").tolist()]
@@ -261,7 +265,7 @@ def test_without_a_newline_the_first_symbol_costs_the_logarithm_of_the_vocabular
 def test_the_chain_rule(monkeypatch, chunk):
     """nats(text) is the sum of what each symbol adds, and the symbols that could have
     come next share the probability 1."""
-    monkeypatch.setattr(scoring, "CHUNK", chunk)
+    monkeypatch.setattr(symbols, "CHUNK", chunk)
     net = network()
     text = "abbadec"
     costs = [score_text(net, LETTERS, text[: n + 1]).nats for n in range(len(text))]
@@ -284,17 +288,17 @@ def test_probabilities_of_all_texts_of_one_length_sum_to_one():
     assert total == pytest.approx(1, rel=1e-12)
 
 
-def test_unknown_symbols_are_counted_or_refused():
+def test_unknown_symbols_are_priced_as_unk_or_skipped():
     vocabulary = Vocabulary("char", ["\n", *"abcde", UNKNOWN])
     score = score_text(network(vocabulary), vocabulary, "abxyz")
-    assert score.unknown == 3
-    with pytest.raises(UnknownSymbolError, match=r"'x'.*position 2 of line 7"):
-        score_text(network(), LETTERS, "abxyz", "line 7")
-
-
-def test_an_empty_text_is_refused():
-    with pytest.raises(CorpusError, match="line 7 is empty"):
-        score_text(network(), LETTERS, "", "line 7")
+    assert score.unknown == 3 and score.symbols == 5 and score.nats == score.nats_known < inf
+    net = network()
+    skipped, without = score_text(net, LETTERS, "xabyyza"), score_text(net, LETTERS, "aba")
+    assert skipped.nats == skipped.perplexity == skipped.bits_per_character == inf
+    assert (skipped.unknown, skipped.symbols, skipped.characters) == (4, 3, 7)
+    assert skipped.nats_known == pytest.approx(without.nats, rel=1e-12)
+    assert score_text(net, LETTERS, "xyz").nats_known == 0
+    assert (skipped + without).nats_known == pytest.approx(2 * without.nats, rel=1e-12)
 
 
 def test_chains_are_scored_like_networks():

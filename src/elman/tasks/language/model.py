@@ -1,9 +1,11 @@
 """A trained model: network, vocabulary and how it came to be, in one object and one file."""
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import chain, islice
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 
@@ -26,8 +28,10 @@ from .sampling import (
     read,
     until,
 )
-from .scoring import Score, score_text
+from .scoring import Score
 from .settings import LanguageSettings
+from .symbols import each, named
+from .symbols import score as score_texts
 
 Array = np.ndarray
 
@@ -199,39 +203,55 @@ class Model(SavedModel):
         ordinary = np.setdiff1d(np.arange(len(v)), v.special)
         return Start(zero, rng.choice(ordinary, 1).astype(np.int32))
 
-    def score(self, text: str | bytes, where: str = "the text") -> Score:
-        """How likely a text is: nats, bits per character, perplexity.
+    @overload
+    def score(self, text: str | bytes) -> Score: ...  # type: ignore[overload-overlap]
 
-        See `elman.tasks.language.scoring.score_text` for what is read before the first symbol. A
-        model of records scores each of them from a zero state and sums.
+    @overload
+    def score(self, text: Sequence[str | bytes]) -> list[Score]: ...
+
+    def score(self, text: Any) -> Any:
+        """How likely a text is, or each of several: nats, bits per character, perplexity.
+
+        Every text is read from a zero state, see `elman.tasks.language.symbols`. A model of
+        records scores each record of a text and sums. Several texts are read side by side,
+        which is several times faster than one by one, with the same figures.
 
         Raises
         ------
         CorpusError : an empty text
-        UnknownSymbolError : a symbol that the vocabulary does not hold
 
         Example
         -------
         >>> model.score("To be, or not to be").bits_per_character  # doctest: +SKIP
         1.93
+        >>> [score.nats for score in model.score(["To be", "or not"])]  # doctest: +SKIP
+        [12.4, 15.0]
         """
-        if not self.lines:
-            return score_text(self.network, self.vocabulary, self.clean(text), where)
-        scores = [
-            score_text(self.network, self.vocabulary, record, f"line {number} of {where}")
-            for number, record in self._numbered(text) or [(1, "")]
-        ]
-        return sum(scores[1:], scores[0])
+        if isinstance(text, (str, bytes)):
+            return self.score([text])[0]
+        counts: list[int] = []
+        records: list[str | bytes] = []
+        for number, one in enumerate(text, 1):
+            found = self.records(one)
+            if not any(found):
+                raise CorpusError(f"text {number} is empty: there is nothing to score")
+            counts.append(len(found))
+            records += found
+        scores = iter(score_texts(self.network, self.vocabulary, records))
+        return [reduce(operator.add, islice(scores, count)) for count in counts]
+
+    def symbol_nats(self, text: str | bytes) -> list[tuple[int, str, float]]:
+        """Every symbol of a text: its id, how it stands there, and what it costs in nats.
+
+        The end of a record is its separator; what is skipped has the id -1 and costs inf.
+        """
+        read = each(self.network, self.vocabulary, self.records(text))
+        return [row for parts in read for row in named(self.vocabulary, parts, self.separator)]
 
     def records(self, text: str | bytes) -> list[str | bytes]:
         """The texts that `score` reads, each from a zero state, treated as the training text."""
-        if not self.lines:
-            return [self.clean(text)]
-        return [record for _, record in self._numbered(text)]
-
-    def _numbered(self, text: str | bytes) -> list[tuple[int, str | bytes]]:
-        """The records of a text, with the lines where they begin."""
-        return list(numbered(self.clean(text), self.separator))
+        clean = self.clean(text)
+        return [r for _, r in numbered(clean, self.separator)] if self.lines else [clean]
 
     def clean(self, text: str | bytes) -> str | bytes:
         """Text treated as the training text was (lower-case, normal form, line ends)."""

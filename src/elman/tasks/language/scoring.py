@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp, inf, log
+from math import exp, inf, isnan, log, nan
 from typing import Protocol
 
 import numpy as np
 
-from ...errors import CorpusError
 from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
 from .batches import streams
@@ -41,11 +40,13 @@ class Score:
 
     Attributes
     ----------
-    nats : negative log-likelihood of the whole text, in nats
+    nats : negative log-likelihood of the whole text, in nats; infinite where symbols were
+        skipped, because the vocabulary neither holds them nor has `<unk>`
     symbols : how many symbols were predicted (the end of a line is one)
-    characters : how many characters these stand for
-    unknown : how many of the symbols the vocabulary did not hold
+    characters : how many characters the text has
+    unknown : how many of its symbols the vocabulary did not hold
     words : how many of them are words and marks, not white space; None: not a matter of words
+    nats_known : of what was not skipped
     """
 
     nats: float
@@ -53,6 +54,11 @@ class Score:
     characters: float
     unknown: int = 0
     words: int | None = None
+    nats_known: float = nan
+
+    def __post_init__(self) -> None:
+        if isnan(self.nats_known):
+            object.__setattr__(self, "nats_known", self.nats)
 
     def __add__(self, other: "Score") -> "Score":
         one_counts_words = self.words is not None or other.words is not None
@@ -62,6 +68,7 @@ class Score:
             self.characters + other.characters,
             self.unknown + other.unknown,
             self.counted + other.counted if one_counts_words else None,
+            self.nats_known + other.nats_known,
         )
 
     @property
@@ -148,55 +155,6 @@ def anew(model: LanguageModel, state: np.ndarray, rows: np.ndarray) -> np.ndarra
     zero = model.zero_state(len(rows))
     where = rows[:, None] if zero.ndim == 4 else rows
     return np.where(where, zero, state)
-
-
-def symbol_nats(
-    model: LanguageModel, vocabulary: Vocabulary, text: str | bytes, where: str = "the text"
-) -> tuple[np.ndarray, np.ndarray]:
-    """The symbols of one text, and the negative log-likelihood of each, in nats.
-
-    See `score_text` for what is read before the first one, and the errors raised.
-
-    Returns
-    -------
-    ids : (N,) int64; of a model of lines the last is `<end>`
-    nats : (N,) float64
-    """
-    if not text:
-        raise CorpusError(f"{where} is empty: there is nothing to score")
-    ids = vocabulary.encode(text, where).astype(np.int64)
-    first = vocabulary.opening
-    if vocabulary.end is not None:
-        ids = np.append(ids, vocabulary.end)
-    read = ids if first is None else np.concatenate([[first], ids])
-    nats, state = np.full(len(ids), log(len(vocabulary))), model.zero_state(1)
-    predicted = nats[len(ids) - len(read) + 1 :]  # all, or all but the first
-    for start in range(0, len(predicted), CHUNK):
-        window = read[start : start + CHUNK + 1].astype(np.int32)[:, None]
-        losses, state = model.nats(window[:-1], window[1:], state)
-        predicted[start : start + CHUNK] = losses[:, 0]
-    return ids, nats
-
-
-def score_text(
-    model: LanguageModel, vocabulary: Vocabulary, text: str | bytes, where: str = "the text"
-) -> Score:
-    """Score one text, the state starting at zero.
-
-    A model of lines scores a line from `<begin>` to `<end>`. A model of running
-    text reads a newline first, because a text starts where a line starts; if it
-    knows no newline, the first symbol, which nothing predicts, costs log V.
-
-    Raises
-    ------
-    CorpusError : an empty text
-    UnknownSymbolError : a symbol that the vocabulary does not hold
-    """
-    ids, nats = symbol_nats(model, vocabulary, text, where)
-    unknown = int((ids == vocabulary.unknown).sum()) if vocabulary.unknown is not None else 0
-    characters = len(text) + (vocabulary.end is not None)
-    words = None if vocabulary.counted is None else int(vocabulary.counted[ids].sum())
-    return Score(float(nats.sum()), len(ids), characters, unknown, words)
 
 
 def rank(scores: Iterable[Score]) -> list[int]:

@@ -1,0 +1,232 @@
+"""What every symbol of given texts costs: short texts side by side, a long one piece by piece.
+
+A symbol that the vocabulary does not hold is read and priced as `<unk>`. Where there is no
+`<unk>` it is skipped: not read, not predicted, and its price is infinite.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import inf, log
+
+import numpy as np
+
+from ...learn.batches import side_by_side
+from ...text.encoded import Encoded
+from ...text.vocabulary import Vocabulary
+from ...text.words import split_words
+from .scoring import CHUNK, LanguageModel, Score
+
+Array = np.ndarray
+Text = str | bytes
+
+LONG = 4096  # symbols: a longer text is read alone, on all threads
+BATCH = 16384  # symbols of texts that are read side by side, padding included
+LOGITS = 1 << 22  # that one call may make
+PIECE = 1 << 16  # symbols of a long text that are held at once
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """The symbols of texts, back to back: those of text i are `[offsets[i]:offsets[i + 1]]`.
+
+    Attributes
+    ----------
+    ids : (N,) int32; of a record the last is `<end>`; -1 for one that was skipped
+    nats : (N,) float64, what each costs; inf for one that was skipped
+    offsets : (n + 1,)
+    """
+
+    ids: Array
+    nats: Array
+    offsets: Array
+
+    def scores(self, vocabulary: Vocabulary, characters: Sequence[int]) -> list[Score]:
+        """The sums over each text; `characters` says how many it has."""
+        first, skipped = self.offsets[:-1], self.ids < 0
+        if not len(first):
+            return []
+
+        def total(of_each: Array, dtype: type) -> list:
+            return np.add.reduceat(of_each, first, dtype=dtype).tolist()
+
+        nats = total(np.where(skipped, 0, self.nats), float)
+        left_out = total(skipped, int)
+        unknown = [0] * len(first)
+        if vocabulary.unknown is not None:
+            unknown = total(self.ids == vocabulary.unknown, int)
+        words: Sequence[int | None] = [None] * len(first)
+        if vocabulary.counted is not None:
+            words = total(vocabulary.counted[self.ids] & ~skipped, int)
+        lengths = np.diff(self.offsets).tolist()
+        return [
+            Score(inf if left else known, length - left, count, odd + left, of_words, known)
+            for known, left, length, count, odd, of_words in zip(
+                nats, left_out, lengths, characters, unknown, words, strict=True
+            )
+        ]
+
+
+class Stream:
+    """One text that is read piece by piece, from a zero state.
+
+    A record goes from `<begin>` to `<end>`. Running text begins behind a newline, because a
+    text starts where a line starts; if the vocabulary has none, the first symbol, which
+    nothing predicts, costs log V.
+    """
+
+    def __init__(self, model: LanguageModel, vocabulary: Vocabulary):
+        self._model, self._vocabulary = model, vocabulary
+        self._state, self._last = model.zero_state(1), vocabulary.opening
+
+    def read(self, piece: Text, ends: bool = False) -> Symbols:
+        """The symbols of the next piece; with `ends` it is the last one of a record."""
+        ids = _ids(self._vocabulary, piece)
+        if ends and self._vocabulary.end is not None:
+            ids = np.append(ids, np.int32(self._vocabulary.end))
+        nats = np.full(len(ids), inf)
+        known = ids >= 0
+        if known.any():
+            nats[known] = self._costs(ids[known])
+        return Symbols(ids, nats, np.array([0, len(ids)]))
+
+    def _costs(self, ids: Array) -> Array:
+        read, costs = ids, np.full(len(ids), log(len(self._vocabulary)))
+        predicted = costs[1:]
+        if self._last is not None:
+            read, predicted = np.append(np.int32(self._last), ids), costs
+        for start in range(0, len(predicted), CHUNK):
+            window = read[start : start + CHUNK + 1, None]
+            losses, self._state = self._model.nats(window[:-1], window[1:], self._state)
+            predicted[start : start + CHUNK] = losses[:, 0]
+        self._last = int(read[-1])
+        return costs
+
+
+def read(model: LanguageModel, vocabulary: Vocabulary, texts: Sequence[Text]) -> Symbols:
+    """The symbols of short texts, which are read side by side; none may be empty.
+
+    What is said of a text does not depend on the others: to the bit on the native engine.
+    """
+    ids, offsets = _joined(vocabulary, texts)
+    nats, known = np.full(len(ids), inf), ids >= 0
+    before = np.append(0, np.cumsum(known))[offsets]  # known symbols before each text
+    lengths, sequences, opened = np.diff(before), Encoded(ids[known], before), 0
+    if vocabulary.opening is not None:
+        opened = 1
+        sequences = Encoded(
+            np.insert(ids[known], before[:-1], vocabulary.opening),
+            before + np.arange(len(before)),
+        )
+    costs = np.full(before[-1], log(len(vocabulary)))
+
+    def work(rows: Array, inputs: Array, mask: Array | None) -> None:
+        losses = _losses(model, inputs, mask)[:, : len(rows)]
+        steps = np.arange(len(losses))[:, None]
+        there = steps < lengths[rows] - (1 - opened)
+        costs[(before[rows] + (1 - opened) + steps)[there]] = losses[there]
+
+    side_by_side(sequences, getattr(model, "engine", None), work, BATCH)
+    nats[known] = costs
+    return Symbols(ids, nats, offsets)
+
+
+def score(model: LanguageModel, vocabulary: Vocabulary, texts: Sequence[Text]) -> list[Score]:
+    """How likely each of several texts is, long ones too; none may be empty."""
+    ends = int(vocabulary.end is not None)
+    short = [text for text in texts if len(text) <= LONG]
+    found = read(model, vocabulary, short).scores(vocabulary, [len(t) + ends for t in short])
+    in_order, scores = iter(found), []
+    for text in texts:
+        if len(text) <= LONG:
+            scores.append(next(in_order))
+            continue
+        parts = [part.scores(vocabulary, [len(piece)])[0]
+                 for piece, part in pieces(model, vocabulary, text)]  # fmt: skip
+        scores.append(sum(parts, Score(0.0, 0, ends, words=parts[0].words and 0)))
+    return scores
+
+
+def each(
+    model: LanguageModel, vocabulary: Vocabulary, texts: Sequence[Text]
+) -> Iterator[Iterator[tuple[Text, Symbols]]]:
+    """For each text its pieces with their symbols, as `score` reads them; none may be empty."""
+    found = read(model, vocabulary, [text for text in texts if len(text) <= LONG])
+    i = 0
+    for text in texts:
+        if len(text) > LONG:
+            yield pieces(model, vocabulary, text)
+            continue
+        own = slice(found.offsets[i], found.offsets[i + 1])
+        ids, nats = found.ids[own], found.nats[own]
+        yield iter([(text, Symbols(ids, nats, np.array([0, len(ids)])))])
+        i += 1
+
+
+def pieces(
+    model: LanguageModel, vocabulary: Vocabulary, text: Text
+) -> Iterator[tuple[Text, Symbols]]:
+    """The pieces of one text of any length, each with its symbols."""
+    stream, start = Stream(model, vocabulary), 0
+    while start < len(text):
+        end = start + PIECE
+        if end < len(text) and isinstance(text, str) and vocabulary.kind == "word":
+            space = max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end))
+            end = space if space > 0 else end  # no word goes across white space
+        piece = text[start:end]
+        yield piece, stream.read(piece, end >= len(text))
+        start = end
+
+
+def named(
+    vocabulary: Vocabulary, parts: Iterable[tuple[Text, Symbols]], end: str
+) -> Iterator[tuple[int, str, float]]:
+    """The symbols of a text that comes in pieces: id, how it stands there, nats.
+
+    `end` is what ends a record, and stands for `<end>`.
+    """
+    for text, part in parts:
+        if vocabulary.kind == "byte":
+            raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+            shown = [chr(b) if 32 <= b < 127 or b in (9, 10, 13) else f"\\x{b:02x}" for b in raw]
+        else:
+            text = text.decode("utf-8") if isinstance(text, bytes) else text
+            words = vocabulary.kind == "word"
+            shown = split_words(text, vocabulary.rule) if words else list(text)
+        if len(shown) < len(part.ids):
+            shown.append(end)
+        yield from zip(part.ids.tolist(), shown, part.nats.tolist(), strict=True)
+
+
+def _ids(vocabulary: Vocabulary, text: Text) -> Array:
+    ids = vocabulary.look_up(text)
+    if vocabulary.unknown is not None:
+        ids = np.where(ids < 0, np.int32(vocabulary.unknown), ids)
+    return ids
+
+
+def _joined(vocabulary: Vocabulary, texts: Sequence[Text]) -> tuple[Array, Array]:
+    """The ids of texts, of records each with its `<end>`, and their offsets."""
+    if vocabulary.kind == "char":
+        ids = _ids(vocabulary, "".join(map(str, texts)))
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    else:
+        each = [_ids(vocabulary, text) for text in texts]
+        ids = np.concatenate([np.empty(0, np.int32), *each])
+        lengths = np.fromiter(map(len, each), np.int64, len(each))
+    offsets = np.append(0, np.cumsum(lengths))
+    if vocabulary.end is not None:
+        ids = np.insert(ids, offsets[1:], vocabulary.end)
+        offsets = offsets + np.arange(len(offsets))
+    return ids, offsets
+
+
+def _losses(model: LanguageModel, inputs: Array, mask: Array | None) -> Array:
+    """What each symbol (T - 1, B) behind the first ones costs, from a zero state."""
+    T, B = inputs.shape
+    steps = max(1, min(CHUNK, LOGITS // (B * model.vocabulary_size)))
+    losses, state = np.empty((max(0, T - 1), B)), model.zero_state(B)
+    for t in range(0, T - 1, steps):
+        window = inputs[t : t + steps + 1]
+        there = None if mask is None else mask[t + 1 : t + steps + 1]
+        losses[t : t + steps], state = model.nats(window[:-1], window[1:], state, there)
+    return losses
