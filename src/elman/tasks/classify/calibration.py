@@ -1,8 +1,8 @@
 """Probabilities that mean something: how far they are from the truth, and a temperature for them.
 
-A classifier that has learned its texts is surer of others than it should be. Dividing all
-logits by one number, the temperature, does not change which class is the most probable and
-mends most of that (Guo et al. 2017, On Calibration of Modern Neural Networks).
+A classifier may be surer of new texts than it is right, or less sure if its labels were
+smoothed. Dividing all logits by one number, the temperature, does not change which class is the
+most probable and mends most of that (Guo et al. 2017, On Calibration of Modern Neural Networks).
 """
 
 from dataclasses import dataclass
