@@ -274,7 +274,7 @@ def test_text_in_the_other_normal_form_is_recognised_and_the_advice_works(tmp_pa
     assert not any("new to the model" in note for note in notes)
     assert len(tuned.vocabulary) == len(elman.load(first).vocabulary)
     with pytest.raises(UnknownSymbolError, match="normal form NFD, the model's in NFC"):
-        elman.load(first).score("cafe\u0301")
+        elman.load(first).sample(5, prime="cafe\u0301")
 
 
 def test_another_architecture_is_refused_by_flag(trained, poem_file):

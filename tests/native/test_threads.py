@@ -121,8 +121,11 @@ def test_a_model_writes_and_scores_with_the_threads_that_it_was_loaded_with(tmp_
     for threads in (1, 3):
         model = elman.load(path, threads=threads)
         model.sample(5)
-        model.score("the cat")
+        model.score("the cat " * 600)
         assert set(seen) == {threads}
+        seen.clear()
+        model.score(["the cat", "the dog sees"] * 200)  # short texts share the cores out
+        assert set(seen) == {1}
         seen.clear()
     assert _core.threads() == before
 

@@ -29,6 +29,30 @@ template <class T> Index panels_of(Index N, int gates) {
   return (N / gates + width - 1) / width;
 }
 
+// One sequence, step by step, each divided by its hidden units: `shares` threads read a part of W_h each.
+template <class T> void forward_of_one(const Sequence<T>& s, int shares) {
+  const Index H = s.hidden, columns = GATES[s.cell] * H, kept = s.last_panel * SAVED[s.cell] * kernels<T>().lanes;
+  std::memcpy(s.final_state, s.state, std::size_t(STATES[s.cell] * H) * sizeof(T));
+  for (Index t = 0; t < s.steps; ++t) {
+    Sequence<T> step = s;
+    step.steps = 1, step.before = s.before + t;
+    if (s.ids)
+      step.ids += t;
+    else
+      step.z += t * columns;
+    if (s.mask) step.mask += t;
+    step.h += t * H, step.saved += t * kept;
+    step.state = s.final_state;
+    parallel(shares, [&](int part) {
+      Sequence<T> some = step;
+      const Range units = share_of_units(s.last_panel, part, shares);
+      some.first_panel = units.first, some.last_panel = units.last;
+      kernels<T>().forward(some, 0, 1);
+    });
+    std::memcpy(s.final_state, step.h + H, std::size_t(H) * sizeof(T));
+  }
+}
+
 }  // namespace
 
 template <class T> Index Engine<T>::packed_size(Index K, Index N, int gates) {
@@ -49,7 +73,9 @@ template <class T> void Engine<T>::forward(Sequence<T> s, const T* W_h) {
   s.first_panel = 0, s.last_panel = panels(s.cell, s.hidden);
   const std::size_t bytes = std::size_t(s.batch * s.hidden) * sizeof(T);
   std::memcpy(s.h, s.state, bytes);
-  const double operations = 2.0 * double(s.steps) * double(s.batch) * double(s.hidden) * double(gates * s.hidden);
+  const double weights = double(s.hidden) * double(gates * s.hidden), operations = 2.0 * double(s.steps) * double(s.batch) * weights;
+  const int shares = s.batch == 1 ? parts_by_units(s.last_panel, weights) : 1;
+  if (shares > 1) return forward_of_one(s, shares);
   split(s.batch, 1, operations, [&](Range r) { kernels<T>().forward(s, r.first, r.last); });
   std::memcpy(s.final_state, s.h + s.steps * s.batch * s.hidden, bytes);
 }

@@ -114,7 +114,7 @@ Index generate(const Architecture& a, const T* parameters, const T* packed, cons
   const Kernels<T>& k = kernels<T>();
   const Index panels = Engine<T>::panels(a.cell, H);
   // Several streams are shared out whole. One is divided by its hidden units where that pays, layer by layer.
-  const int parts = parts_for(B, 1e9), shares = parts > 1 ? 1 : parts_for(panels, 2.0 * double(B * H) * double(columns));
+  const int parts = parts_for(B, 1e9), shares = parts > 1 ? 1 : parts_by_units(panels, double(H) * double(columns));
   std::vector<Index> written(std::size_t(parts), 0);
   parallel(parts, [&](int part) {
     const Range r = share(B, part, parts);
@@ -137,7 +137,7 @@ Index generate(const Architecture& a, const T* parameters, const T* packed, cons
         s.state = s.final_state = state + l * a.state_size(B);
         parallel(shares, [&](int part_of_units) {
           Sequence<T> some = s;
-          const Range units = share(panels, part_of_units, shares);
+          const Range units = share_of_units(panels, part_of_units, shares);
           some.first_panel = units.first, some.last_panel = units.last;
           k.forward(some, r.first, r.last);
         });

@@ -24,6 +24,8 @@ inline int parts_for(Index units, double operations) {
   return parts < double(units) ? int(parts) : int(units < 1 ? 1 : units);
 }
 
+constexpr double WEIGHTS_WORTH_A_PART = 1e5;
+
 // Part `part` of `parts` of 0..n, in multiples of `grain`.
 struct Range { Index first, last; };
 inline Range share(Index n, int part, int parts, Index grain = 1) {
@@ -31,5 +33,10 @@ inline Range share(Index n, int part, int parts, Index grain = 1) {
   const auto cut = [&](Index i) { const Index at = blocks * i / parts * grain; return at < n ? at : n; };
   return {cut(part), cut(part + 1)};
 }
+
+// One step of one sequence reads every weight once, so it is divided where a part of the weights takes longer to read than
+// to hand over. Panels go in pairs, as a row alone takes them: the sums do not depend on the number of parts.
+inline int parts_by_units(Index panels, double weights) { return parts_for((panels + 1) / 2, weights / WEIGHTS_WORTH_A_PART * 1e6); }
+inline Range share_of_units(Index panels, int part, int parts) { return share(panels, part, parts, 2); }
 
 }  // namespace elman

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,20 +76,20 @@ class Engine:
         if self.name == "native":
             from .._native import _core
 
-            _core.set_threads(min(self.threads, getattr(_thread, "most", self.threads)))
+            _core.set_threads(self._most)
 
     def on_each_core(self, work: Callable[[Any], None], items: Sequence[Any]) -> None:
         """`work` (item) for all items, each on one thread, on as many cores as there are."""
-        if not items:
-            return
-        each, workers = replace(self, threads=1), min(self.threads, len(items))
-
-        def begin() -> None:
-            _thread.most = 1
-            each.claim_threads()
-
-        with each.limit_threads(), ThreadPoolExecutor(workers, "", begin) as pool:
-            list(pool.map(work, items))
+        before = getattr(_thread, "most", None)
+        _thread.most = 1
+        try:
+            with self.limit_threads():
+                if min(self.threads, len(items)) > 1:
+                    list(_workers(self.threads).map(work, items))
+                else:
+                    list(map(work, items))
+        finally:
+            _thread.most = before
 
     @contextmanager
     def limit_threads(self) -> Iterator[None]:
@@ -106,8 +106,24 @@ class Engine:
         else:
             from threadpoolctl import threadpool_limits
 
-            with threadpool_limits(self.threads):
+            with threadpool_limits(self._most):
                 yield
+
+    @property
+    def _most(self) -> int:
+        """How many threads a call from this Python thread may use."""
+        most = getattr(_thread, "most", None)
+        return self.threads if most is None else min(self.threads, most)
+
+
+@cache
+def _workers(count: int) -> ThreadPoolExecutor:
+    """Python threads that stay: what the native engine keeps for each of them is made once."""
+    return ThreadPoolExecutor(count, "elman", lambda: setattr(_thread, "most", 1))
+
+
+if hasattr(os, "register_at_fork"):  # a fork copies no threads: the child starts its own
+    os.register_at_fork(after_in_child=_workers.cache_clear)
 
 
 def select(name: str = "auto", threads: int | None = None) -> Engine:

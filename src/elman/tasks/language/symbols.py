@@ -14,14 +14,15 @@ from ...learn.batches import side_by_side
 from ...text.encoded import Encoded
 from ...text.vocabulary import Vocabulary
 from ...text.words import split_words
-from .scoring import CHUNK, LanguageModel, Score
+from .scoring import LanguageModel, Score
 
 Array = np.ndarray
 Text = str | bytes
 
 LONG = 4096  # symbols: a longer text is read alone, on all threads
-BATCH = 16384  # symbols of texts that are read side by side, padding included
-LOGITS = 1 << 22  # that one call may make
+BATCH = 4096  # symbols of texts that are read side by side, padding included
+CHUNK = 1024  # steps that one call makes at most
+LOGITS = 1 << 22  # that one call makes at most
 PIECE = 1 << 16  # symbols of a long text that are held at once
 
 
@@ -94,10 +95,11 @@ class Stream:
         predicted = costs[1:]
         if self._last is not None:
             read, predicted = np.append(np.int32(self._last), ids), costs
-        for start in range(0, len(predicted), CHUNK):
-            window = read[start : start + CHUNK + 1, None]
+        steps = _steps(self._model, 1)
+        for start in range(0, len(predicted), steps):
+            window = read[start : start + steps + 1, None]
             losses, self._state = self._model.nats(window[:-1], window[1:], self._state)
-            predicted[start : start + CHUNK] = losses[:, 0]
+            predicted[start : start + steps] = losses[:, 0]
         self._last = int(read[-1])
         return costs
 
@@ -220,10 +222,14 @@ def _joined(vocabulary: Vocabulary, texts: Sequence[Text]) -> tuple[Array, Array
     return ids, offsets
 
 
+def _steps(model: LanguageModel, batch_size: int) -> int:
+    return max(1, min(CHUNK, LOGITS // (batch_size * model.vocabulary_size)))
+
+
 def _losses(model: LanguageModel, inputs: Array, mask: Array | None) -> Array:
     """What each symbol (T - 1, B) behind the first ones costs, from a zero state."""
     T, B = inputs.shape
-    steps = max(1, min(CHUNK, LOGITS // (B * model.vocabulary_size)))
+    steps = _steps(model, B)
     losses, state = np.empty((max(0, T - 1), B)), model.zero_state(B)
     for t in range(0, T - 1, steps):
         window = inputs[t : t + steps + 1]
