@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelFileError, UsageError
+from ..errors import ModelFileError, UsageError, listed
 from ..files import as_path
+from .foreign import LOOKED_AT, NOT_OURS, describe
 
 FORMAT = 1
 LARGEST_HEADER = 100_000_000  # bytes, of safetensors; a symbol takes some more than its text
@@ -69,9 +70,10 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
         with safe_open(path, framework="numpy") as file:
             strings = dict(file.metadata() or {})
             if "format" not in strings or "config" not in strings:
+                held = listed([name[:40] for name in file.keys()], 1) or "nothing"  # noqa: SIM118
                 raise ModelFileError(
-                    f"{path} is a safetensors file, but not a model of Elman: "
-                    "its metadata has no format and config"
+                    f"{path} is a safetensors file of another program (it holds {held}), but "
+                    f"not a model of Elman: its metadata has no format and config{NOT_OURS}"
                 )
             if strings["format"] != str(FORMAT):
                 raise ModelFileError(
@@ -117,14 +119,8 @@ def _refuse_foreign(path: Path) -> None:
     """Say what a file is that is certainly not ours, before a parser sees it."""
     try:
         with open(path, "rb") as file:
-            start = file.read(10)
+            what = describe(file.read(LOOKED_AT), path)
     except OSError as error:
         raise ModelFileError(f"cannot read the model {path}: {error.strerror}") from None
-    if not start:
-        raise ModelFileError(f"{path} is empty: no model file")
-    pickled = start[:1] == b"\x80" and start[8:9] != b"{"  # a header of ours starts with {
-    if pickled or start[:2] == b"PK":
-        raise ModelFileError(
-            f"{path} is a pickle or a PyTorch archive, which can run any code when it is read; "
-            "Elman reads .safetensors files that it wrote"
-        )
+    if what:
+        raise ModelFileError(f"{path} {what}")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from ..errors import ModelFileError, UsageError
-from ..files import OutputFile
+from ..files import OutputFile, model_path
 from ..nn.engine import Engine
 from ..nn.network import BaseNetwork, NetworkConfig
 from ..settings import Settings
@@ -125,7 +125,9 @@ class SavedModel(ABC):
         Raises
         ------
         ElmanError : the place cannot be written, or another process is writing it
+        UsageError : no path, or one that ends as another format does
         """
+        path = model_path(path)
         data = self.pack(weights_only)
         with OutputFile(path) as file:
             file.write(data)
