@@ -14,7 +14,7 @@ import pytest
 
 from elman import files
 from elman.errors import ElmanError, UsageError
-from elman.files import OutputFile, as_path, claim
+from elman.files import OutputFile, as_path, claim, model_path
 
 
 @pytest.fixture
@@ -210,3 +210,14 @@ def test_a_pipe_is_not_replaced(tmp_path):
     with pytest.raises(ElmanError, match="no ordinary file"):
         OutputFile(pipe)
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["m.safetensors", "M.SAFETENSORS", "model", "run-0.5", ".hidden"])
+def test_names_that_say_no_other_format_stay_as_they_are(name):
+    assert model_path(name) == Path(name)
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "html", "pt", "ckpt", "npz", "json", "TXT", "gz", "h5"])
+def test_a_model_gets_no_name_of_another_format(suffix):
+    with pytest.raises(UsageError, match=rf"not what \.{suffix} says; name it my\.safetensors$"):
+        model_path(f"my.{suffix}")

@@ -30,6 +30,18 @@ def as_path(path: str | Path, what: str) -> Path:
         ) from None
 
 
+def model_path(path: str | Path) -> Path:
+    """The path of a model file to write; raises UsageError if its name says another format."""
+    path = as_path(path, "the file to write")
+    suffix = path.suffix.lower()
+    if suffix not in ("", MODEL_SUFFIX) and not suffix[1:].isdigit():  # as in run-0.5
+        raise UsageError(
+            f"{path} would be a model in the safetensors format, which is not what {path.suffix} "
+            f"says; name it {path.with_suffix(MODEL_SUFFIX)}"
+        )
+    return path
+
+
 class InUseError(ElmanError):
     """A model file that another process is writing."""
 

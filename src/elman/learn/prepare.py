@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..files import MODEL_SUFFIX, OutputFile
+from ..files import MODEL_SUFFIX, OutputFile, model_path
 from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
 from ..settings import Settings, flag
@@ -49,7 +49,7 @@ def begin(
     if output is None:
         return _prepare(task, source, given, older, start_from, command)
     # Whether the model can be written is found out before a large corpus is read.
-    file = output if isinstance(output, OutputFile) else OutputFile(output)
+    file = output if isinstance(output, OutputFile) else OutputFile(model_path(output))
     try:
         _refuse_overwriting([name for name in source if isinstance(name, str)], file.path)
         run = _prepare(task, source, given, older, start_from, command)
@@ -123,7 +123,7 @@ def resume(
     notes = resuming.restore(trainer, stopped)
     run = task.run(stopped.settings, data, trainer, model.summary, started)
     run.notes += notes
-    run.open(OutputFile(output or path))
+    run.open(OutputFile(path if output is None else model_path(output)))
     return run
 
 
