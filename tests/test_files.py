@@ -212,7 +212,7 @@ def test_a_pipe_is_not_replaced(tmp_path):
     assert pipe.is_fifo()
 
 
-@pytest.mark.parametrize("name", ["m.safetensors", "M.SAFETENSORS", "model", "run-0.5", ".hidden"])
+@pytest.mark.parametrize("name", ["m.safetensors", "m.st", "model", "run-0.5", ".hidden"])
 def test_names_that_say_no_other_format_stay_as_they_are(name):
     assert model_path(name) == Path(name)
 

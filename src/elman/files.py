@@ -15,6 +15,13 @@ except ImportError:  # not on Windows, where two writers are not kept apart
 
 
 MODEL_SUFFIX = ".safetensors"
+# Endings by which people and programs would take a model for something else; others may be used.
+OTHER_FORMATS = {
+    "onnx", "pt", "pth", "ckpt", "pkl", "pickle", "joblib", "npz", "npy", "h5", "hdf5", "keras",
+    "pb", "tflite", "gguf", "mlmodel", "t7", "txt", "md", "json", "jsonl", "csv", "tsv", "xml",
+    "yaml", "yml", "toml", "htm", "html", "pdf", "py", "log", "gz", "bz2", "xz", "zst", "zip",
+    "tar", "tgz", "7z", "png", "svg", "jpg", "jpeg", "gif",
+}  # fmt: skip
 
 
 def as_path(path: str | Path, what: str) -> Path:
@@ -33,8 +40,7 @@ def as_path(path: str | Path, what: str) -> Path:
 def model_path(path: str | Path) -> Path:
     """The path of a model file to write; raises UsageError if its name says another format."""
     path = as_path(path, "the file to write")
-    suffix = path.suffix.lower()
-    if suffix not in ("", MODEL_SUFFIX) and not suffix[1:].isdigit():  # as in run-0.5
+    if path.suffix[1:].lower() in OTHER_FORMATS:
         raise UsageError(
             f"{path} would be a model in the safetensors format, which is not what {path.suffix} "
             f"says; name it {path.with_suffix(MODEL_SUFFIX)}"
