@@ -267,6 +267,9 @@ def test_a_language_model_prefers_what_it_has_read():
     assert np.isfinite(made.score(["日本"]))  # unknown characters have a probability too
     drawn = made.sample(3, random_state=1)
     assert len(drawn) == 3 and drawn == made.sample(3, random_state=1)
+    assert all(drawn) and not any("\n" in text for text in drawn)
+    with pytest.raises(ValueError, match="from 1, not 0"):
+        made.sample(0)
     again = pickle.loads(pickle.dumps(made))
     np.testing.assert_array_equal(again.score_samples(texts), made.score_samples(texts))
     with pytest.raises(ValueError, match="line end"):

@@ -288,12 +288,11 @@ class LanguageModel(_Sequences):
         return float(self.score_samples(X).mean())
 
     def sample(self, n_samples: int = 1, length: int = 100, random_state: Any = None) -> list[str]:
-        """Texts drawn from the model, each of at most `length` symbols."""
+        """Texts drawn from the model; one that is longer than `length` symbols is cut there."""
         check_is_fitted(self)
         rng = check_random_state(random_state)
         model: Model = self.model_
-        drawn = (model.sample(length, seed=int(rng.randint(2**31 - 1))) for _ in range(n_samples))
-        return [text.split("\n")[0] for text in drawn]
+        return model.sample(length, n=n_samples, seed=int(rng.randint(2**31 - 1)))
 
 
 class SequenceVectorizer(FeatureNamesOut, TransformerMixin, LanguageModel):

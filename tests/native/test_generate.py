@@ -92,6 +92,36 @@ def test_only_as_many_numbers_are_drawn_as_symbols_are_written(length):
     assert after[0] == after[1]
 
 
+@pytest.mark.parametrize("wanted", [1, 2, 3, 20, 100])
+def test_numbers_for_symbols_that_nobody_asked_for_are_not_drawn(wanted):
+    """So that the sample after one that a stop text ends is the same on either engine."""
+    network, reference = pair(NetworkConfig(12, "gru", 16), np.float64)
+    after = []
+    for model in (network, reference):
+        rng = np.random.default_rng(2)
+        start = Start(model.zero_state(1), np.array([1]))
+        symbols = generate(model, start, SamplingOptions(), rng, [0])
+        written = list(islice(symbols, wanted))
+        symbols.close()
+        after.append((written, rng.random()))
+    assert after[0] == after[1]
+    assert after[0][1] == np.random.default_rng(2).random(wanted + 1)[-1]
+
+
+@pytest.mark.parametrize("how", [SamplingOptions(), SamplingOptions(top_p=0.3)])
+def test_an_end_that_may_not_come_first_is_drawn_again_on_either_engine(how):
+    network, reference = pair(NetworkConfig(12, "gru", 16), np.float64)
+    written = []
+    for model in (network, reference):
+        model.parameters["readout.b_y"][7] += 3
+        rng, start = np.random.default_rng(2), Start(model.zero_state(1), np.array([1]))
+        lines = [list(generate(model, start, how, rng, [0], 7, 9, empty=False)) for _ in range(99)]
+        assert all(line[0] != 7 for line in lines)
+        assert sum(line[-1] == 7 for line in lines) > 50
+        written.append(lines)
+    assert written[0] == written[1]
+
+
 @pytest.mark.parametrize(("cell", "hidden_size"), [("rnn", 1030), ("lstm", 515), ("gru", 605)])
 def test_one_stream_divided_over_threads(cell, hidden_size, level):
     network, _ = pair(NetworkConfig(30, cell, hidden_size, 2), np.float32)

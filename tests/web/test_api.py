@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import elman
+from elman.tasks.language.sampling import SamplingOptions
+from elman.web.writing import Task, write
 
 from .conftest import events
 
@@ -55,6 +57,19 @@ def test_sample_writes_what_the_command_line_writes(server, models, name, prime)
     assert stream[-1] == {"event": "done", "data": stream[-1]["data"]}
     assert stream[-1]["data"]["reason"] == "length"
     assert stream[-1]["data"]["symbols"] == 90
+
+
+@pytest.mark.parametrize("greedy", [False, True])
+def test_sample_writes_no_empty_lines(models, greedy):
+    model = elman.load(models / "lines.safetensors")
+    model.network.parameters["readout.b_y"][model.vocabulary.end] += 9  # it would like to
+    task = Task(length=60, options=SamplingOptions(greedy=greedy), seed=3)
+    events = [event for chunk in write(model, task) for event in chunk]
+    text = "".join(data["text"] for name, data in events if name == "symbol")
+    assert len(text) == 60 and text.count("\n") > 10
+    assert "\n\n" not in text and not text.startswith("\n")
+    if not greedy:
+        assert text == model.sample(60, seed=3)
 
 
 def test_sample_sends_the_probabilities_of_the_model(server, models):

@@ -1,6 +1,5 @@
 """The flags of `elman train`, made from the settings of all tasks."""
 
-import re
 from collections.abc import Callable
 from dataclasses import Field
 from typing import Any
@@ -10,6 +9,7 @@ import click
 from ..settings import flag, kind_of, rule_of
 from ..tasks import TASKS, all_settings
 from .help import Option
+from .options import unescaped
 
 
 def setting_options(command: Callable) -> Callable:
@@ -20,12 +20,6 @@ def setting_options(command: Callable) -> Callable:
     for name, fields in reversed(all_settings().items()):
         command = click.option(*_declarations(name, fields), cls=Option, **_kind(fields))(command)
     return command
-
-
-def unescaped(text: str | None) -> str | None:
-    """What a text of the command line means: \\n, \\t and \\\\ are understood."""
-    known = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
-    return text and re.sub(r"\\([ntr\\])", lambda found: known[found[1]], text)
 
 
 def _declarations(name: str, fields: dict[str, Field]) -> tuple[str, ...]:
@@ -50,7 +44,7 @@ def _kind(fields: dict[str, Field]) -> dict[str, Any]:
     else:
         told["type"] = click.Choice(list(choices)) if choices else str if rule.files else kind
         if rule.escapes:
-            told["callback"] = lambda ctx, option, value: unescaped(value)
+            told["callback"] = unescaped
     return told
 
 

@@ -1,5 +1,6 @@
 """Options that several verbs have."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,12 @@ def _checked(ctx: click.Context, option: click.Parameter, name: str) -> str:
 
     check_encoding(name)
     return name
+
+
+def unescaped(ctx: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """The callback of a text that may have \\n, \\t, \\r and \\\\ in it: what is meant by it."""
+    known = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+    return text and re.sub(r"\\([ntr\\])", lambda found: known[found[1]], text)
 
 
 def is_raw(model: Any, encoding: str) -> bool:

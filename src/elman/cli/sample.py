@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,29 +12,46 @@ from . import options
 from .help import Command, option
 from .output import note_unknown, print_json
 
+if TYPE_CHECKING:
+    from ..learn.run import Data
+    from ..tasks.language.model import Model
+    from ..tasks.language.samples import Sample, Writing
+
 EXAMPLES = """
 elman sample shakespeare.safetensors
 elman sample poems.safetensors --prime "The sea" --length 500 --top-p 0.9
+elman sample names.safetensors -n 20 --new     new names, each once
 elman sample code.safetensors --prime-file start.py --greedy --stop "\\n\\n"
-elman sample names.safetensors --seed 7      a model of lines writes lines
+elman sample names.safetensors --seed 7        a model of lines writes lines
 """
 
 NOTES = """
 With a prime the model reads it from a zero state. Without one it goes on from
 where its training ended, if the file says where, else from a symbol drawn at
-random; a model of lines starts a line. The same seed gives the same text.
+random; a model of lines starts a line. It writes whole lines within --length,
+one line where nothing is drawn. The same seed gives the same text.
 """
+
+RULE = "---\n"  # stands between running texts
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
-@option("--prime", metavar="TEXT", help="Text to continue.", group="Text")
+@option("--prime", metavar="TEXT", callback=options.unescaped,
+        help="Text to continue (\\n and \\t are understood).", group="Text")  # fmt: skip
 @option("--prime-file", metavar="FILE", help="File with the text to continue.", group="Text")
 @options.encoding
 @option("--length", type=int, default=200, show_default=True,
-        help="Symbols to write after the prime.", group="Text")  # fmt: skip
-@option("--stop", metavar="STR", help="End once STR has been written (\\n and \\t are understood).",
+        help="Symbols to write after the prime; of a line with --count at most so many.",
         group="Text")  # fmt: skip
+@option("--stop", metavar="STR", callback=options.unescaped,
+        help="End once STR has been written (\\n and \\t are understood).",
+        group="Text")  # fmt: skip
+@option("-n", "--count", type=int,
+        help="Write N whole samples: lines, or texts of --length symbols.",
+        group="Text")  # fmt: skip
+@option("--new", is_flag=True, group="Text",
+        help="Only samples that the training text does not have, each once.")  # fmt: skip
 @option("--temperature", type=float, default=1.0, show_default=True,
         help="Below 1 surer, above 1 more varied; 0 is greedy.",
         group="Choice of symbols")  # fmt: skip
@@ -48,19 +66,21 @@ random; a model of lines starts a line. The same seed gives the same text.
 @option("--seed", type=int, default=0, show_default=True,
         help="Another seed writes another text, the same seed the same.",
         group="Choice of symbols")  # fmt: skip
+@option("--no-prime", is_flag=True, help="Leave the prime out of what is printed.",
+        group="Output")  # fmt: skip
 @option("--novelty", is_flag=True, help="Say how much of the sample stands in the training text.",
         group="Output")  # fmt: skip
-@options.as_json("One JSON object.")
+@options.as_json("One JSON object; with --count one for each sample.")
 def sample(
     model: str, length: int, prime: str | None, prime_file: str | None, encoding: str,
     temperature: float, top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None,
-    seed: int, novelty: bool, as_json: bool,
+    seed: int, count: int | None, new: bool, no_prime: bool, novelty: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write text with MODEL, character by character, on stdout."""
     from ..errors import UsageError
-    from ..tasks import load, training_text
+    from ..tasks import load
+    from ..tasks.language.samples import Request, Writing
     from ..tasks.language.sampling import SamplingOptions
-    from ..tasks.language.sampling import novelty as compare
     from ..text.read import TextOptions, read
     from ..text.unknown import Unknown
 
@@ -68,45 +88,156 @@ def sample(
         raise UsageError("give --prime or --prime-file, not both")
     if encoding != "utf-8" and prime_file is None:
         raise UsageError("--encoding is about the file of --prime-file")
+    if no_prime and not prime and prime_file is None:
+        raise UsageError("--no-prime leaves the prime out, but there is none; give --prime")
     if stop == "":
         raise UsageError("--stop needs at least one character")
-    if stop is not None:
-        stop = stop.replace("\\n", "\n").replace("\\t", "\t")
     loaded = load(model, task="lm")
     text: str | bytes = prime or ""
     if prime_file is not None:
         raw = options.is_raw(loaded, encoding)
         text = read(prime_file, TextOptions(raw=raw, encoding=encoding))
     choice = SamplingOptions(temperature, top_k, top_p, greedy)
+    if new and count is None:
+        count = 1
+    writing = Writing(
+        loaded, Request(length, text, choice, beam, stop, seed, not no_prime, count, new)
+    )
     unknown = Unknown(loaded.vocabulary)
     unknown.add(loaded.clean(text))
     note_unknown(unknown)
-    trained_on = training_text(loaded) if novelty else ""
-    pieces = loaded.stream(length, text, choice, beam=beam, stop=stop, seed=seed)
-    written = []
-    for piece in pieces:
-        written.append(piece)
-        if not as_json:
+    data = _trained_on(loaded, "--new" if new else "--novelty") if new or novelty else None
+    given = {"prime": text if isinstance(text, str) else text.decode("utf-8", "replace")}
+    _Output(writing, data, novelty, as_json, given | {"seed": seed}).show()
+
+
+def _trained_on(model: Model, flag: str) -> Data:
+    """The data that the flag compares with; its error says so if they are gone."""
+    from ..errors import CorpusError, ModelFileError
+    from ..tasks import training_data
+
+    try:
+        return training_data(model)
+    except (CorpusError, ModelFileError) as error:
+        raise type(error)(f"{flag} compares with the training text: {error}") from None
+
+
+class _Output:
+    """What is written, on stdout, and on stderr what is to be said of it."""
+
+    def __init__(
+        self,
+        writing: Writing,
+        data: Data | None,
+        novelty: bool,
+        as_json: bool,
+        given: dict[str, Any],
+    ):
+        self.writing, self.request, self.lines = writing, writing.request, writing.model.lines
+        self.data, self.novelty, self.as_json, self.given = data, novelty, as_json, given
+        self.shown: list[Sample] = []
+
+    def show(self) -> None:
+        """Write all of it, and the notes after it."""
+        if self.request.n is None and not self.lines and not self.as_json:
+            self._stream()
+        else:
+            for sample in self._samples():
+                self._print(sample)
+        self._note_cut()
+        if self.as_json and self.request.n is not None:  # every sample had its row
+            return
+        figures = {} if self.data is None or not self.novelty else self._novelty(self.data)
+        if self.as_json:
+            text = self.writing.model.separator.join(sample.text for sample in self.shown)
+            cut = {"cut": self.shown[-1].cut}
+            print_json({"text": text} | cut | self.given | figures)
+        elif figures:
+            _say(figures, self.shown)
+
+    def _samples(self) -> Iterator[Sample]:
+        from ..tasks.language.task import TASK
+
+        known = None if self.data is None else TASK.known(self.data)
+        if self.request.n is not None or not self.lines:
+            yield from self.writing.samples(known)
+            return
+        for record in self.writing.records(known):
+            if record.cut and self.shown:  # whole ones are there already
+                return
+            yield record
+
+    def _stream(self) -> None:
+        """Running text, symbol by symbol as it is written."""
+        from ..tasks.language.samples import Sample
+
+        written = []
+        for piece in self.writing.pieces():
+            written.append(piece)
             sys.stdout.write(piece)
             sys.stdout.flush()
-    whole = "".join(written)
-    if not as_json and not whole.endswith("\n"):
-        sys.stdout.write("\n")
-    shown_prime = text if isinstance(text, str) else text.decode("utf-8", "replace")
-    report: dict[str, Any] = {"text": whole, "prime": shown_prime, "seed": seed}
-    if novelty:
-        found = compare(whole[len(shown_prime) :], trained_on)
-        report |= {
+        text = "".join(written)
+        if not text.endswith("\n"):
+            sys.stdout.write("\n")
+        prime = self.writing.prime if self.request.include_prime else ""
+        self.shown.append(Sample(text, text.removeprefix(prime), False))
+
+    def _print(self, sample: Sample) -> None:
+        """A sample, as a row or on lines of its own with the separator before it."""
+        if self.as_json:
+            if self.request.n is not None:
+                row = {"text": sample.text, "cut": sample.cut, "new": sample.new}
+                print_json(row | self.given)
+        else:
+            between = self.writing.model.separator.removeprefix("\n") if self.lines else RULE
+            if self.shown and between:
+                sys.stdout.write(between if between.endswith("\n") else f"{between}\n")
+            sys.stdout.write(sample.text if sample.text.endswith("\n") else f"{sample.text}\n")
+            sys.stdout.flush()
+        self.shown.append(sample)
+
+    def _note_cut(self) -> None:
+        count, cut = len(self.shown), sum(sample.cut for sample in self.shown)
+        if cut and not self.as_json:
+            which = "the sample is" if count == 1 else f"{cut:,} of {count:,} samples are"
+            length = f"--length {self.request.length}"
+            click.echo(f"note: {which} cut: {length} is too short for a whole one", err=True)
+
+    def _novelty(self, data: Data) -> dict[str, Any]:
+        """Figures as --json has them."""
+        from ..tasks.language.novelty import novelty
+        from ..tasks.language.task import TASK
+
+        written = [sample.written for sample in self.shown]
+        if self.request.n is None:
+            written = [self.writing.model.separator.join(written)]
+        found = novelty(written, TASK.training_text(data))
+        figures: dict[str, Any] = {
             "longest_copy": found.longest_copy,
             "longest_copy_length": len(found.longest_copy),
             "novel_10_grams": found.novel_share,
         }
-        if not as_json:
-            click.echo(
-                f"novelty: the longest run copied from the training text has "
-                f"{len(found.longest_copy)} characters, {found.longest_copy!r}; "
-                f"{found.novel_share:.1%} of the 10-grams are new",
-                err=True,
-            )
-    if as_json:
-        print_json(report)
+        if self.lines:
+            figures |= {
+                "records": len(self.shown),
+                "distinct_records": len({sample.written for sample in self.shown}),
+                "new_records": sum(sample.new is True for sample in self.shown),
+            }
+        return figures
+
+
+def _say(novelty: dict[str, Any], samples: list[Sample]) -> None:
+    if "records" in novelty:
+        click.echo(
+            f"novelty: {novelty['records']:,} records, {novelty['distinct_records']:,} of them "
+            f"distinct, {novelty['new_records']:,} not in the training text",
+            err=True,
+        )
+    share = f"; {novelty['novel_10_grams']:.1%} of the 10-grams are new"
+    long = any(len(sample.written) >= 10 for sample in samples)
+    click.echo(
+        f"novelty: the longest run copied from the training text has "
+        f"{novelty['longest_copy_length']} characters, {novelty['longest_copy']!r}"
+        f"{share if long else ''}",
+        err=True,
+    )

@@ -15,7 +15,7 @@ from ..files import OutputFile, claim
 from ..settings import Settings, flag
 
 if TYPE_CHECKING:
-    from ..learn.run import Run
+    from ..learn.run import Data, Run
     from ..learn.task import Task
     from ..store.modelfile import SavedModel
     from .classify.model import Classifier
@@ -239,6 +239,16 @@ def training_text(model: "SavedModel") -> str:
 
     Raises
     ------
+    ModelFileError, CorpusError : see `training_data`
+    """
+    return find(model.config.get("task", "lm")).training_text(training_data(model))
+
+
+def training_data(model: "SavedModel") -> "Data":
+    """The data that a model was trained on, read again.
+
+    Raises
+    ------
     ModelFileError : the file does not say where the text is, or it was standard input
     CorpusError : the text cannot be read any more, or has changed
     """
@@ -252,7 +262,7 @@ def training_text(model: "SavedModel") -> str:
         raise ModelFileError("the model was trained on standard input, which is gone")
     task = find(model.config.get("task", "lm"))
     settings = task.settings.from_json(training["settings"])
-    return task.training_text(task.read(paths, settings, model, training["corpus"]))
+    return task.read(paths, settings, model, training["corpus"])
 
 
 def default_output(names: Sequence[str]) -> OutputFile:

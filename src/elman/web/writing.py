@@ -18,10 +18,11 @@ from ..inside.inspection import symbol_text
 from ..nn.layers import softmax
 from ..tasks.language.model import Model
 from ..tasks.language.sampling import (
+    Found,
     SamplingOptions,
     Start,
     Writer,
-    decode_stream,
+    decoder,
     generate,
     read,
     writer,
@@ -80,7 +81,7 @@ def _lines(model: Model, task: Task, prime: np.ndarray) -> Chunks:
         behind = behind[:0]
         if left > 0 and task.prime:
             yield [("prime", {"text": task.prime})]
-            found.up_to([task.prime])
+            found = Found(task.stop)  # a prime is not written: it does not stop anything
     yield [("done", {"reason": "length"})]
 
 
@@ -95,12 +96,14 @@ def _line(
     """Chunks of what follows the start and the ids `behind` it: `left` symbols, or a line's end."""
     v, network = model.vocabulary, model.network
     forbidden = [i for i in (v.unknown, v.begin) if i is not None]
-    start = Start(start.state, np.concatenate([start.ids, behind]).astype(np.int32))
-    start = read(network, start)
+    ids = np.concatenate([start.ids, behind]).astype(np.int32)
+    primed = len(ids) > 1  # a line that nothing was given of is not empty
+    start = read(network, Start(start.state, ids))
+    write = shared_writer(model)
     symbols, again = tee(
-        generate(network, start, options, rng, forbidden, v.end, left, shared_writer(model))
+        generate(network, start, options, rng, forbidden, v.end, left, write, empty=primed)
     )
-    whole = decode_stream(v, chain(behind.tolist(), again), len(behind) + left)
+    whole = map(decoder(v), chain(behind.tolist(), again))
     texts = islice(whole, len(behind), None)  # bytes behind may have begun a character
     before, state = start.ids, start.state
     while chunk := list(islice(zip(symbols, texts, strict=False), CHUNK)):
@@ -131,20 +134,3 @@ def alternatives(model: Model, p: np.ndarray) -> list[tuple[int, str, float]]:
     return [
         (i, symbol_text(model, i), float(p[i])) for i in likely if i not in hidden
     ][:ALTERNATIVES]  # fmt: skip
-
-
-class Found:
-    """Watches a text that grows for one in which it ends."""
-
-    def __init__(self, stop: str | None):
-        self.stop, self.complete, self._seen = stop, False, ""
-
-    def up_to(self, pieces: list[str]) -> int:
-        """How many of the next pieces belong to the text."""
-        for number, piece in enumerate(pieces, 1):
-            if self.stop:
-                self._seen = (self._seen + piece)[-len(self.stop) - len(piece) :]
-                if self.stop in self._seen:
-                    self.complete = True
-                    return number
-        return len(pieces)

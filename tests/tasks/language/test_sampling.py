@@ -1,4 +1,4 @@
-"""How the next symbol is chosen; beams; where a sample stops; how new it is."""
+"""How the next symbol is chosen; beams; where a sample stops; bytes and characters."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from elman.errors import UsageError
 from elman.nn.network import Network, NetworkConfig, initialise
 from elman.tasks.language.ngram import NGram
 from elman.tasks.language.sampling import (
+    Found,
     SamplingOptions,
     Start,
     beam_search,
-    decode_stream,
+    decoder,
     distribution,
     generate,
-    novelty,
-    until,
 )
 from elman.text.vocabulary import Vocabulary
 
@@ -232,6 +231,15 @@ def test_beams_avoid_what_is_forbidden_and_have_the_length_asked_for():
     assert search(network(), 3, 0) == []
 
 
+def test_a_beam_ends_with_its_first_symbol_only_where_it_may():
+    model = network(4)
+    model.parameters["readout.b_y"][4] += 20
+    start = Start(model.zero_state(1), np.array([0, 3]))
+    assert beam_search(model, start, 3, 5, [], 4) == [4]
+    found = beam_search(model, start, 3, 5, [], 4, empty=False)
+    assert len(found) == 2 and found[0] != 4 and found[1] == 4
+
+
 @pytest.mark.parametrize("width", [-1, 1025])
 def test_a_width_out_of_range_is_refused(width):
     with pytest.raises(UsageError, match="--beam"):
@@ -245,7 +253,8 @@ BYTES = Vocabulary("byte", list(range(256)))
 
 
 def written(vocabulary, symbols, length, stop=None) -> list[str]:
-    return list(until(decode_stream(vocabulary, islice(symbols, length), length), stop))
+    pieces = list(map(decoder(vocabulary), symbols[:length]))
+    return pieces[: Found(stop).up_to(pieces)]
 
 
 def test_it_ends_after_the_length():
@@ -275,29 +284,7 @@ def test_bytes_come_as_whole_characters(text):
     assert all(len(piece) <= 1 for piece in pieces)
 
 
-def test_bytes_that_end_inside_a_character_are_replaced():
-    assert "".join(written(BYTES, "aé".encode(), 2)) == "a�"
-
-
-# --------------------------------------------------------------------------- novelty
-
-
-@given(st.text("ab", max_size=25), st.text("ab", max_size=40), st.integers(1, 5))
-def test_novelty_equals_brute_force(sample, corpus, n):
-    found = novelty(sample, corpus, n)
-    runs = [sample[i:j] for i in range(len(sample)) for j in range(i + 1, len(sample) + 1)]
-    copied = [run for run in runs if run in corpus]
-    assert len(found.longest_copy) == max(map(len, copied), default=0)
-    assert found.longest_copy in sample
-    assert found.longest_copy in corpus
-    grams = [sample[i : i + n] for i in range(len(sample) - n + 1)]
-    expected = sum(g not in corpus for g in grams) / len(grams) if grams else 0.0
-    assert found.novel_share == expected
-
-
-def test_a_copy_is_not_new_and_a_foreign_text_is():
-    corpus = "it was the best of times, it was the worst of times"
-    assert novelty(corpus[5:30], corpus).novel_share == 0
-    assert novelty(corpus[5:30], corpus).longest_copy == corpus[5:30]
-    assert novelty("zzzzzzzzzzzz", corpus).novel_share == 1
-    assert novelty("zzzzzzzzzzzz", corpus).longest_copy == ""
+def test_a_last_character_without_all_of_its_bytes_is_left_out():
+    assert "".join(written(BYTES, "aé".encode(), 2)) == "a"
+    assert "".join(written(BYTES, "a€".encode(), 3)) == "a"
+    assert "".join(written(BYTES, b"a\xc3b", 3)) == "a�b", "within the text it is still marked"

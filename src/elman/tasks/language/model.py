@@ -3,8 +3,7 @@
 import operator
 from collections.abc import Iterator, Sequence
 from functools import reduce
-from itertools import chain, islice
-from numbers import Integral
+from itertools import islice
 from typing import Any, Self, overload
 
 import numpy as np
@@ -18,16 +17,8 @@ from ...text.read import transform
 from ...text.records import numbered
 from ...text.vocabulary import Vocabulary
 from .ngram import NGram
-from .sampling import (
-    MAX_LENGTH,
-    SamplingOptions,
-    Start,
-    beam_search,
-    decode_stream,
-    generate,
-    read,
-    until,
-)
+from .samples import Request, Writing
+from .sampling import SamplingOptions, Start
 from .scoring import Score
 from .settings import LanguageSettings
 from .symbols import each, named
@@ -73,11 +64,26 @@ class Model(SavedModel):
         """What ends a record; of a model of running text what ends a line."""
         return self.config.get("separator") or "\n"
 
+    @overload
+    def sample(
+        self, length: int = ..., prime: str | bytes = ..., *, n: None = None,
+        temperature: float = ..., top_k: int = ..., top_p: float = ..., greedy: bool = ...,
+        beam: int = ..., stop: str | None = ..., seed: int = ..., include_prime: bool = ...,
+    ) -> str: ...  # fmt: skip
+
+    @overload
+    def sample(
+        self, length: int = ..., prime: str | bytes = ..., *, n: int,
+        temperature: float = ..., top_k: int = ..., top_p: float = ..., greedy: bool = ...,
+        beam: int = ..., stop: str | None = ..., seed: int = ..., include_prime: bool = ...,
+    ) -> list[str]: ...  # fmt: skip
+
     def sample(
         self,
         length: int = 200,
         prime: str | bytes = "",
         *,
+        n: int | None = None,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
@@ -85,22 +91,31 @@ class Model(SavedModel):
         beam: int = 0,
         stop: str | None = None,
         seed: int = 0,
-    ) -> str:
-        """Write text: the prime and `length` symbols after it.
+        include_prime: bool = True,
+    ) -> str | list[str]:
+        """Write text: the prime and `length` symbols after it, or `n` whole samples.
 
         With a prime the state starts at zero and reads it. Without one a model of
         running text starts from the state and last symbol at the end of its
         training, if the file has them, else from a zero state and a symbol drawn
-        at random; a model of lines starts lines.
+        at random; a model of lines starts a line.
 
         Parameters
         ----------
-        length : symbols to generate (characters, bytes or words)
-        prime : text to continue; it comes first in the result
+        length : symbols to generate (characters, bytes or words), in a model of lines line
+            after line, of which the last may be cut; with `n` each line is a sample of its
+            own, and `length` the most symbols of one
+        prime : text to continue; it comes first in the result, and in each of its lines
+        n : how many samples; None: one text
         temperature, top_k, top_p, greedy : see `SamplingOptions`
         beam : width of a beam search for likely text, instead of drawing; 0: none
-        stop : end once this text has been written
+        stop : end a text once this has been written
         seed : same seed, same text
+        include_prime : whether the prime stands in the result
+
+        Returns
+        -------
+        text : a string, with `n` a list of them without separators
 
         Raises
         ------
@@ -111,10 +126,15 @@ class Model(SavedModel):
         -------
         >>> model.sample(40, prime="ROMEO:", temperature=0.8, seed=1)  # doctest: +SKIP
         'ROMEO:\\nI will not stand to be the world, and'
+        >>> names.sample(n=3, seed=1)  # doctest: +SKIP
+        ['Orawell', 'Oringate', 'Luanfore']
         """
         options = SamplingOptions(temperature, top_k, top_p, greedy)
-        pieces = self.stream(length, prime, options, beam=beam, stop=stop, seed=seed)
-        return "".join(pieces)
+        request = Request(length, prime, options, beam, stop, seed, include_prime, n)
+        writing = Writing(self, request)
+        if n is None:
+            return "".join(writing.pieces())
+        return [sample.text for sample in writing.samples()]
 
     def stream(
         self,
@@ -127,67 +147,7 @@ class Model(SavedModel):
         seed: int = 0,
     ) -> Iterator[str]:
         """What `sample` returns, piece by piece as it is written."""
-        if not isinstance(length, Integral) or not 0 <= length <= MAX_LENGTH:
-            raise UsageError(
-                f"--length must be a whole number between 0 and {MAX_LENGTH}, not {length}"
-            )
-        if not isinstance(seed, Integral) or seed < 0:
-            raise UsageError(f"--seed must be a whole number from 0, not {seed}")
-        if stop is not None and not isinstance(stop, str):
-            raise UsageError(f"--stop must be a string, not of type {type(stop).__name__}")
-        if beam and options != SamplingOptions():
-            raise UsageError(
-                "--beam searches for the likeliest text and draws nothing: "
-                "leave out temperature, top-k, top-p and greedy"
-            )
-        prime = self.clean(prime)
-        ids = self.vocabulary.encode(prime, "the prime").astype(np.int32)
-        shown = prime if isinstance(prime, str) else prime.decode("utf-8", "replace")
-        rest = self._continue(length, shown, ids, options, beam, np.random.default_rng(seed))
-        return chain([shown] if shown else [], until(rest, stop))
-
-    def _continue(
-        self,
-        left: int,
-        prime: str,
-        ids: Array,
-        options: SamplingOptions,
-        beam: int,
-        rng: np.random.Generator,
-    ) -> Iterator[str]:
-        """What follows the prime: `left` symbols, in a model of lines line after line."""
-        while True:
-            symbols = self._symbols(self.start(ids, rng), options, beam, left, rng)
-            for piece in decode_stream(self.vocabulary, symbols, left):
-                left -= 1
-                yield piece
-            if not self.lines or left <= 0:
-                return
-            left -= 1
-            yield self.separator
-            if left and prime:
-                yield prime
-
-    def _symbols(
-        self,
-        start: Start,
-        options: SamplingOptions,
-        beam: int,
-        length: int,
-        rng: np.random.Generator,
-    ) -> Iterator[int]:
-        """Symbols after the start, up to the end of the line in a model of lines."""
-        v = self.vocabulary
-        forbidden = [i for i in (v.unknown, v.begin) if i is not None]
-        start = read(self.network, start)
-        if beam:
-            symbols = iter(beam_search(self.network, start, beam, length, forbidden, v.end))
-        else:
-            symbols = generate(self.network, start, options, rng, forbidden, v.end, length)
-        for symbol in islice(symbols, length):
-            if symbol == v.end:
-                return
-            yield symbol
+        return Writing(self, Request(length, prime, options, beam, stop, seed)).pieces()
 
     def start(self, prime: Array, rng: np.random.Generator) -> Start:
         """Where writing begins after the ids of a prime: see `sample`."""

@@ -1,7 +1,7 @@
-"""Writing with a model: greedy, temperature, top-k, top-p, beam; novelty of a sample."""
+"""How a model writes, symbol by symbol: greedy, temperature, top-k, top-p, beam."""
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -46,6 +46,15 @@ class SamplingOptions:
             raise UsageError(f"--top-k must be a whole number from 0, not {self.top_k}")
         if not isinstance(self.top_p, Real) or not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p must be above 0 and at most 1, not {self.top_p}")
+
+    @property
+    def certain(self) -> str:
+        """The flag that leaves nothing to chance; "" if symbols are drawn."""
+        if self.greedy:
+            return "--greedy"
+        if self.temperature == 0:
+            return "--temperature 0"
+        return "--top-k 1" if self.top_k == 1 else ""
 
 
 @dataclass(frozen=True)
@@ -141,12 +150,18 @@ def generate(
     end: int | None = None,
     length: int | None = None,
     write: Writer | None = None,
+    empty: bool = True,
 ) -> Iterator[int]:
     """Symbol after symbol, up to `end` or `length` symbols; `forbidden` ids are never chosen.
 
-    One uniform number is drawn for every symbol, whatever the engine. A native engine
-    writes growing chunks without coming back to Python; the reference writes one by one.
-    `write` is the `writer` of the model, for those that have it already.
+    One uniform number is drawn for every symbol, whatever the engine: what follows from the
+    same `rng` goes on behind the last symbol that was asked for. A native engine writes
+    growing chunks without coming back to Python; the reference writes one by one.
+
+    Parameters
+    ----------
+    write : the `writer` of the model, for those that have it already
+    empty : whether `end` may come first; if not, and it does, the first symbol is drawn again
     """
     write = writer(model) if write is None else write
     native = _native(model) is not None
@@ -156,16 +171,24 @@ def generate(
     chunk, left = 1, length
     while left is None or left > 0:
         count = chunk if left is None else min(chunk, left)
-        before = rng.bit_generator.state if end is not None else {}
-        uniforms = rng.random((count, 1))
-        symbols, state = write(ids, state, options, uniforms, banned, end)
-        if len(symbols) < count:  # as if never drawn: the next line goes on from there
-            rng.bit_generator.state = before
-            rng.random(len(symbols))
-        yield from symbols[:, 0].tolist()
+        before = rng.bit_generator.state if count > 1 else {}
+        symbols, after = write(ids, state, options, rng.random((count, 1)), banned, end)
+        if not empty and symbols[0, 0] == end:
+            # Drawn again, not forbidden from the start: that would change the other texts, too.
+            banned_too = banned | (np.arange(len(banned)) == end)
+            symbols, after = write(ids, state, options, rng.random((1, 1)), banned_too, None)
+        empty, used = True, 0
+        try:
+            for symbol in symbols[:, 0].tolist():
+                used += 1
+                yield symbol
+        finally:
+            if used < count:  # the rest is as if never drawn: the next text goes on from there
+                rng.bit_generator.state = before
+                rng.random(used)
         if symbols[-1, 0] == end:
             return
-        ids = symbols[-1:]
+        ids, state = symbols[-1:], after
         left = None if left is None else left - count
         chunk = min(2 * chunk, LONGEST_CHUNK) if native else chunk
 
@@ -191,11 +214,13 @@ def beam_search(
     length: int,
     forbidden: list[int],
     end: int | None,
+    empty: bool = True,
 ) -> list[int]:
     """The likeliest continuation among `width` that are kept at every step.
 
     Sequences that reach `end` compete with those that go on, by their mean
-    log-likelihood per symbol. Nothing is drawn: same start, same result.
+    log-likelihood per symbol. `end` does not come first unless they may be `empty`.
+    Nothing is drawn: same start, same result.
 
     Raises
     ------
@@ -215,7 +240,7 @@ def beam_search(
         log_p[:, forbidden] = -np.inf
         scores = total[:, None] + log_p
         if end is not None:
-            for b, beam in enumerate(beams):
+            for b, beam in enumerate(beams if empty or beams[0] else []):
                 mean = scores[b, end] / (len(beam) + 1)
                 if best is None or mean > best[0]:
                     best = (float(mean), [*beam, end])
@@ -237,55 +262,38 @@ def beam_search(
     return beams[0]
 
 
-@dataclass(frozen=True)
-class Novelty:
-    """How much of a sample stands in the training text.
-
-    Attributes
-    ----------
-    longest_copy : the longest run of the sample that stands there word for word
-    novel_share : share of the sample's n-grams (runs of n characters) that do not
-    n : their length
-    """
-
-    longest_copy: str
-    novel_share: float
-    n: int
-
-
-def novelty(sample: str, corpus: str, n: int = 10) -> Novelty:
-    """Compare a sample with the text that the model was trained on."""
-    grams = [sample[i : i + n] for i in range(len(sample) - n + 1)]
-    novel = sum(gram not in corpus for gram in grams)
-    longest, start = "", 0
-    for end in range(1, len(sample) + 1):
-        # Extend while the run is found, else let its start follow: two pointers.
-        while start < end and sample[start:end] not in corpus:
-            start += 1
-        if end - start > len(longest):
-            longest = sample[start:end]
-    return Novelty(longest, novel / len(grams) if grams else 0.0, n)
-
-
-def decode_stream(vocabulary: Vocabulary, symbols: Iterator[int], length: int) -> Iterator[str]:
-    """The text of each symbol as it comes; at most `length` symbols are expected.
+def decoder(vocabulary: Vocabulary) -> Callable[[int], str]:
+    """A function that gives the text of each symbol as it comes.
 
     Bytes that start a character are held back, as "", until it is whole.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    for count, symbol in enumerate(symbols, 1):
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def text(symbol: int) -> str:
         if vocabulary.kind == "byte":
-            yield decoder.decode(vocabulary.decode_bytes([symbol]), final=count == length)
-        else:
-            yield vocabulary.decode([symbol])
+            return decode(vocabulary.decode_bytes([symbol]))
+        return vocabulary.decode([symbol])
+
+    return text
 
 
-def until(pieces: Iterator[str], stop: str | None) -> Iterator[str]:
-    """The pieces up to and with the one in which the text `stop` is complete."""
-    written = ""
-    for piece in pieces:
-        yield piece
-        if stop:
-            written = (written + piece)[-(len(stop) + len(piece)) :]
-            if stop in written:
-                return
+class Found:
+    """Watches a text that grows for the one with which it ends; None: for nothing.
+
+    Attributes
+    ----------
+    complete : whether it was there
+    """
+
+    def __init__(self, stop: str | None):
+        self.stop, self.complete, self._seen = stop, False, ""
+
+    def up_to(self, pieces: Sequence[str]) -> int:
+        """How many of the next pieces belong to the text."""
+        for number, piece in enumerate(pieces, 1):
+            if self.stop:
+                self._seen = (self._seen + piece)[-len(self.stop) - len(piece) :]
+                if self.stop in self._seen:
+                    self.complete = True
+                    return number
+        return len(pieces)

@@ -1,6 +1,7 @@
 """Language models as a task: what is read, which network, which loop."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,14 @@ class LanguageTask(Task):
         else:
             pieces = [(ends[row], ends[row + 1]) for row in part.rows]
         return "\n".join(decode(part.ids[begin:end].tolist()) for begin, end in pieces)
+
+    def known(self, data: Data) -> str | frozenset[str]:
+        """Whether `sample in known`: all records, or the running text; with the held-out parts."""
+        text, decode = data.source, data.vocabulary.decode
+        if text.offsets is None:
+            return decode(text.ids.tolist())
+        borders = pairwise(text.offsets.tolist())
+        return frozenset(decode(text.ids[begin:end].tolist()) for begin, end in borders)
 
     def count(self, settings: LanguageSettings, data: Data) -> NGram | None:
         if settings.cell != "ngram":
