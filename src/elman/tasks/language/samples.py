@@ -141,6 +141,13 @@ class Writing:
     Raises
     ------
     UnknownSymbolError : a prime with a symbol that the vocabulary does not hold
+
+    Example
+    -------
+    >>> for sample in Writing(model, Request(n=2, seed=1)).samples():  # doctest: +SKIP
+    ...     print(sample.text, sample.cut)
+    Orawell False
+    Oringate False
     """
 
     def __init__(self, model: Writes, request: Request):
