@@ -1,8 +1,8 @@
 """Reading with a model: lines one by one and side by side, a long text on one thread and on all.
 
-One text is one sequence: each step reads all of W_h once, so a core cannot be faster than W_h
-can be brought to it. The floor beside each row is bytes of W_h over the bandwidth at which this core
-multiplies a vector by such a matrix again and again. Medians over repeats that take turns.
+One text is one sequence: each step reads all of W_h once, so a core cannot be faster than W_h can
+be brought to it. The floor is how often a second one core multiplies a vector by such a matrix, by
+the BLAS of NumPy. Medians over repeats that take turns.
 """
 
 import time
@@ -58,8 +58,9 @@ def main(repeats: int) -> None:
     lengths = rng.integers(SHORTEST, LONGEST, LINES)
     lines = ["".join(rng.choice(SIGNS, n)) for n in lengths]
     text = "".join(rng.choice(SIGNS, LONG))
-    table = Table("network", "lines/s one by one", f"side by side on {cores}", "×",
-                  "characters/s of one text, 1 thread", f"{cores} threads", "×", "floor, 1 thread")  # fmt: skip
+    columns = ("network", "lines/s one by one", f"side by side on {cores}", "×",
+               "characters/s of one text on 1", f"on {cores}", "×", "floor of 1")  # fmt: skip
+    table = Table(*columns)
     for cell, size in (("gru", 256), ("gru", 512), ("lstm", 512)):
         alone, all_cores = network(cell, size, 1), network(cell, size, cores)
         few = lines[: LINES // 8]
