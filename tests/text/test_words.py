@@ -9,13 +9,29 @@ from hypothesis import strategies as st
 from elman.text.words import RULES, SPACE_BEFORE, split_words
 
 # Scripts whose letters have marks, and what joins or divides, besides any other character.
-TRICKY = "aéक्षिก็ำကြ한グは漢א\"'’.,:_\u0301\u200b\u200d\ufeff\r\n\t \xa0\u3000🇫👩🏽\ud800"
+TRICKY = "aéक्षिก็ำကြ한グは漢א\"'’.,:_\u0301\u200b\u200d\ufeff🇫👩🏽\ud800"
+SPACES = "".join(c for c in map(chr, range(0x110000)) if c.isspace())
+ANY_TEXT = st.text(st.one_of(st.characters(), st.sampled_from(TRICKY + SPACES)), max_size=200)
 
 
 @pytest.mark.parametrize("rule", RULES)
-@given(st.text(st.one_of(st.characters(), st.sampled_from(TRICKY)), max_size=200))
+@given(ANY_TEXT)
 def test_joined_they_are_the_text_again(rule, text):
     assert "".join(split_words(text, rule)) == text
+
+
+@given(ANY_TEXT)
+def test_white_space_is_a_symbol_of_its_own(text):
+    for word in split_words(text):
+        assert len(word) == 1 or not any(map(str.isspace, word)), word
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_no_white_space_joins_a_word(space):
+    text = f"so{space}ok{space}! 3{space}4_{space}_{space}{space}"
+    assert split_words(text) == [
+        "so", space, "ok", space, "!", " ", "3", space, "4_", space, "_", space, space,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -28,6 +44,8 @@ def test_joined_they_are_the_text_again(rule, text):
          "3.14| |1,000| |e.g|.| |well|-|known| |snake_case"),
         ("so... what?!", "so|.|.|.| |what|?|!"),
         ("  a\tb\n\nc \n", " | |a|\t|b|\n|\n|c| |\n"),
+        ("Bonjour\u202f! Quoi\u202f?", "Bonjour|\u202f|!| |Quoi|\u202f|?"),
+        ("a\x1e\u0e31b", "a|\x1e|\u0e31|b"),
         ("a\r\nb\rc", "a|\r|\n|b|\r|c"),
         ("glad\nglad glad", "glad|\n|glad| |glad"),
         ("e\u0301te\u0301 été", "e\u0301te\u0301| |été"),

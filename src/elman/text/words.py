@@ -11,9 +11,12 @@ import regex
 UAX29 = "uax29"  # words and marks as Unicode divides them, the rule of every new model
 SPACE_BEFORE = "space before"  # a word with the space before it: files that name no rule
 
+# Where str.isspace() holds. Some of these join words in UAX #29, as U+202F does, which stands
+# before the marks of French; others are separators of ASCII, which \s does not match.
+SPACE = r"\s\x1c-\x1f"
 _FIND_ALL = {
     # All between two word boundaries of Unicode, but every white space by itself.
-    UAX29: regex.compile(r"(?w)\s|.+?\b", regex.DOTALL).findall,
+    UAX29: regex.compile(rf"(?w)[{SPACE}]|[^{SPACE}]+?(?:\b|(?=[{SPACE}]))").findall,
     # A word with inner apostrophes, a run of punctuation, or one white space.
     SPACE_BEFORE: re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]+|\s").findall,
 }
