@@ -12,7 +12,7 @@ from elman.text.encoded import encode
 @pytest.mark.parametrize("tokens", ["char", "byte", "word"])
 def test_texts_are_encoded_back_to_back_and_cut(tokens):
     texts = ["ab cd", "é", "a b c d e f"]
-    vocabulary = labelled.vocabulary_of(texts, tokens)
+    vocabulary = labelled.symbols_of(texts, tokens).build(unknown=True)
     encoded = encode(vocabulary, texts, 4)
     assert encoded.cut.tolist() == [len(vocabulary.encode(text)) > 4 for text in texts]
     for i, text in enumerate(texts):
@@ -22,13 +22,13 @@ def test_texts_are_encoded_back_to_back_and_cut(tokens):
 
 
 def test_unknown_characters_have_a_symbol():
-    vocabulary = labelled.vocabulary_of(["ab"], "char")
+    vocabulary = labelled.symbols_of(["ab"], "char").build(unknown=True)
     ids = encode(vocabulary, ["aX"], 9).ids
     assert ids.tolist() == [vocabulary.ids["a"], vocabulary.unknown]
 
 
 def test_shares_of_a_symbol():
-    vocabulary = labelled.vocabulary_of(["ab"], "char")
+    vocabulary = labelled.symbols_of(["ab"], "char").build(unknown=True)
     encoded = encode(vocabulary, ["abXY", "a", "Zb"], 3)
     assert encoded.shares(vocabulary.unknown).tolist() == [1 / 3, 0, 1 / 2]
     assert encode(vocabulary, [], 3).shares(vocabulary.unknown).tolist() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 
 from elman.errors import ModelFileError, UnknownSymbolError
 from elman.store.modelfile import read_vocabulary
-from elman.text.vocabulary import UNKNOWN, Vocabulary, VocabularyBuilder, code_points
+from elman.text.vocabulary import (
+    UNKNOWN,
+    Vocabulary,
+    VocabularyBuilder,
+    alike,
+    code_points,
+    normal_form,
+)
 from elman.text.words import SPACE_BEFORE
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -198,3 +207,32 @@ def test_what_occurs_fewer_times_than_the_least_is_unknown(kind, symbols):
 def test_both_limits_hold():
     assert build("char", "aaabbc", size=2, least=3).symbols == ["a", UNKNOWN]
     assert build("word", "a a a b", size=3, least=2).symbols == [" ", "a", UNKNOWN]
+
+
+NFC, NFD = "naïve café Ölung 한글", unicodedata.normalize("NFD", "naïve café Ölung 한글")
+
+
+@pytest.mark.parametrize("kind", ["char", "word"])
+def test_the_other_normal_form_is_recognised(kind):
+    for form, known, text in (("NFC", NFC, NFD), ("NFD", NFD, NFC)):
+        vocabulary = build(kind, known, lines=True, unknown=True)
+        missing = VocabularyBuilder(kind)
+        missing.add(text)
+        assert normal_form(set(missing.missing(vocabulary)), vocabulary) == form
+        assert f"--normalize {form} " in alike(form)
+
+
+@pytest.mark.parametrize("kind", ["char", "word"])
+@given(st.sets(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
+def test_plain_ascii_is_in_no_other_normal_form(kind, letters):
+    """Not even its letters in the names of the special symbols."""
+    vocabulary = build(kind, "àéîõü", lines=True, unknown=True)
+    assert normal_form(letters, vocabulary) is None
+    assert alike(None) == ""
+
+
+def test_what_is_missing_is_counted():
+    for kind, counts in (("char", {"c": 3, "d": 1}), ("word", {"cc": 1, "cd": 1})):
+        builder = VocabularyBuilder(kind)
+        builder.add("a cc a cd")
+        assert builder.missing(build(kind, "a b", lines=True)) == counts

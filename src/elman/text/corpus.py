@@ -14,12 +14,12 @@ from itertools import islice
 import numpy as np
 
 from ..errors import CorpusError, listed
-from . import tables
+from . import going_on, tables
 from .finding import Group, find_all, lasting
 from .read import TextOptions, numbered_pieces
 from .records import cleaned
 from .sources import Source
-from .vocabulary import Vocabulary, VocabularyBuilder, other_form
+from .vocabulary import Vocabulary, VocabularyBuilder
 from .words import UAX29
 
 BATCH = 4096  # rows of a table that are treated at once
@@ -152,8 +152,8 @@ def load(
                 f"{described} has {kept} distinct symbol{'s' * (kept != 1)}{way_out}; "
                 "a model needs at least 2 to learn something"
             )
-    elif sha256 is None and options.tokens == "char":
-        vocabulary = _extended(vocabulary, builder.build(), notes)
+    elif sha256 is None:
+        vocabulary = going_on.extended(vocabulary, builder, notes)
     files = [group.name for group in groups]
     ids, offsets, edges = _encode(groups, options, vocabulary, builder.count, described)
     return Corpus(
@@ -173,20 +173,6 @@ def _without(groups: list[Group], held_out: list[Group], notes: list[str]) -> li
     if left_out:
         notes.append(f"not learned from, as a held-out part has them: {listed(left_out, 3, str)}")
     return kept
-
-
-def _extended(older: Vocabulary, found: Vocabulary, notes: list[str]) -> Vocabulary:
-    """The vocabulary of a model that learns from other text, with the characters it lacks."""
-    vocabulary = older.extended(found)
-    new = [str(symbol) for symbol in vocabulary.symbols[len(older) :]]
-    if new:
-        form = other_form(set(new), older.symbols)
-        alike = f"; --normalize {form[-4:-1]} makes them alike" if form else ""
-        notes.append(
-            f"characters that are new to the model get rows of their own: {len(new):,} "
-            f"({listed(new, 3)}){form}{alike}"
-        )
-    return vocabulary
 
 
 def _pieces(

@@ -18,7 +18,8 @@ from .encoded import Encoded
 from .finding import lasting
 from .read import TextOptions, transform
 from .tables import Wanted, delimiter_of
-from .vocabulary import Vocabulary, VocabularyBuilder
+from .vocabulary import VocabularyBuilder
+from .words import UAX29
 
 
 @dataclass(frozen=True)
@@ -259,14 +260,18 @@ def split(
     return train, valid, tests
 
 
-def vocabulary_of(
-    texts: Sequence[str], tokens: str, size: int | None = None, least: int | None = None
-) -> Vocabulary:
-    """The symbols of the texts, and `<unk>` for those that only later texts will hold."""
-    builder = VocabularyBuilder(tokens, size, least=least)
+def symbols_of(
+    texts: Sequence[str],
+    tokens: str,
+    size: int | None = None,
+    least: int | None = None,
+    rule: str = UAX29,
+) -> VocabularyBuilder:
+    """The symbols of the texts, from which a vocabulary is built."""
+    builder = VocabularyBuilder(tokens, size, rule=rule, least=least)
     if tokens == "char":
         builder.add("".join(texts))
     else:
         for text in texts:
             builder.add(text)
-    return builder.build(unknown=True)
+    return builder

@@ -1,11 +1,13 @@
 """Symbols of given texts that a model does not know: how many, and which comes first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, alike, normal_form
 from .words import split_words
+
+LOOKED_AT = 1000  # unknown symbols by which another normal form is recognised
 
 
 class Unknown:
@@ -23,6 +25,7 @@ class Unknown:
         self.vocabulary, self.skipped = vocabulary, skipped
         self.count = self.total = self.other_case = 0
         self.first = ""
+        self._symbols: set[str] = set()
 
     def add(self, text: str | bytes, longest: int | None = None) -> None:
         """Count a text, treated as the training text was, or its first `longest` symbols."""
@@ -37,9 +40,21 @@ class Unknown:
             self.total -= int((~v.counted[ids[ids >= 0]]).sum())
         if len(missing):
             symbols = split_words(text, v.rule) if v.kind == "word" else text
-            unknown = [symbols[i] for i in missing]
-            self.first = self.first or unknown[0]
-            self.other_case += sum(symbol.swapcase() in v.ids for symbol in unknown)
+            for i in missing:
+                self._name(symbols[i], 1)
+
+    def _name(self, symbol: str, times: int) -> None:
+        self.first = self.first or symbol
+        self.other_case += times * (symbol.swapcase() in self.vocabulary.ids)
+        if len(self._symbols) < LOOKED_AT:
+            self._symbols.add(symbol)
+
+    def add_missing(self, counts: Mapping[str, int], total: int) -> None:
+        """Count symbols that are known to be missing, of a text of so many symbols."""
+        self.count += sum(counts.values())
+        self.total += total
+        for symbol, times in counts.items():
+            self._name(symbol, times)
 
     def add_all(self, texts: Sequence[str | bytes]) -> None:
         """Count several texts."""
@@ -61,5 +76,5 @@ class Unknown:
                     "with --lowercase would not tell apart")  # fmt: skip
         return (
             f"{self.count:,} of {self.total:,} {noun} are unknown to the model and {done}; "
-            f"the first is {self.first!r}{case}"
+            f"the first is {self.first!r}{alike(normal_form(self._symbols, self.vocabulary))}{case}"
         )

@@ -110,9 +110,8 @@ class Vocabulary:
             return self._code_points[code_points(text)]
         return np.array([self.ids.get(word, -1) for word in split_words(text, self.rule)], np.int32)
 
-    def extended(self, others: "Vocabulary") -> "Vocabulary":
-        """This vocabulary, and behind its symbols those of another one that it does not hold."""
-        new = [symbol for symbol in others.symbols if symbol not in self.ids]
+    def extended(self, new: Sequence[Symbol]) -> "Vocabulary":
+        """This vocabulary, and behind its symbols new ones."""
         return Vocabulary(self.kind, [*self.symbols, *new], self.rule) if new else self
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -156,7 +155,7 @@ class Vocabulary:
         first = "at" if len(unknown) == 1 else "the first at"
         raise UnknownSymbolError(
             f"the model does not know {named}, {first} position {position} of "
-            f"{where}{other_form(set(counts), self.symbols)}; leave them out, or train with "
+            f"{where}{alike(normal_form(set(counts), self))}; leave them out, or train with "
             "--unknown or --tokens byte"
         )
 
@@ -166,15 +165,28 @@ def _named(symbol: str, count: int) -> str:
     return f"{symbol!r}{code}" + (f", {count:,} times" if count > 1 else "")
 
 
-def other_form(unknown: set[str], known: Iterable[Symbol]) -> str:
-    """What to say if symbols are unknown because a text is in another Unicode normal form."""
-    texts = {symbol for symbol in known if isinstance(symbol, str)}
-    apart = {symbol: set(unicodedata.normalize("NFD", symbol)) for symbol in unknown | texts}
-    if any(len(apart[s]) > 1 and apart[s] & unknown for s in texts):
-        return " (the text is in the Unicode normal form NFD, the model's in NFC)"
-    if any(len(apart[s]) > 1 and apart[s] <= texts for s in unknown):
-        return " (the text is in the Unicode normal form NFC, the model's in NFD)"
-    return ""
+def normal_form(unknown: set[str], vocabulary: Vocabulary) -> str | None:
+    """The Unicode normal form that makes a text like the model's, if that is why it is unknown."""
+    normalize, ids = unicodedata.normalize, vocabulary.ids
+    if vocabulary.kind == "word":
+        if any(normalize("NFC", word) in ids for word in unknown):
+            return "NFC"
+        return "NFD" if any(normalize("NFD", word) in ids for word in unknown) else None
+    known = {symbol for symbol in ids if isinstance(symbol, str) and len(symbol) == 1}
+    # What stands behind the first character of a decomposed one is never a letter by itself.
+    if any(unknown & set(normalize("NFD", symbol)[1:]) for symbol in known):
+        return "NFC"
+    apart = [set(normalize("NFD", symbol)) for symbol in unknown]
+    return "NFD" if any(len(parts) > 1 and parts <= known for parts in apart) else None
+
+
+def alike(form: str | None) -> str:
+    """What to say of a text that is in another normal form than the model's; "" if it is not."""
+    if form is None:
+        return ""
+    other = "NFD" if form == "NFC" else "NFC"
+    return (f" (the text is in the Unicode normal form {other}, the model's in {form}; --normalize "
+            f"{form} in a training makes them alike)")  # fmt: skip
 
 
 def code_points(text: str) -> np.ndarray:
@@ -226,6 +238,19 @@ class VocabularyBuilder:
             words = split_words(piece, self.rule)
             self.count += len(words)
             self._words.update(words)
+
+    @property
+    def words(self) -> int:
+        """How many words and marks were seen so far: the symbols that are no white space."""
+        return sum(n for word, n in self._words.items() if not word.isspace())
+
+    def missing(self, vocabulary: Vocabulary) -> dict[str, int]:
+        """The symbols that a vocabulary does not hold, and how often each occurs."""
+        counts: dict[str, int] = self._words
+        if self.kind == "char":
+            found = np.flatnonzero(self._points).tolist()
+            counts = {chr(point): int(self._points[point]) for point in found}
+        return {symbol: n for symbol, n in counts.items() if symbol not in vocabulary.ids}
 
     def build(self, unknown: bool = False) -> Vocabulary:
         """The vocabulary of everything added: code points in order, words by frequency.

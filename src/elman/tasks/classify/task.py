@@ -1,7 +1,7 @@
 """Classifiers as a task: what is read, which network, which loop."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +14,14 @@ from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
 from ...nn.network import BaseNetwork
 from ...settings import Settings
-from ...text import census, labelled
+from ...text import census, going_on, labelled
 from ...text.encoded import encode
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
 from ...text.splits import PARTS
+from ...text.unknown import Unknown
+from ...text.vocabulary import Vocabulary
+from ...text.words import UAX29
 from .model import Classifier
 from .run import ClassifierRun
 from .settings import ClassifySettings
@@ -56,18 +59,17 @@ class ClassifyTask(Task):
                 "on them; restore them, or start a new training from it with --from"
             )
         count = len(texts.texts) - sum(map(len, own.values()))
+        found = labelled.symbols_of(
+            texts.texts[:count], settings.tokens, settings.vocabulary_size, settings.min_count,
+            UAX29 if older is None else older.vocabulary.rule,
+        )  # fmt: skip
         if older is None:
-            vocabulary = labelled.vocabulary_of(
-                texts.texts[:count], settings.tokens, settings.vocabulary_size, settings.min_count
-            )
-        else:
+            vocabulary = found.build(unknown=True)
+        elif stored is not None:
             vocabulary = older.vocabulary
-            if stored is None and settings.tokens == "char":
-                found = labelled.vocabulary_of(texts.texts[:count], settings.tokens)
-                vocabulary = vocabulary.extended(found)
-                if new := len(vocabulary) - len(older.vocabulary):
-                    texts.notes.append("characters that are new to the classifier get rows of "
-                                       f"their own: {new:,}")  # fmt: skip
+        else:
+            vocabulary = going_on.extended(older.vocabulary, found, texts.notes)
+        texts.notes += _unknown_held_out(vocabulary, texts, own)
         encoded = encode(vocabulary, texts.texts, settings.seq_len)
         if older is None:
             texts.notes = [*texts.notes, *census.notes(vocabulary, encoded.ids, readout=False)]
@@ -191,6 +193,17 @@ def _own_texts(data: Labelled, settings: ClassifySettings) -> dict[str, np.ndarr
         data.sha256 = hashlib.sha256(f"{data.sha256} {pairs}".encode()).hexdigest()
         data.notes += [f"{name} part: {note}" for note in notes]
     return rows
+
+
+def _unknown_held_out(
+    vocabulary: Vocabulary, data: Labelled, own: dict[str, np.ndarray]
+) -> Iterator[str]:
+    """What of the parts with files of their own is `<unk>`, since no training text has it."""
+    for name, rows in own.items():
+        unknown = Unknown(vocabulary)
+        unknown.add_all([data.texts[i] for i in rows])
+        if note := unknown.note():
+            yield f"{name} part: {note}"
 
 
 def _divided(
