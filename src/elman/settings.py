@@ -36,7 +36,7 @@ class Rule:
     shown : the default in words, where None stands for something that is worked out
     metavar : what `--help` calls a value that is neither a number nor a choice
     files : whether a share of the data may be a file of its own instead
-    escapes : whether \\n, \\t and \\\\ stand for what they mean on the command line
+    escapes : whether \\n, \\t, \\f, \\r and \\\\ stand for what they mean on the command line
     """
 
     help: str
@@ -329,6 +329,9 @@ def checked(setting: Field, value: Any) -> Any:
             raise UsageError(f"{flag(setting.name)} must be one of {choices}, not {value!r}")
         return value
     if rule.files and isinstance(value, str | Path):
+        if str(value).strip() in ("", "-"):
+            raise UsageError(f"{flag(setting.name)} takes a share or the name of a file, not "
+                             f"{str(value)!r}")  # fmt: skip
         try:
             value = float(str(value))
         except ValueError:
@@ -358,7 +361,7 @@ def check(name: str, value: Any) -> None:
 def check_encoding(name: str) -> None:
     """Raise UsageError if there is no text encoding of that name."""
     try:
-        "é".encode("ascii", "ignore").decode(name)
+        bytes(4).decode(name)
         known = codecs.lookup(name)._is_text_encoding
     except (LookupError, ValueError, TypeError):
         known = False

@@ -6,6 +6,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import re
 
 import pytest
 from hypothesis import given
@@ -110,3 +111,47 @@ def test_an_encoding_that_needs_a_mark_says_what_to_name_without_one(encoding):
     with pytest.raises(CorpusError, match=f"no byte order mark.*--encoding {encoding}-le"):
         decoded(data, 1000, encoding=encoding)
     assert decoded("some text\n".encode(encoding), 3, encoding=encoding) == "some text\n"
+
+
+RUSSIAN = "Привет, мир. Как дела сегодня? Хорошо, спасибо. Обычный русский текст о погоде.\n"
+TEXT_IN = [
+    (RUSSIAN, "cp1251"),
+    ("これは日本語の文章です。今日は天気がいいですね。\n", "shift_jis"),
+    ("Zażółć gęślą jaźń. Wczoraj padał śnieg, a dziś świeci słońce nad Łodzią.\n", "cp1250"),
+    ("Það er gott að vera hér. Þú ert góður maður, börnin fóru í skólann.\n", "cp1252"),
+    ("Bu güzel bir gün. Şimdi İstanbul'da yağmur yağıyor. Işık söndü.\n", "cp1254"),
+    ("ÄÖÜ ÄRGER ÜBER ÖL\n", "cp1252"),
+    ("à été où\n", "cp1252"),
+    (RUSSIAN, "utf-16-le"),
+    (RUSSIAN, "utf-16-be"),
+    ("今日は天気がいいですね。\n", "utf-16-le"),
+]
+
+
+@pytest.mark.parametrize("before", ["", "plain english text stands here first\n" * 2500])
+@pytest.mark.parametrize(("text", "encoding"), TEXT_IN)
+def test_the_encoding_is_guessed_by_the_bytes_that_tell_it(text, encoding, before):
+    """Not by the first 64 KB, which may all be ASCII; and the advice gives the text."""
+    text = before + text * 3
+    with pytest.raises(CorpusError) as error:
+        decoded(text.encode(encoding), 1 << 22)
+    said = re.search(r"--encoding (\S+) reads", str(error.value))
+    assert said, str(error.value)
+    assert decoded(text.encode(encoding), 1 << 22, encoding=said[1]) == text
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0\0\0\x01\0\x08\x06\0\0\0"
+
+
+@pytest.mark.parametrize("name", ["utf-16-le", "UTF-16LE", "utf_16_le", "utf-16-be", "utf-32-le"])
+def test_what_is_binary_does_not_depend_on_how_an_encoding_is_spelled(name):
+    assert is_binary(PICTURE, name)
+    for text in ("hello there\n", RUSSIAN, "今日は天気がいいですね。\n"):
+        assert not is_binary(text.encode(name), name)
+        if "32" not in name:
+            assert not is_binary(text.encode(name)), "without its name, too"
+
+
+def test_plain_text_is_never_advised_to_be_utf_16():
+    with pytest.raises(CorpusError, match=r"give --encoding utf-8$"):
+        decoded(b"plain text\n", 100, encoding="utf-16")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from elman.errors import CorpusError, UsageError
 from elman.text import labelled, tables
+from elman.text.columns import Wanted
 from elman.text.labelled import LabelledOptions
 from elman.text.read import Source, TextOptions
-from elman.text.tables import Tally, Wanted
+from elman.text.tables import Tally
 
 PAIR = ("text", "label")
 MARKS = st.text(st.sampled_from("ab\",;\t|\n\r 'é\\"), min_size=1, max_size=12)
@@ -36,6 +37,12 @@ def read(tmp_path, content, name="data.csv", columns=PAIR, delimiter=None, meant
     )
     tally = Tally()
     return list(tables.pairs(table, tally)), tally.notes()
+
+
+def texts(file, column, tally, options=TextOptions()):
+    """The texts of one column."""
+    table = tables.recognise(file, Wanted((column,), meant=True), options)
+    return tables.texts(table, tally)
 
 
 def refusal(*arguments, **options):
@@ -109,7 +116,7 @@ def test_the_same_pairs_as_json_lines_are_the_same_data(tmp_path, rows):
 def test_the_texts_of_one_column_come_row_by_row(tmp_path, values):
     content = written([("id", "body"), *enumerate(values)], ";")
     tally = Tally()
-    read = tables.texts(source(tmp_path, content), "body", None, TextOptions(), tally)
+    read = texts(source(tmp_path, content), "body", tally)
     assert list(read) == [one_end(value) for value in values if value.strip()]
 
 
@@ -259,13 +266,13 @@ def test_a_table_larger_than_a_piece(tmp_path, monkeypatch):
 def test_texts_are_treated_after_the_table_is_read(tmp_path):
     table = source(tmp_path, "Body,Kind\nAbC\uff5cD,X\n", "d.csv")
     options = TextOptions(lowercase=True, normalize="NFKC", max_characters=3)
-    assert list(tables.texts(table, "Body", None, options, Tally())) == ["abc|d"]
+    assert list(texts(table, "Body", Tally(), options)) == ["abc|d"]
 
 
 def test_rows_without_a_text_are_no_texts_of_a_column(tmp_path):
     tally = Tally()
     table = source(tmp_path, "id,body\n1,a\n2,\n3,b\n4, \n")
-    assert list(tables.texts(table, "body", None, TextOptions(), tally)) == ["a", "b"]
+    assert list(texts(table, "body", tally)) == ["a", "b"]
     assert tally.notes() == ["rows without a text, left out: 2, the first in data.csv, line 3"]
 
 
@@ -278,7 +285,8 @@ def test_rows_without_a_text_are_no_texts_of_a_column(tmp_path):
         ("Betreff;Art\na;x\n", {}, ["no column 'text'", "'Betreff', 'Art'", "--text-column",
                                     "--text-column 1 --label-column 2"]),
         ("text,kind\na,x\n", {}, ["no column 'label'", "'text', 'kind'", "--label-column"]),
-        ("text:label\na:x\n", {}, ["'text:label'", "say with --delimiter"]),
+        ("text:label\na:x\n", {}, ["'text:label'", "--delimiter ':' divides it into them"]),
+        ("text!label\na!x\n", {}, ["'text!label'", "say with --delimiter"]),
         ("text;label\na;x\n", {"delimiter": ","}, ["'text;label'", "does ',' separate"]),
         ("a;x\nb;y\n", {"columns": ("1", "3")}, ["no column 3", "2 columns, 'a', 'x'",
                                                  "--delimiter"]),
@@ -324,8 +332,8 @@ def test_an_object_on_the_first_line_shows_json_lines(tmp_path, name):
         ('{"text": {"en": "b"}, "label": "x"}', "'text' is an object"),
         ('{"text": "b", "label": null}', "the label is empty"),
         ('{"text": null, "label": "x"}', "the text is empty"),
-        ('{"text": "b"}', "no key 'label' (the object has 'text'); name it with --label-column"),
-        ("{}", "no key 'text' (the object has no keys); name it with --text-column"),
+        ('{"text": "b"}', "no key 'label' (the object has 'text'); give it one, as the"),
+        ("{}", "no key 'text' (the object has no keys); give it one, as the lines before"),
         ('{"text": "b", "label": "x"', "no JSON (Expecting ',' delimiter, at character"),
         ('["b", "x"]', 'each line must be an object, not ["b", "x"]'),
         ('{"text": "\\ud83d", "label": "x"}', "half of a surrogate pair"),

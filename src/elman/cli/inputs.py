@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from ..errors import CorpusError, UsageError
 from ..text import tables
 from ..text.answers import Answers, Row
+from ..text.columns import HINTS, Wanted
 from ..text.lines import lines
 from ..text.read import TextOptions
 from ..text.sources import Source, plain_file, read_twice
-from ..text.tables import Tally, Wanted
+from ..text.tables import Tally
 
 BATCH = 1 << 16  # characters of a table that are answered at once
 
@@ -85,7 +86,7 @@ def _open(name: str, reading: Reading) -> tuple[Source | None, Answers | None]:
     """A file, None for standard input as it arrives; and what it is, if it is a table."""
     source = None if name == "-" else plain_file(name)
     ending = "" if source is None else source.plain.suffix.lower()
-    if not reading.meant and ending not in (*tables.HINTS, *tables.JSON_LINES):
+    if not reading.meant and ending not in (*HINTS, *tables.JSON_LINES):
         return source, None
     wanted = Wanted((reading.column,), reading.delimiter, meant=True)
     table = tables.recognise(read_twice(source), wanted, reading.options)

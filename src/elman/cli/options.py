@@ -35,9 +35,9 @@ def _checked(ctx: click.Context, option: click.Parameter, name: str) -> str:
 
 
 def unescaped(ctx: click.Context, option: click.Parameter, text: str | None) -> str | None:
-    """The callback of a text that may have \\n, \\t, \\r and \\\\ in it: what is meant by it."""
-    known = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
-    return text and re.sub(r"\\([ntr\\])", lambda found: known[found[1]], text)
+    """The callback of a text that may have \\n, \\t, \\f, \\r and \\\\ in it: what is meant by it."""
+    known = {"n": "\n", "t": "\t", "f": "\f", "r": "\r", "\\": "\\"}
+    return text and re.sub(r"\\([ntfr\\])", lambda found: known[found[1]], text)
 
 
 def is_raw(model: Any, encoding: str) -> bool:

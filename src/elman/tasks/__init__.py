@@ -82,7 +82,7 @@ def _with_parts(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _share_or_file(value: Any) -> Any:
-    if not isinstance(value, str | Path):
+    if not isinstance(value, str | Path) or str(value).strip() in ("", "-"):
         return value
     try:
         return float(str(value))
@@ -107,7 +107,10 @@ def begin(
 
     given = _with_parts(given)
     name = _task_of(given)
-    older = None if start_from is None else load(start_from, task=name)
+    older = None if start_from is None else load(start_from, task=given.get("task"))
+    if older is not None and older.config.get("task", name) != name:
+        raise UsageError(f"{start_from} is {older.NOUN}; to go on with it, add --task "
+                         f"{older.config['task']}")  # fmt: skip
     return prepare.begin(find(name), source, given, output, older, start_from or "", command)
 
 

@@ -108,9 +108,7 @@ class Answers:
             return found[place] if place < len(found) else ""
         if not raw.strip():
             return ""
-        wanted = table.wanted
-        (_, (text,)), = jsonlines.rows(table.source.name, [raw], wanted.columns, wanted.flags,
-                                       number)  # fmt: skip
+        ((_, (text,)),) = jsonlines.rows(table.source.name, [raw], table.wanted, number)
         return text
 
     def _extended(self, row: Row, values: Sequence[str]) -> str:

@@ -9,50 +9,17 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 
 from ..errors import CorpusError, listed
-from . import going_on, tables
+from . import encodings, going_on
 from .finding import Group, find_all, lasting
-from .read import TextOptions, numbered_pieces
-from .records import cleaned
-from .sources import Source
+from .pieces import CorpusOptions, Pieces
 from .vocabulary import Vocabulary, VocabularyBuilder
 from .words import UAX29
 
-BATCH = 4096  # rows of a table that are treated at once
 IN_MEMORY = 1 << 26  # bytes of encoded symbols up to which they stay in memory
-
-
-@dataclass(frozen=True)
-class CorpusOptions:
-    """What to read and how to cut it into symbols.
-
-    Attributes
-    ----------
-    tokens : "char", "byte" or "word"
-    vocabulary_size : how many characters or words to keep
-    separator : what ends a record; None: the text is one stream
-    unknown : whether characters get a symbol for what the text does not hold
-    column, delimiter : of a table whose rows are the texts
-    min_count : how often a character or word must occur to be kept
-    """
-
-    tokens: str = "char"
-    vocabulary_size: int | None = None
-    separator: str | None = None
-    unknown: bool = False
-    text: TextOptions = field(default_factory=TextOptions)
-    column: str | None = None
-    delimiter: str | None = None
-    min_count: int | None = None
-
-    @property
-    def records(self) -> bool:
-        """Whether the text is many, each a sequence of its own."""
-        return self.separator is not None or self.column is not None
 
 
 @dataclass
@@ -72,6 +39,8 @@ class Corpus:
     files : the name of every file of a stream, inside its folder
     edges : (files + 1,) where each of them begins in `ids`
     own : by name of a part that has files of its own, which of them
+    form : how the text was understood, for people
+    encodings : that its files are in
     """
 
     vocabulary: Vocabulary
@@ -85,15 +54,13 @@ class Corpus:
     files: list[str] = field(default_factory=list)
     edges: np.ndarray | None = None
     own: dict[str, range] = field(default_factory=dict)
+    form: str = ""
+    encodings: list[str] = field(default_factory=list)
 
-
-@dataclass(frozen=True)
-class Piece:
-    """Some text of one file, or some records of it."""
-
-    file: int
-    text: str | bytes
-    records: Sequence[str | bytes] | None = None
+    @property
+    def records(self) -> int | None:
+        """How many records there are; None of a stream."""
+        return None if self.offsets is None else len(self.offsets) - 1
 
 
 def load(
@@ -127,17 +94,21 @@ def load(
         options.tokens, options.vocabulary_size, options.records, rule, options.min_count
     )
     digest, characters = hashlib.sha256(), 0
-    tally = tables.Tally()
-    for piece in _pieces(groups, options, tally):
+    pieces = Pieces(groups, options)
+    sources = [source for group in groups for source in group.sources]
+    notes += [*encodings.notes(sources, options.text), *pieces.first_rows()]
+    for piece in pieces:
         text = piece.text
         digest.update(text if isinstance(text, bytes) else text.encode("utf-8"))
         characters += len(text)
         for each in [text] if piece.records is None else _joined(piece.records, options.tokens):
             builder.add(each)
-    notes += tally.notes()
+    notes += pieces.tally.notes()
     described = ", ".join("standard input" if name == "-" else name for name in names)
     if not characters:
         raise CorpusError(f"{described} holds no text")
+    if sha256 is None:
+        _look_for_separator(pieces, len(groups), described, notes)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise CorpusError(
             f"the corpus {described} has changed since the model was trained on it; restore it, "
@@ -155,10 +126,12 @@ def load(
     elif sha256 is None:
         vocabulary = going_on.extended(vocabulary, builder, notes)
     files = [group.name for group in groups]
-    ids, offsets, edges = _encode(groups, options, vocabulary, builder.count, described)
+    ids, offsets, edges = _encode(pieces, len(groups), vocabulary, builder.count, described)
+    _refuse_empty_parts(ranges, files, edges)
     return Corpus(
         vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
-        [lasting(name) for name in names], files, edges, ranges,
+        [lasting(name) for name in names], files, edges, ranges, pieces.form,
+        encodings.used(sources, options.text),
     )  # fmt: skip
 
 
@@ -175,43 +148,24 @@ def _without(groups: list[Group], held_out: list[Group], notes: list[str]) -> li
     return kept
 
 
-def _pieces(
-    groups: Sequence[Group], options: CorpusOptions, tally: tables.Tally
-) -> Iterator[Piece]:
-    """The text in pieces; with a separator or a column each with the records that end in it."""
-    if options.column is not None:
-        yield from _rows(groups, options, options.column, tally)
+def _look_for_separator(pieces: Pieces, files: int, described: str, notes: list[str]) -> None:
+    """A separator that never occurs was hardly meant so; the end of a file ends a record, too."""
+    separator = pieces.options.separator
+    if separator in (None, "\n") or pieces.ended:
         return
-    sources: list[Source] = [source for group in groups for source in group.sources]
-    group_of = [i for i, group in enumerate(groups) for _ in group.sources]
-    pieces = ((group_of[i], text) for i, text in numbered_pieces(sources, options.text))
-    if options.separator is None:
-        yield from (Piece(file, text) for file, text in pieces)
-        return
-    separator: str | bytes = options.separator
-    if options.text.raw:
-        separator = options.separator.encode()
-    last, rest = 0, separator[:0]
-    for file, text in pieces:
-        if file != last and rest:  # the end of a file ends a record
-            yield Piece(last, separator[:0], cleaned([rest], separator))
-            rest = separator[:0]
-        *records, rest = (rest + text).split(separator)  # type: ignore[operator, arg-type]
-        last = file
-        yield Piece(file, text, cleaned(records, separator))
-    if rest:
-        yield Piece(last, separator[:0], cleaned([rest], separator))
+    problem = f"{separator!r}, which --separator names, does not occur in {described}"
+    if files == 1:
+        raise CorpusError(f"{problem}; look how its records end, or leave --separator out")
+    notes.append(f"{problem}: each of the {files:,} files is one record")
 
 
-def _rows(
-    groups: Sequence[Group], options: CorpusOptions, column: str, tally: tables.Tally
-) -> Iterator[Piece]:
-    """The texts of a column, row by row."""
-    for file, group in enumerate(groups):
-        for source in group.sources:
-            texts = tables.texts(source, column, options.delimiter, options.text, tally)
-            while batch := list(islice(texts, BATCH)):
-                yield Piece(file, "".join(f"{text}\n" for text in batch), batch)
+def _refuse_empty_parts(
+    parts: Mapping[str, range], files: Sequence[str], edges: np.ndarray
+) -> None:
+    for name, part in parts.items():
+        if edges[part.start] == edges[part.stop]:
+            raise CorpusError(f"{listed(files[part.start : part.stop], 3, str)} holds no text for "
+                              f"the {name} part; name another file, or a share")  # fmt: skip
 
 
 def _joined(records: Sequence[str | bytes], tokens: str) -> Sequence[str | bytes]:
@@ -222,11 +176,7 @@ def _joined(records: Sequence[str | bytes], tokens: str) -> Sequence[str | bytes
 
 
 def _encode(
-    groups: Sequence[Group],
-    options: CorpusOptions,
-    vocabulary: Vocabulary,
-    count: int,
-    described: str,
+    pieces: Pieces, files: int, vocabulary: Vocabulary, count: int, described: str
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Encode into an array of at most `count` symbols, in memory or in a mapped file.
 
@@ -237,11 +187,11 @@ def _encode(
     edges : (files + 1,)
     """
     lengths: list[np.ndarray] = []
-    sizes = np.zeros(len(groups), np.int64)
+    sizes = np.zeros(files, np.int64)
 
     def encoded() -> Iterator[np.ndarray]:
         seen = 0
-        for piece in _pieces(groups, options, tables.Tally()):
+        for piece in pieces:
             where = f"{described} (from position {seen})" if seen else described
             seen += len(piece.text)
             if piece.records is None:
@@ -264,7 +214,7 @@ def _encode(
             file.flush()
             ids = np.memmap(file, vocabulary.dtype, "r")
     edges = np.concatenate([[0], np.cumsum(sizes)])
-    if not options.records:
+    if not pieces.options.records:
         return ids, None, edges
     all_lengths = np.concatenate(lengths) if lengths else np.empty(0, np.int64)
     return ids, np.concatenate([[0], np.cumsum(all_lengths)]), edges

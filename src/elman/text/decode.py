@@ -6,6 +6,7 @@ encoding that the text most likely has, as the flag that reads it.
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 
 from ..errors import CorpusError
@@ -19,10 +20,27 @@ MARKS = (
 EXAMINED = 1 << 16  # bytes by which an encoding is guessed
 
 # In cp1252: letters of Western languages, and signs that stand beside words, not inside.
-WESTERN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŸŒŠŽ"
+WESTERN = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞŸŒŠŽ"
 SIGNS = "‘’‚“”„‹›«»–—…•€£¢¥§©®™°±·¡¿¶†‡ª²³¹º¼½¾×÷´¨µ\xa0\xad"
 STRAY = re.escape("".join(sign for sign in SIGNS if sign not in "’·"))
+TURKISH = re.compile("[ðþÐÞ]")  # in cp1252: four letters that Icelandic has, too, beside these
+ICELANDIC, NOT_ICELANDIC = "áéíóúæÁÉÍÓÚÆ", "çâîûüÇÂÎÛÜ"
 INSIDE_A_WORD = re.compile(rf"[^\W\d_][{STRAY}][^\W\d_]")
+
+
+class EncodingError(CorpusError):
+    """A text that is not in the encoding that it should be in.
+
+    Attributes
+    ----------
+    name : of the source
+    problem : what is wrong, without a way out
+    likely : the encoding that it most likely is in
+    """
+
+    def __init__(self, name: str, problem: str, likely: str | None, way_out: str):
+        super().__init__(f"{problem}; {way_out}")
+        self.name, self.problem, self.likely = name, problem, likely
 
 
 def decode(
@@ -58,12 +76,12 @@ def decode(
             line += error.object[: error.start].count(b"\n")
             where = f"in line {line}, at offset {offset - held_back + error.start}"
             byte = f"byte {error.object[error.start]:#04x} {where}"
-            near = error.object[max(0, error.start - EXAMINED // 2) :][:EXAMINED]
-            raise _refused(name, encoding, byte, sample + near) from None
+            raise _refused(name, encoding, byte, sample, _near(error)) from None
         except UnicodeError:  # UTF-16 and UTF-32 want to be told the order of their bytes
-            likely = _wide(sample) or f"{encoding}-le"
+            likely = "utf-8" if _is_utf_8(sample) else f"{encoding}-le"
             raise CorpusError(
-                f"{name} has no byte order mark, which {encoding} needs; give --encoding {likely}"
+                f"{name} has no byte order mark, which {encoding} needs; give --encoding "
+                f"{wide_without_mark(sample) or likely}"
             ) from None
         if errors == "strict" and "\0" in text:
             before = text[: text.index("\0")]
@@ -76,10 +94,10 @@ def decode(
         data = b"" if ended else read()
 
 
-def _refused(name: str, encoding: str, where: str, sample: bytes) -> CorpusError:
+def _refused(name: str, encoding: str, where: str, sample: bytes, near: bytes = b"") -> CorpusError:
     """What is wrong, and the way out that is most likely right."""
-    likely = likely_encoding(sample)
-    if likely is None and is_binary(sample):
+    likely = wide_without_mark(sample) or likely_encoding(sample + near)
+    if likely is None and is_binary(sample, encoding):
         return CorpusError(
             f"{name} looks like a binary file ({where}); a language model of --tokens byte takes "
             "any file"
@@ -87,47 +105,104 @@ def _refused(name: str, encoding: str, where: str, sample: bytes) -> CorpusError
     ways = []
     if likely is None:
         ways.append("name its encoding with --encoding")
-    elif likely != encoding:
+    elif likely != canonical(encoding):
         ways.append(f"it is most likely {likely}, which --encoding {likely} reads")
-    if likely is None or not likely.startswith(("utf-16", "utf-32")):
+    if likely is None or not is_wide(likely):
         ways.append("--errors replace goes on, with � in place of what does not fit")
-    out = "; ".join(ways)
     called = encoding.upper() if encoding.startswith("utf") else encoding
-    return CorpusError(f"{name} is not {called}: {where}; {out}")
+    return EncodingError(name, f"{name} is not {called}: {where}", likely, "; ".join(ways))
 
 
-def is_binary(data: bytes) -> bool:
-    """Whether bytes are no text in any encoding: zero bytes, or many other control codes."""
-    if data.startswith(tuple(mark for mark, _ in MARKS)) or _wide(data):
+def _near(error: UnicodeDecodeError) -> bytes:
+    """The lines around what does not fit, whole: half a character would be misread."""
+    start = max(0, error.start - EXAMINED // 2)
+    near = error.object[start : start + EXAMINED]
+    near = near[near.find(b"\n") + 1 :] if start else near
+    return b"\n" + (near[: near.rfind(b"\n") + 1] or near)
+
+
+def canonical(encoding: str) -> str:
+    """The one name of an encoding: utf-16-le for UTF-16LE."""
+    return codecs.lookup(encoding).name
+
+
+def is_wide(encoding: str) -> bool:
+    """Whether it is UTF-16 or UTF-32, to which zero bytes belong."""
+    return canonical(encoding).startswith(("utf-16", "utf-32"))
+
+
+def marked(data: bytes) -> str | None:
+    """The encoding that a byte order mark at the beginning says."""
+    return next((encoding for mark, encoding in MARKS if data.startswith(mark)), None)
+
+
+def is_binary(data: bytes, encoding: str = "utf-8") -> bool:
+    """Whether bytes are no text in any encoding: zero bytes, or many other control codes.
+
+    `encoding` is what texts are in; in UTF-16 and UTF-32 zero bytes are no sign.
+    """
+    if marked(data):
+        return False
+    if wide_without_mark(data) or (is_wide(encoding) and _reads(data, encoding)):
         return False
     return b"\0" in data or len(re.findall(rb"[\x01-\x08\x0e-\x1f]", data)) > 0.05 * len(data)
 
 
 def likely_encoding(data: bytes) -> str | None:
     """The encoding that some bytes of a text most likely are in; None for no text at all."""
-    for mark, encoding in MARKS:
-        if data.startswith(mark):
-            return encoding
+    if mark := marked(data):
+        return mark
     if is_binary(data) or b"\0" in data:
-        return _wide(data)
+        return wide_without_mark(data)
     if _mostly_utf_8(data):
         return "utf-8"
-    if _is_western(data):
+    telling = _telling(data)
+    if _is_western(telling):
         return "cp1252"
     from charset_normalizer import from_bytes  # slow to import, and needed only here
 
-    best = from_bytes(data[:EXAMINED]).best()
-    return None if best is None else best.encoding.replace("_", "-")
+    best = from_bytes(telling).best()
+    if best is None or best.encoding == "ascii":
+        return None
+    return best.encoding.replace("_", "-")
 
 
-def _wide(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark: zero bytes stand at every second or fourth place."""
+def _telling(data: bytes) -> bytes:
+    """The lines that hold bytes beyond ASCII: others say nothing about the encoding."""
+    lines = b"\n".join(line for line in data.split(b"\n") if not line.isascii())
+    first = re.search(rb"[\x80-\xff]", lines)
+    return lines[max(0, first.start() - EXAMINED // 2) if first else 0 :][:EXAMINED]
+
+
+def wide_without_mark(data: bytes) -> str | None:
+    """UTF-16 without a mark, if bytes are: by its zero bytes, or as it reads well."""
     pairs = len(data) // 2
     even, odd = data[0 : 2 * pairs : 2].count(0), data[1 : 2 * pairs : 2].count(0)
     for encoding, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if pairs >= 4 and zeros > 0.4 * pairs and others < 0.05 * pairs:
             return encoding
-    return None
+    if pairs < 4 or b"\0" not in data:
+        return None
+    return next((e for e in ("utf-16-le", "utf-16-be") if _reads(data, e)), None)
+
+
+def _reads(data: bytes, encoding: str) -> bool:
+    """Whether bytes that may be cut off are words with spaces or line ends in UTF-16 or UTF-32."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(data)
+    except UnicodeError:
+        return False
+    kinds = {unicodedata.category(c) for c in text if c not in "\t\n\r\f"}
+    return (" " in text or "\n" in text) and kinds.isdisjoint({"Cc", "Cn", "Co", "Cs"})
+
+
+def _is_utf_8(data: bytes) -> bool:
+    """Whether bytes that may be cut off are UTF-8."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeError:
+        return False
+    return b"\0" not in data
 
 
 def _mostly_utf_8(data: bytes) -> bool:
@@ -138,17 +213,22 @@ def _mostly_utf_8(data: bytes) -> bool:
 
 
 def _is_western(data: bytes) -> bool:
-    """Whether the bytes read as Western text in cp1252: most of it ASCII, é and ü inside words."""
+    """Whether the bytes read as Western text in cp1252: é and ü in words of ASCII letters."""
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
         return False
     high = [c for c in text if ord(c) > 127]
-    letters = sum(c.isalpha() for c in text)
     if not all(c in WESTERN or c in SIGNS for c in high) or INSIDE_A_WORD.search(text):
         return False
     if re.search("[\x00-\x08\x0e-\x1f]", text):
         return False
-    accents = sum(c in WESTERN for c in high)
-    runs = len(re.findall(f"[{WESTERN}]{{3}}", text))
-    return accents <= 0.35 * max(1, letters) and runs <= 0.02 * len(high)
+    if TURKISH.search(text) and _count(text, ICELANDIC) <= _count(text, NOT_ICELANDIC):
+        return False
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    accents = sum(_count(word, WESTERN) for word in words)
+    return accents <= 0.7 * sum(map(len, words))  # of other scripts every letter looks so
+
+
+def _count(text: str, characters: str) -> int:
+    return sum(c in characters for c in text)

@@ -1,7 +1,8 @@
 """Which files a name stands for: a file, all of a folder, a named corpus, standard input."""
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CorpusError, listed
@@ -13,6 +14,7 @@ from .sources import Source, from_stdin, keep, opened
 
 LOOK = 8192  # bytes by which a binary file is known
 NAMED = 3  # files of a folder that a note names
+OWN = (f"{MODEL_SUFFIX}.lock", f"{MODEL_SUFFIX}.tmp")  # beside a model that is being written
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,19 @@ class Group:
     sources: list[Source]
 
 
-@dataclass
 class LeftOut:
-    """The files of a folder that are not read."""
+    """What of a folder is not read, by its kind."""
 
-    binary: list[str] = field(default_factory=list)
-    models: list[str] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, kind: str, name: str) -> None:
+        self._names.setdefault(kind, []).append(name)
 
     def note(self, folder: Path) -> list[str]:
-        """What to say about them: of each kind the count, and the names of the first."""
-        kinds = [("binary", self.binary), ("models of Elman", self.models),
-                 ("hidden", self.hidden)]  # fmt: skip
-        found = [
-            f"{len(names):,} {kind} ({listed(names, NAMED, str)})" for kind, names in kinds if names
-        ]
+        """What to say about it: of each kind the count, and the names of the first."""
+        found = [f"{len(names):,} {kind} ({listed(names, NAMED, str)})"
+                 for kind, names in self._names.items()]  # fmt: skip
         return [f"left out of {folder}: {', '.join(found)}"] if found else []
 
 
@@ -79,30 +79,50 @@ def find(name: str, options: TextOptions, notes: list[str]) -> Iterator[Group]:
 def _folder(folder: Path, options: TextOptions, notes: list[str]) -> Iterator[Group]:
     """All text files below a folder in the order of their paths."""
     left_out, found = LeftOut(), 0
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_below(folder, left_out)):
         inside = path.relative_to(folder)
-        if not path.is_file():
-            continue
+        name = str(inside)
         if any(part.startswith(".") for part in inside.parts):
-            left_out.hidden.append(str(inside))
+            if not name.endswith(OWN):
+                left_out.add("hidden", name)
+        elif not path.exists():
+            left_out.add("broken links", name)
+        elif not path.is_file():
+            left_out.add("no files", name)
         elif path.suffix == MODEL_SUFFIX:  # made from this folder, it is no part of it
-            left_out.models.append(str(inside))
+            left_out.add("models of Elman", name)
         elif not options.raw and _is_binary(Source(str(path), path), options):
-            left_out.binary.append(str(inside))
+            left_out.add("binary", name)
         else:
+            if not path.stat().st_size:
+                left_out.add("empty", name)
             found += 1
-            yield Group(str(inside), [Source(str(path), path)])
-    if not found:
-        raise CorpusError(f"the folder {folder} holds no text files")
+            yield Group(name, [Source(str(path), path)])
     notes += left_out.note(folder)
+    if not found:
+        reasons = "".join(f" ({note})" for note in left_out.note(folder))
+        raise CorpusError(f"the folder {folder} holds no text files{reasons}")
+
+
+def _below(folder: Path, left_out: LeftOut) -> Iterator[Path]:
+    """All that is no folder below a folder; links to folders are followed, but in no circle."""
+
+    def unreadable(error: OSError) -> None:
+        left_out.add("unreadable", os.path.relpath(error.filename, folder))
+
+    for here, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        above = {os.path.realpath(parent) for parent in (here, *Path(here).parents)}
+        circles = [name for name in folders if os.path.realpath(Path(here, name)) in above]
+        for name in circles:
+            left_out.add("links in a circle", os.path.relpath(Path(here, name), folder))
+            folders.remove(name)
+        yield from (Path(here, name) for name in files)
 
 
 def _is_binary(source: Source, options: TextOptions) -> bool:
-    """Whether a file holds no text; zero bytes belong to UTF-16 and UTF-32."""
-    if options.encoding.startswith(("utf-16", "utf-32")):
-        return False
+    """Whether a file holds no text."""
     with opened(source) as file:
-        return is_binary(file.read(LOOK))
+        return is_binary(file.read(LOOK), options.encoding)
 
 
 def lasting(name: str) -> str:

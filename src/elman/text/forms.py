@@ -1,13 +1,14 @@
 """The forms that labelled texts come in, and which of them files have.
 
 A table is one by its name, its first row, or because the user said so (`tables`). A
-file whose first line begins with `__label__` is fastText's. Where neither is so, the
+file that has `__label__` in its first lines is fastText's. Where neither is so, the
 folder decides: if its files lie in two sub-folders or more, and several in one of
 them, a sub-folder is a class and a file a text; else a file is a class and a line a
 text.
 """
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CorpusError, listed
-from . import tables
+from . import columns, encodings, tables
+from .columns import Wanted
 from .finding import find
 from .read import TextOptions, read_pieces
 from .sources import Source
-from .tables import Table, Tally, Wanted, as_it_is
+from .tables import Table, Tally, as_it_is
 
 FILE_PER_CLASS = "a file per class, a line a text"
 FOLDER_PER_CLASS = "a folder per class, a file a text"
 FASTTEXT = "lines of fastText"
-PREFIX = "__label__"  # of a label in a line of fastText
+LABEL = re.compile(r"(?<!\S)__label__(\S*)")  # in a line of fastText
 
 PARTS = {"train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval"}
 FEW = 2  # texts of a class from which little can be learned
@@ -44,6 +46,7 @@ class Found:
     classes : the files that were taken as a class each
     parts : files or folders that were read together, and are called like parts of data
     notes : what the user should know about the reading
+    encodings : that the files are in
     """
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
@@ -51,6 +54,7 @@ class Found:
     classes: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    encodings: list[str] = field(default_factory=list)
 
     def add(self, form: str, pairs: Iterable[tuple[str, str]]) -> None:
         """Take in a file of a form."""
@@ -67,16 +71,18 @@ def read(names: Sequence[str], wanted: Wanted, options: TextOptions) -> Found:
     UsageError : a delimiter for what has none
     """
     found, tally, options = Found(), Tally(), as_it_is(options)
+    all_sources: list[Source] = []
     for name in names:
         groups = find(name, options, found.notes)
         sources = [source for group in groups for source in group.sources]
+        all_sources += sources
         files = [(source, _form(source, wanted, options)) for source in sources]
         folders = _is_folder_per_class(Path(name), files)
         found.parts += _parts(Path(name), sources)
         for source, form in files:
             if isinstance(form, Table):
                 rows = list(tables.pairs(form, tally))
-                found.notes += _first_row(form, rows)
+                found.notes += [note for row in rows[:1] for note in form.first_row(row)]
                 found.add(form.form, rows)
             elif form == FASTTEXT:
                 found.add(form, _fasttext(source, options))
@@ -85,8 +91,9 @@ def read(names: Sequence[str], wanted: Wanted, options: TextOptions) -> Found:
             else:
                 found.add(FILE_PER_CLASS, _lines(source, options))
                 found.classes.append(source.name)
-    found.notes += tally.notes()
-    _refuse_one_class(found, wanted)
+    found.notes += [*tally.notes(), *encodings.notes(all_sources, options)]
+    found.encodings = encodings.used(all_sources, options)
+    _refuse_one_class(found, all_sources[0], wanted, options)
     return found
 
 
@@ -127,6 +134,17 @@ def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted)
     elif few >= NEARLY_EVERY * len(classes):
         yield (f"{few:,} of {_count(len(classes), 'class', 'es')} have at most "
                f"{_count(FEW, 'text')}; {_expected(found, wanted)}")  # fmt: skip
+    elif several := _of_one_name(found):
+        yield (f"files of one name are one class: {listed(several, form=str)}; if each folder is a "
+               "class, give the folder that holds them")  # fmt: skip
+
+
+def _of_one_name(found: Found) -> list[str]:
+    """The first files that became one class though they lie in several folders."""
+    files = defaultdict(list)
+    for name in found.classes:
+        files[Path(name).stem].append(name)
+    return next((names for names in files.values() if len(names) > 1), [])
 
 
 def _expected(found: Found, wanted: Wanted) -> str:
@@ -148,8 +166,11 @@ def _expected(found: Found, wanted: Wanted) -> str:
 
 def _form(source: Source, wanted: Wanted, options: TextOptions) -> Table | str | None:
     """The form that a file has by itself; None if its folder decides."""
-    if not wanted.meant and tables.head(source, options).lstrip().startswith(PREFIX):
-        return FASTTEXT
+    if wanted.shared or not wanted.meant:
+        first = tables.head(source, options).split("\n")[: columns.TRIED]
+        places = [(found, line) for line in first for found in LABEL.finditer(line.strip())]
+        if any(found.start() == 0 or found.end() == len(line.strip()) for found, line in places):
+            return FASTTEXT
     return tables.recognise(source, wanted, options)
 
 
@@ -188,24 +209,20 @@ def _parts(folder: Path, sources: Sequence[Source]) -> list[str]:
     return sorted(map(str, inside)) if len(inside) > 1 and names <= PARTS else []
 
 
-def _first_row(table: Table, rows: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Without a header the first row counts: shown, so that nobody loses one unawares."""
-    if not table.header and rows:
-        (text, label), name = rows[0], table.source.name
-        yield (f"the first row of {name} is {text[:40]!r}, labelled {label[:40]!r}; if it names "
-               "the columns, give their names instead of numbers")  # fmt: skip
-
-
-def _refuse_one_class(found: Found, wanted: Wanted) -> None:
+def _refuse_one_class(found: Found, source: Source, wanted: Wanted, options: TextOptions) -> None:
     """A file that nobody said is a table is a class; alone it was hardly meant so."""
     labels = {label for _, label in found.pairs}
     if len(labels) == 1 and set(found.forms) == {FILE_PER_CLASS}:
-        columns, flags = " and ".join(map(repr, wanted.columns)), " and ".join(wanted.flags)
+        names, flags = " and ".join(map(repr, wanted.columns)), " and ".join(wanted.flags)
+        rare = columns.rare_delimiter(tables.head(source, options), wanted)
+        way_out = (
+            f"--delimiter {rare!r} divides the first line of {source.name} into them" if rare else
+            f"name those of a table with {flags} (by number where it has no header) and what "
+            "separates them with --delimiter, or give a file for each class, called like it"
+        )  # fmt: skip
         raise CorpusError(
             f"{listed(found.classes, form=str)}: read as the one class {labels.pop()!r}, a line a "
-            f"text, since no first line names the columns {columns}; name those of a table with "
-            f"{flags} (by number where it has no header), or give a file for each class, called "
-            "like it"
+            f"text, since no first line names the columns {names}; {way_out}"
         )
 
 
@@ -227,28 +244,29 @@ def _whole(source: Source, options: TextOptions) -> Pairs:
 
 
 def _fasttext(source: Source, options: TextOptions) -> Pairs:
-    """Lines that begin with a label, as fastText reads them.
+    """Lines with a label, which is one of their words, as fastText reads them.
 
     Raises
     ------
     CorpusError : a line without a label, with several, or without a text
     """
     for number, line in enumerate(_content(source, options).split("\n"), 1):
-        words = line.split()
-        if not words:
+        if not (line := line.strip()):
             continue
         where = f"{source.name}, line {number}"
-        labels = [word[len(PREFIX) :] for word in words if word.startswith(PREFIX)]
-        if not words[0].startswith(PREFIX) or not labels[0]:
-            raise CorpusError(f"{where}: no label; each line must begin with {PREFIX} and a label, "
-                              "as the first one does")  # fmt: skip
-        if len(labels) > 1:
-            raise CorpusError(f"{where}: {len(labels)} labels ({listed(labels)}), but a text has "
+        found = [label for label in LABEL.finditer(line) if label[1]]
+        if not found:
+            raise CorpusError(f"{where}: no label; each line must begin with one, such as "
+                              "__label__x, or end with it")  # fmt: skip
+        if len(found) > 1:
+            labels = listed([label[1] for label in found])
+            raise CorpusError(f"{where}: {len(found)} labels ({labels}), but a text has "
                               "one; keep one, or leave the line out")  # fmt: skip
-        text = line.strip()[len(words[0]) :].strip()
+        (label,) = found
+        text = f"{line[: label.start()].rstrip()} {line[label.end() :].lstrip()}".strip()
         if not text:
             raise CorpusError(f"{where}: the text is empty; leave the line out")
-        yield text, labels[0]
+        yield text, label[1]
 
 
 def _content(source: Source, options: TextOptions) -> str:

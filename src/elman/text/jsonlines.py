@@ -2,16 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import CorpusError, listed
+from .columns import Wanted
 
 HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone stands for
 
 
 def rows(
-    name: str, lines: Iterable[str], wanted: Sequence[str], flags: Sequence[str], first: int = 1
+    name: str, lines: Iterable[str], wanted: Wanted, first: int = 1
 ) -> Iterator[tuple[int, list[str]]]:
     """The line of each object, from 1, and its wanted values; blank lines are left out.
 
@@ -21,27 +22,31 @@ def rows(
     Parameters
     ----------
     name : what messages call the file
-    wanted : the keys, that of the text first
-    flags : what the user names each of them with
+    wanted : its columns are the keys
     first : the number of the first line
 
     Raises
     ------
     CorpusError : a line that is no object, that lacks a key, or whose value is no text
     """
+    seen = False
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
         where = f"{name}, line {number}"
         found = parsed(where, line)
         values = []
-        for key, flag in zip(wanted, flags, strict=True):
+        for key, flag in zip(wanted.columns, wanted.flags, strict=True):
             if key not in found:
                 has = listed(list(found)) or "no keys"
-                raise CorpusError(
-                    f"{where}: no key {key!r} (the object has {has}); name it with {flag}"
-                )
-            values.append(_text(where, key, found[key]))
+                way_out = f"name it with {flag}"
+                if wanted.shared:
+                    way_out = "call it so, as in the other data"
+                if seen:
+                    way_out = "give it one, as the lines before have it, or leave the line out"
+                raise CorpusError(f"{where}: no key {key!r} (the object has {has}); {way_out}")
+            values.append(_text(where, key, flag, found[key]))
+        seen = True
         yield number, values
 
 
@@ -73,11 +78,12 @@ def parsed(where: str, line: str) -> dict[str, Any]:
     return found
 
 
-def _text(where: str, key: str, value: Any) -> str:
+def _text(where: str, key: str, flag: str, value: Any) -> str:
     if isinstance(value, list | dict):
         kind = "a list" if isinstance(value, list) else "an object"
+        why = ": each text has one label" if flag == "--label-column" else ""
         raise CorpusError(
-            f"{where}: {key!r} is {kind}, but it must be one string: each text has one label"
+            f"{where}: {key!r} is {kind}, but it must be one string{why}; {flag} names another key"
         )
     if isinstance(value, bool):
         return json.dumps(value)

@@ -14,10 +14,11 @@ import numpy as np
 
 from ..errors import CorpusError, listed
 from . import forms
+from .columns import Wanted
 from .encoded import Encoded
 from .finding import lasting
 from .read import TextOptions, transform
-from .tables import Wanted, delimiter_of
+from .tables import delimiter_of
 from .vocabulary import VocabularyBuilder
 from .words import UAX29
 
@@ -33,12 +34,14 @@ class LabelledOptions:
     label_column: str = "label"
     text: TextOptions = field(default_factory=TextOptions)
     delimiter: str | None = None  # of the columns; None: the first row shows it
+    shared: bool = False  # whether the columns are those of other data, see `Wanted`
 
     @property
     def wanted(self) -> Wanted:
         columns = self.text_column, self.label_column
         delimiter = None if self.delimiter is None else delimiter_of(self.delimiter)
-        return Wanted(columns, delimiter, delimiter is not None or columns != ("text", "label"))
+        meant = delimiter is not None or columns != ("text", "label")
+        return Wanted(columns, delimiter, meant, self.shared)
 
 
 @dataclass
@@ -58,6 +61,8 @@ class Labelled:
     stripped : whether the texts lost the white space around them
     paths : the same, so that they still lead there from another working directory
     notes : what the user should know about the reading
+    form : how the data were understood, for people
+    encodings : that their files are in
     """
 
     texts: list[str]
@@ -71,6 +76,8 @@ class Labelled:
     notes: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     stripped: bool = False
+    form: str = ""
+    encodings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,7 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
     data.notes = [forms.described(found, len(data.classes)), *doubts, *data.notes]
     data.paths = [lasting(name) for name in names]
     data.stripped = forms.stripped(found)
+    data.form, data.encodings = ", and ".join(found.forms), found.encodings
     return data
 
 
@@ -129,15 +137,17 @@ def load_pairs(
     return pairs, [forms.described(found, len({label for _, label in pairs})), *found.notes]
 
 
-def positions(labels: Sequence[str], classes: Sequence[str], where: str) -> np.ndarray:
-    """Where labels stand among the classes (n,); CorpusError for those that are none."""
+def positions(
+    labels: Sequence[str], classes: Sequence[str], where: str, whose: str = "the model"
+) -> np.ndarray:
+    """Where labels stand among the classes (n,) of a model; CorpusError for those that are none."""
     index = {label: i for i, label in enumerate(classes)}
     unknown = Counter(label for label in labels if label not in index)
     if unknown:
         counted = [f"{label!r} ({count:,})" for label, count in unknown.most_common()]
         raise CorpusError(
-            f"{where} has labels that the model does not have: {listed(counted, form=str)}; it has "
-            f"{listed(classes)}"
+            f"{where} has labels that {whose} does not have: {listed(counted, form=str)}; the "
+            f"classes are {listed(classes)}"
         )
     return np.array([index[label] for label in labels], np.int64)
 

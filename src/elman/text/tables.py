@@ -1,51 +1,23 @@
 """Tables: the wanted columns of files of rows, or of JSON lines.
 
-What separates the columns is seen from the first row; `fields` says what quotes mean.
+`columns` sees from the first rows what separates the columns; `fields` says what quotes mean.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import CorpusError, UsageError, listed
-from . import fields, jsonlines
+from ..errors import CorpusError, UsageError
+from . import columns, fields, jsonlines
+from .columns import DELIMITERS, HINTS, Wanted
 from .read import TextOptions, read_pieces, transform
 from .sources import Source
 
-DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
-HINTS = {".csv": ",", ".tsv": "\t"}  # what is tried first
 JSON_LINES = (".jsonl", ".ndjson")
 
-NUMBER = re.compile(r"[1-9][0-9]{0,5}")  # of a column
-TRIED = 20  # rows that show what separates the columns of a table without a header
-LONGEST_NAME = 40  # characters of the name of a column in a message
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The columns that are asked for.
-
-    Attributes
-    ----------
-    columns : their names, or their numbers from 1; the text comes first, then the label
-    delimiter : what separates the columns, one character; None: the first row shows it
-    meant : whether the user said that the files are tables, whatever they are called
-    """
-
-    columns: tuple[str, ...]
-    delimiter: str | None = None
-    meant: bool = False
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What the user names the columns with."""
-        return ("--text-column", "--label-column")[: len(self.columns)]
-
-    @property
-    def numbers(self) -> list[int]:
-        """The columns as numbers; empty if one of them is a name."""
-        numbered = all(NUMBER.fullmatch(column) for column in self.columns)
-        return [int(column) for column in self.columns] if numbered else []
+JSON_ARRAY = re.compile(r"\s*\[\s*\{")
+RULE = re.compile(r"\s*(:?-{3,}:?)?\s*")  # below the header of a table in Markdown
+SHOWN = 40  # characters of a field that a note shows
 
 
 class Tally:
@@ -74,6 +46,7 @@ class Table:
     delimiter : what separates its columns; None: each line is an object of JSON
     places : where in a row the wanted columns stand
     header : whether its first row names the columns
+    alone : whether it has only one column
     """
 
     source: Source
@@ -82,6 +55,7 @@ class Table:
     delimiter: str | None
     places: tuple[int, ...] = ()
     header: bool = True
+    alone: bool = False
 
     @property
     def form(self) -> str:
@@ -89,8 +63,25 @@ class Table:
         if self.delimiter is None:
             return "JSON lines"
         without = "" if self.header else " without a header"
+        if self.alone:
+            return f"a table{without}, of one column"
         separated = DELIMITERS.get(self.delimiter, repr(self.delimiter))
         return f"a table{without}, its columns separated by {separated}"
+
+    @property
+    def form_and_column(self) -> str:
+        """What it is, and where its text stands."""
+        column = self.wanted.columns[0]
+        if self.delimiter is None:
+            return f"{self.form}, key {column!r}"
+        return f"{self.form}, column {repr(column) if self.header else column}"
+
+    def first_row(self, values: Sequence[str]) -> Iterator[str]:
+        """Without a header the first row counts: shown, so that nobody loses one unawares."""
+        if not self.header:
+            labelled = f", labelled {values[1][:SHOWN]!r}" if len(values) > 1 else ""
+            yield (f"the first row of {self.source.name} is {values[0][:SHOWN]!r}{labelled}; if it "
+                   "names the columns, give their names instead of numbers")  # fmt: skip
 
     def rows(self, tally: Tally) -> Iterator[tuple[str, list[str]]]:
         """Where each row begins (file and line), and its wanted fields; blank rows are no rows.
@@ -101,8 +92,7 @@ class Table:
         """
         name, delimiter = self.source.name, self.delimiter
         if delimiter is None:
-            wanted, flags = self.wanted.columns, self.wanted.flags
-            for number, values in jsonlines.rows(name, self._lines(), wanted, flags):
+            for number, values in jsonlines.rows(name, self._lines(), self.wanted):
                 yield f"{name}, line {number}", values
             return
         loose = self.loose_quote(tally)
@@ -154,9 +144,12 @@ class Table:
                 width = len(row)
                 if self.header:
                     continue
+            if self.delimiter == "|" and all(map(RULE.fullmatch, row)):
+                continue
             where = f"{self.source.name}, line {start}"
             if len(row) < needed:
-                raise CorpusError(f"{where}: {_columns(len(row))}, {first} has {width}{quotes}")
+                found = columns.count(len(row))
+                raise CorpusError(f"{where}: {found}, {first} has {width}{quotes}")
             if fields.any_text(row[width:]):
                 tally.add(f"rows with more columns than {first}, of which the surplus is ignored "
                           "(a text that holds the delimiter needs quotes)", where)  # fmt: skip
@@ -165,12 +158,13 @@ class Table:
             yield where, [row[place] for place in self.places]
 
     def _lines(self) -> Iterator[str]:
-        """The lines of the file with their ends."""
-        rest = ""
+        """The lines of the file with their ends; that in which Excel names a delimiter is blank."""
+        rest, first = "", self.delimiter is not None
         for piece in read_pieces([self.source], as_it_is(self.options)):
             *whole, rest = (rest + str(piece)).split("\n")
             for line in whole:
-                yield f"{line}\n"
+                yield "\n" if first and columns.EXCEL.fullmatch(f"{line}\n") else f"{line}\n"
+                first = False
         if rest:
             yield rest
 
@@ -184,12 +178,9 @@ def _kept(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
 def recognise(source: Source, wanted: Wanted, options: TextOptions) -> Table | None:
     """The table that a file is; None if it is none.
 
-    What separates its columns is what splits the first row into names among which are
-    the wanted ones. Numbers are names, too, if the first row holds them; else they say
-    that it has no header, and what separates is what gives the first rows enough columns.
-
     A file is a table if its name ends in .csv, .tsv, .jsonl or .ndjson, if it is
-    standard input, if the user said so, or if its first row names the wanted columns.
+    standard input, if the user said so, or if its first row names the wanted columns. Where
+    the columns are those of other data, the user said it of these.
 
     Raises
     ------
@@ -197,7 +188,8 @@ def recognise(source: Source, wanted: Wanted, options: TextOptions) -> Table | N
     UsageError : a delimiter for JSON lines
     """
     ending = source.plain.suffix.lower()
-    meant = wanted.meant or ending in HINTS or source.name == "standard input"
+    named = ending in HINTS or source.name == "standard input"
+    meant = wanted.meant or named
     start = head(source, options)
     keys = None if ending in HINTS else jsonlines.keys(start)
     if ending in JSON_LINES or (keys and (meant or keys.issuperset(wanted.columns))):
@@ -206,40 +198,31 @@ def recognise(source: Source, wanted: Wanted, options: TextOptions) -> Table | N
                 f"{source.name} holds JSON lines, which have no --delimiter; leave it out"
             )
         return Table(source, wanted, options, None)
-    headers = {d: _names(start, d) for d in _candidates(ending, wanted)}
-    for delimiter, header in headers.items():
-        if set(wanted.columns) <= set(header):
-            places = _places(source.name, header, wanted)
-            return Table(source, wanted, options, delimiter, places)
-    if not meant:
+    if JSON_ARRAY.match(start):
+        raise CorpusError(
+            f"{source.name} is one JSON array; write its objects as JSON lines, one a line, as in "
+            f"jq -c '.[]' {source.name} > {source.plain.stem}.jsonl"
+        )
+    found = columns.find(source.name, start, ending, wanted)
+    if found is None or not (meant or found.header):
+        if named or (meant and not wanted.shared):
+            raise CorpusError(columns.missing(source.name, start, ending, wanted))
         return None
-    fitting = _without_header(start, list(headers), wanted.numbers)
-    if fitting is None:
-        raise CorpusError(_missing(source.name, max(headers.values(), key=len), wanted))
-    places = tuple(number - 1 for number in wanted.numbers)
-    return Table(source, wanted, options, fitting, places, header=False)
+    return Table(source, wanted, options, found.delimiter, found.places, found.header, found.alone)
 
 
-def texts(
-    source: Source, column: str, delimiter: str | None, options: TextOptions, tally: Tally
-) -> Iterator[str]:
-    """The texts of one column of a table, row by row, treated as `options` say.
+def texts(table: Table, tally: Tally) -> Iterator[str]:
+    """The texts of a column of a table, row by row, treated as its options say.
 
-    Parameters
-    ----------
-    column : its name, its key in JSON lines, or its number in a table without a header
-    delimiter : see `Wanted`
-    tally : gets what was odd about rows; those without a text are left out
+    Those that are empty are left out and counted in `tally`.
 
     Raises
     ------
-    CorpusError, UsageError : see `recognise` and `Table.rows`
+    CorpusError : see `Table.rows`
     """
-    table = recognise(source, Wanted((column,), delimiter, meant=True), options)
-    assert table is not None  # it was meant to be one
-    for where, (text,) in table.rows(tally):
+    for where, (text, *_) in table.rows(tally):
         if text.strip():
-            yield transform(text, options)
+            yield transform(text, table.options)
         else:
             tally.add("rows without a text, left out", where)
 
@@ -280,69 +263,3 @@ def head(source: Source, options: TextOptions) -> str:
 def as_it_is(options: TextOptions) -> TextOptions:
     """How a table is read: what changes texts must not change headers and delimiters."""
     return replace(options, lowercase=False, normalize=None, max_characters=None, raw=False)
-
-
-# -- the first row ------------------------------------------------------------------
-
-
-def _candidates(ending: str, wanted: Wanted) -> list[str]:
-    """What may separate the columns, the most likely first."""
-    if wanted.delimiter is not None:
-        return [wanted.delimiter]
-    return list(dict.fromkeys([*filter(None, [HINTS.get(ending)]), *DELIMITERS]))
-
-
-def _names(head: str, delimiter: str) -> list[str]:
-    first = fields.first_rows(head, delimiter, 1)
-    return [name.strip() for name in first[0]] if first else []
-
-
-def _places(name: str, header: list[str], wanted: Wanted) -> tuple[int, ...]:
-    for column, flag in zip(wanted.columns, wanted.flags, strict=True):
-        if header.count(column) > 1:
-            raise CorpusError(
-                f"{name} has {header.count(column)} columns {column!r}; rename one, or name "
-                f"another with {flag}"
-            )
-    return tuple(map(header.index, wanted.columns))
-
-
-def _without_header(head: str, candidates: list[str], numbers: list[int]) -> str | None:
-    """What separates the columns where these are numbers: it gives every row enough of them."""
-    if not numbers:
-        return None
-    fitting = {}
-    for delimiter in candidates:
-        widths = [len(row) for row in fields.first_rows(head, delimiter, TRIED)]
-        if widths and min(widths) >= max(numbers):
-            fitting[delimiter] = len(set(widths))
-    # A character of the texts divides some rows more often than others.
-    return min(fitting, key=lambda delimiter: fitting[delimiter], default=None)
-
-
-def _missing(name: str, header: list[str], wanted: Wanted) -> str:
-    """What to say about a table that does not have the wanted columns."""
-    flags, needed = wanted.flags, len(wanted.columns)
-    shown = listed([column[:LONGEST_NAME] for column in header])
-    if not header:
-        return f"{name} has no header: its first line must name the columns"
-    if wanted.numbers:
-        found = f"its first row has {_columns(len(header))}, {shown}"
-        problem = f"{name} has no column {max(wanted.numbers)} ({found})"
-        needed = max(wanted.numbers)
-    else:
-        missing = next(column for column in wanted.columns if column not in header)
-        problem = f"{name} has no column {missing!r} (its first line names {shown})"
-    if len(header) < needed and wanted.delimiter is None:
-        return f"{problem}; say with --delimiter what separates its columns"
-    if len(header) < needed:
-        return f"{problem}; does {wanted.delimiter!r} separate its columns, as --delimiter says?"
-    numbered = " ".join(f"{flag} {number}" for number, flag in enumerate(flags, 1))
-    return (
-        f"{problem}; name one with {' and '.join(flags)}, or give numbers where the table has no "
-        f"header, as in {numbered}"
-    )
-
-
-def _columns(count: int) -> str:
-    return f"{count} column" if count == 1 else f"{count} columns"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...tasks.classify.report import from_json
-from .common import Display
+from .common import Display, other_encodings
 
 
 class TaskDisplay(Display):
@@ -19,9 +19,11 @@ class TaskDisplay(Display):
     def _about(self, e: dict[str, Any]) -> list[str]:
         classes = e["classes"]
         shown = ", ".join(classes[:8]) + (f" and {len(classes) - 8} more" * (len(classes) > 8))
+        found = f"{e['texts']:,} texts in {len(classes)} classes ({shown})"
+        understood = [found, *other_encodings(e), f"{e['vocabulary_size']:,} distinct symbols"]
         kind = "bidirectional " * e["bidirectional"] + e["cell"]
         return [
-            f"{', '.join(e['corpus'])}: {e['texts']:,} texts in {len(classes)} classes ({shown})",
+            f"{', '.join(e['corpus'])}: {', '.join(understood)}",
             f"{e['train_texts']:,} to train on, {e['validation_texts']:,} to choose by, "
             f"{e['test_texts']:,} for the report",
             f"{kind} {e['num_layers']} × {e['hidden_size']}, pooling {e['pooling']}, "

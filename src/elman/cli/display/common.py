@@ -148,6 +148,11 @@ class Display(ABC):
             self.bar = None
 
 
+def other_encodings(e: dict[str, Any]) -> list[str]:
+    """What encodings the text is in, where it is not all UTF-8."""
+    return [] if e["encodings"] in ([], ["utf-8"]) else [" and ".join(e["encodings"])]
+
+
 def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)

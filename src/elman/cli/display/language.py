@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from .common import Display
+from .common import Display, other_encodings
 
 
 class TaskDisplay(Display):
@@ -15,8 +15,11 @@ class TaskDisplay(Display):
     STAYS_BEST = "the held-out loss no longer falls: stopping early, keeping the best model"
 
     def _about(self, e: dict[str, Any]) -> list[str]:
-        lines = [f"{', '.join(e['corpus'])}: {e['characters']:,} characters, "
-                 f"{e['vocabulary_size']:,} distinct symbols"]  # fmt: skip
+        understood = [e["form"], *other_encodings(e), f"{e['characters']:,} characters",
+                      f"{e['vocabulary_size']:,} distinct symbols"]  # fmt: skip
+        if e["records"] is not None:
+            understood.insert(-2, f"{e['records']:,} records")
+        lines = [f"{', '.join(e['corpus'])}: {', '.join(understood)}"]
         if e["held_out"]:
             lines.append(f"held out: {e['held_out']}")
         if "parameters" in e:

@@ -37,6 +37,7 @@ class ClassifierRun(Run):
     def _start_figures(self) -> Event:
         data = self.data.source
         return {
+            "form": data.form, "encodings": data.encodings,
             "texts": len(data.texts), "classes": data.classes, "train_texts": len(self.train),
             "validation_texts": len(self.validation), "test_texts": len(self.test),
             "bidirectional": self.settings.bidirectional, "pooling": self.settings.pooling,

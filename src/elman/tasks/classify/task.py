@@ -14,7 +14,7 @@ from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
 from ...nn.network import BaseNetwork
 from ...settings import Settings
-from ...text import census, going_on, labelled
+from ...text import census, encodings, going_on, labelled
 from ...text.encoded import encode
 from ...text.labelled import Labelled, LabelledOptions, LabelledPart
 from ...text.read import TextOptions, transform
@@ -49,10 +49,14 @@ class ClassifyTask(Task):
         older: Classifier | None = None,
         stored: Mapping[str, str] | None = None,
     ) -> Data:
-        texts = _labelled(source, settings)
-        if older is not None:
-            _like(older, texts)
-        own = _own_texts(texts, settings)
+        rows = isinstance(source, Labelled) or not all(isinstance(row, str) for row in source)
+        names = [] if rows else list(source)
+        reading = _options(settings).text
+        with encodings.explained([*names, *settings.own_files.values()], reading):
+            texts = _labelled(source, settings)
+            if older is not None:
+                _like(older, texts)
+            own = _own_texts(texts, settings)
         if stored is not None and texts.sha256 != stored["sha256"]:
             raise CorpusError(
                 f"the data {', '.join(texts.names)} have changed since the classifier was trained "
@@ -74,9 +78,9 @@ class ClassifyTask(Task):
         if older is None:
             texts.notes = [*texts.notes, *census.notes(vocabulary, encoded.ids, readout=False)]
         settings = settings.filled(validation=min(0.1, CHOOSE_BY / count))
-        rows = _divided(texts, count, own, settings)
+        divided = _divided(texts, count, own, settings)
         train, validation, test = (
-            LabelledPart(encoded, texts.labels, rows[name]) for name in PARTS
+            LabelledPart(encoded, texts.labels, divided[name]) for name in PARTS
         )
         symbols = int(encoded.lengths[train.rows].sum())
         decided = {"validation": settings.validation}
@@ -185,8 +189,10 @@ def _own_texts(data: Labelled, settings: ClassifySettings) -> dict[str, np.ndarr
     """Texts of parts with files of their own go behind the data, as they are; their rows."""
     rows: dict[str, np.ndarray] = {}
     for name, path in settings.own_files.items():
-        pairs, notes = labelled.load_pairs([path], _options(settings))
-        labels = labelled.positions([label for _, label in pairs], data.classes, path)
+        options = replace(_options(settings), shared=True)
+        pairs, notes = labelled.load_pairs([path], options)
+        found = [label for _, label in pairs]
+        labels = labelled.positions(found, data.classes, path, "the training data")
         rows[name] = np.arange(len(data.texts), len(data.texts) + len(pairs))
         data.texts += [text for text, _ in pairs]
         data.labels = np.concatenate([data.labels, labels])
@@ -214,6 +220,13 @@ def _divided(
     Nothing is learned from a text that stands in one of these files.
     """
     elsewhere = {data.texts[i] for rows in own.values() for i in rows}
+    twice = {data.texts[i] for i in own.get("validation", ())}
+    twice &= {data.texts[i] for i in own.get("test", ())}
+    if twice:
+        data.notes.append(
+            f"{len(twice):,} texts stand in the files of both held-out parts, so the figures of "
+            "the test are about texts that chose the parameters"
+        )
     mine = np.array([i for i in range(count) if data.texts[i] not in elsewhere], np.int64)
     if not len(mine):
         raise CorpusError("all texts stand in the files of the held-out parts, too: none is left "

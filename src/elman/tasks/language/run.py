@@ -64,8 +64,12 @@ class LanguageRun(Run):
             yield from super()._learn()
 
     def _start_figures(self) -> Event:
+        source = self.data.source
         return {
-            "characters": self.data.source.characters,
+            "form": source.form,
+            "encodings": source.encodings,
+            "records": source.records,
+            "characters": source.characters,
             "train_symbols": self.train.predictions,
             "validation_symbols": self.validation.predictions,
             "held_out": self.data.held_out,

@@ -68,6 +68,14 @@ class LanguageSettings(Settings):
         None, "Steps between samples.", RUN, least=1, most=1e12, shown="6 times a run"
     )
 
+    def __post_init__(self) -> None:
+        if (
+            isinstance(self.separator, str) and self.tokens != "byte"
+        ):  # as in the text when it is read
+            separator = self.separator.replace("\r\n", "\n").replace("\r", "\n")
+            object.__setattr__(self, "separator", separator)
+        super().__post_init__()
+
     def _check(self) -> None:
         super()._check()
         if self.separator == "":

@@ -11,7 +11,8 @@ from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
-from ...text import census, corpora, corpus
+from ...text import census, corpora, corpus, encodings
+from ...text.pieces import CorpusOptions
 from ...text.read import TextOptions
 from ...text.splits import LAST, divide
 from . import batches
@@ -48,18 +49,17 @@ class LanguageTask(Task):
         if not all(isinstance(name, str) for name in source):
             raise UsageError("rows (text, label) are for a classifier: give task='classify' too")
         s = settings
-        text = corpus.load(
-            source,
-            corpus.CorpusOptions(
-                s.tokens, s.vocabulary_size, s.record_end, s.unknown,
-                TextOptions(s.errors, s.lowercase, s.normalize, s.max_characters,
-                            s.tokens == "byte", s.encoding),
-                s.text_column, s.delimiter, s.min_count,
-            ),
-            None if older is None else older.vocabulary,
-            None if stored is None else stored["sha256"],
-            s.own_files,
-        )  # fmt: skip
+        reading = TextOptions(s.errors, s.lowercase, s.normalize, s.max_characters,
+                              s.tokens == "byte", s.encoding)  # fmt: skip
+        options = CorpusOptions(s.tokens, s.vocabulary_size, s.record_end, s.unknown, reading,
+                                s.text_column, s.delimiter, s.min_count)  # fmt: skip
+        with encodings.explained([*source, *s.own_files.values()], reading):
+            text = corpus.load(
+                source, options,
+                None if older is None else older.vocabulary,
+                None if stored is None else stored["sha256"],
+                s.own_files,
+            )  # fmt: skip
         if older is None:
             text.notes += census.notes(text.vocabulary, text.ids, readout=s.cell != "ngram")
         # A file from before rules were named held the end of everything out.
