@@ -21,6 +21,7 @@ from . import resuming
 from .run import Data, Run
 from .task import Task
 
+FEW_SYMBOLS = 20_000  # words that are a large vocabulary still
 TRIALS = 4  # steps that are timed, of which the fastest counts
 
 
@@ -83,7 +84,7 @@ def _prepare(
     learner = task.count(settings, data)
     if learner is None:
         config = task.config(settings, data)
-        _refuse_too_large(config, settings, task.kept_steps(settings, data))
+        _refuse_too_large(config, settings, task.kept_steps(settings, data), older is None)
         network = task.network(config, np.dtype(settings.dtype), engine)
         if older is None or config.shapes() != older.network.config.shapes():
             task.initialise(network, settings)
@@ -147,7 +148,7 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
         if name in given:
             raise UsageError(f"{flag(name)} has no effect with --from: the vocabulary is that of "
                              f"{path}; leave it out")  # fmt: skip
-    fixed = {name: older.config[name] for name in task.fixed if name in older.config}
+    fixed = task.inherited(given, older, path)
     if older.config.get("normalize") is None and "normalize" in given:
         del fixed["normalize"]  # text in another normal form may be made alike
     for name, value in fixed.items():
@@ -178,22 +179,35 @@ def _pace(
     return max(paces)
 
 
-def _refuse_too_large(config: NetworkConfig, settings: Settings, steps: int) -> None:
+def _refuse_too_large(
+    config: NetworkConfig, settings: Settings, steps: int, own_vocabulary: bool
+) -> None:
     """Refuse a network that does not fit into memory, before trying.
 
-    `steps` is how many steps of all sequences of a batch are kept for the backward pass.
+    Parameters
+    ----------
+    steps : how many steps of all sequences of a batch are kept for the backward pass
+    own_vocabulary : whether its size may be chosen
     """
     itemsize = np.dtype(settings.dtype).itemsize
     copies = 3 + {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
-    per_step = config.vocabulary_size * 2 + 12 * config.hidden_size * config.num_layers
-    needed = itemsize * (copies * config.num_parameters() + steps * per_step)
-    available = _available_memory()
-    if needed > available:
-        raise UsageError(
-            f"such a network needs about {needed / 1e9:,.1f} GB of memory "
-            f"({config.num_parameters():,} parameters), {available / 1e9:,.1f} GB are there; "
-            "lower --hidden-size, --num-layers, --seq-len or --batch-size"
-        )
+
+    def needs(config: NetworkConfig) -> float:
+        per_step = config.vocabulary_size * 2 + 12 * config.hidden_size * config.num_layers
+        return itemsize * (copies * config.num_parameters() + steps * per_step)
+
+    needed, available = needs(config), _available_memory()
+    if needed <= available:
+        return
+    way_out = "lower --hidden-size, --num-layers, --seq-len or --batch-size"
+    small = replace(config, vocabulary_size=min(config.vocabulary_size, FEW_SYMBOLS))
+    if own_vocabulary and needs(small) < 0.5 * needed:
+        way_out = (f"it has {config.vocabulary_size:,} symbols, of which --vocabulary-size "
+                   f"{FEW_SYMBOLS} keeps the most frequent and --min-count those that are not rare")  # fmt: skip
+    raise UsageError(
+        f"such a network needs about {needed / 1e9:,.1f} GB of memory "
+        f"({config.num_parameters():,} parameters), {available / 1e9:,.1f} GB are there; {way_out}"
+    )
 
 
 def _available_memory() -> float:

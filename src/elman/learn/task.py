@@ -42,6 +42,13 @@ class Task(ABC):
         """What is learned from, and the settings, where the user named nothing."""
         return source, given
 
+    def inherited(self, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:
+        """The settings that the model of --from hands on, besides those that the user gave.
+
+        Raises UsageError for a text that it cannot go on with; `path` is its file.
+        """
+        return {name: older.config[name] for name in self.fixed if name in older.config}
+
     @abstractmethod
     def read(
         self,

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import CorpusError, listed
 from . import encodings, going_on
 from .finding import Group, find_all, lasting
+from .lengths import Lengths
 from .pieces import CorpusOptions, Pieces
 from .vocabulary import Vocabulary, VocabularyBuilder
 from .words import UAX29
@@ -41,6 +42,7 @@ class Corpus:
     own : by name of a part that has files of its own, which of them
     form : how the text was understood, for people
     encodings : that its files are in
+    lengths : of words, how many characters they have
     """
 
     vocabulary: Vocabulary
@@ -56,6 +58,7 @@ class Corpus:
     own: dict[str, range] = field(default_factory=dict)
     form: str = ""
     encodings: list[str] = field(default_factory=list)
+    lengths: Lengths | None = None
 
     @property
     def records(self) -> int | None:
@@ -126,12 +129,15 @@ def load(
     elif sha256 is None:
         vocabulary = going_on.extended(vocabulary, builder, notes)
     files = [group.name for group in groups]
-    ids, offsets, edges = _encode(pieces, len(groups), vocabulary, builder.count, described)
+    lengths = Lengths(vocabulary) if vocabulary.kind == "word" else None
+    ids, offsets, edges = _encode(
+        pieces, len(groups), vocabulary, builder.count, described, lengths
+    )
     _refuse_empty_parts(ranges, files, edges)
     return Corpus(
         vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
         [lasting(name) for name in names], files, edges, ranges, pieces.form,
-        encodings.used(sources, options.text),
+        encodings.used(sources, options.text), lengths,
     )  # fmt: skip
 
 
@@ -176,7 +182,12 @@ def _joined(records: Sequence[str | bytes], tokens: str) -> Sequence[str | bytes
 
 
 def _encode(
-    pieces: Pieces, files: int, vocabulary: Vocabulary, count: int, described: str
+    pieces: Pieces,
+    files: int,
+    vocabulary: Vocabulary,
+    count: int,
+    described: str,
+    word_lengths: Lengths | None,
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Encode into an array of at most `count` symbols, in memory or in a mapped file.
 
@@ -196,9 +207,13 @@ def _encode(
             seen += len(piece.text)
             if piece.records is None:
                 ids = vocabulary.encode(piece.text, where)
+                if word_lengths is not None:
+                    word_lengths.add(piece.text, ids)
             else:
                 ids, record_lengths = _encode_records(piece.records, vocabulary, where)
                 lengths.append(record_lengths)
+                if word_lengths is not None:
+                    word_lengths.add_records(piece.records)
             sizes[piece.file] += len(ids)
             yield ids
 

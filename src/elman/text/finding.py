@@ -31,16 +31,19 @@ class Group:
 class LeftOut:
     """What of a folder is not read, by its kind."""
 
+    KINDS = ("binary", "models of Elman", "hidden", "empty", "broken links", "links in a circle",
+             "pipes and the like", "unreadable")  # fmt: skip
+
     def __init__(self) -> None:
-        self._names: dict[str, list[str]] = {}
+        self._names: dict[str, list[str]] = {kind: [] for kind in self.KINDS}
 
     def add(self, kind: str, name: str) -> None:
-        self._names.setdefault(kind, []).append(name)
+        self._names[kind].append(name)
 
     def note(self, folder: Path) -> list[str]:
         """What to say about it: of each kind the count, and the names of the first."""
         found = [f"{len(names):,} {kind} ({listed(names, NAMED, str)})"
-                 for kind, names in self._names.items()]  # fmt: skip
+                 for kind, names in self._names.items() if names]  # fmt: skip
         return [f"left out of {folder}: {', '.join(found)}"] if found else []
 
 
@@ -88,7 +91,7 @@ def _folder(folder: Path, options: TextOptions, notes: list[str]) -> Iterator[Gr
         elif not path.exists():
             left_out.add("broken links", name)
         elif not path.is_file():
-            left_out.add("no files", name)
+            left_out.add("pipes and the like", name)
         elif path.suffix == MODEL_SUFFIX:  # made from this folder, it is no part of it
             left_out.add("models of Elman", name)
         elif not options.raw and _is_binary(Source(str(path), path), options):
@@ -111,7 +114,8 @@ def _below(folder: Path, left_out: LeftOut) -> Iterator[Path]:
         left_out.add("unreadable", os.path.relpath(error.filename, folder))
 
     for here, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
-        above = {os.path.realpath(parent) for parent in (here, *Path(here).parents)}
+        way = {os.path.realpath(parent) for parent in [Path(here), *Path(here).parents]}
+        above = way | set(map(str, Path(os.path.realpath(here)).parents))
         circles = [name for name in folders if os.path.realpath(Path(here, name)) in above]
         for name in circles:
             left_out.add("links in a circle", os.path.relpath(Path(here, name), folder))

@@ -19,12 +19,22 @@ class Part:
     offsets : (records + 1,) where the records begin
     rows : (R,) the records that belong to the part
     slices : (S, 2) begin and end of the slices that belong to the part
+    characters : how many characters the predicted symbols have, ends of records included; None:
+        one each
     """
 
     ids: np.ndarray
     offsets: np.ndarray | None = None
     rows: np.ndarray | None = None
     slices: np.ndarray | None = None
+    characters: int | None = None
+
+    @property
+    def characters_per_symbol(self) -> float:
+        """1 for characters and bytes; of words their mean length in this part."""
+        if self.characters is None or not self.predictions:
+            return 1.0
+        return self.characters / self.predictions
 
     @property
     def symbols(self) -> int:

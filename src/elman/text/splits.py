@@ -80,9 +80,23 @@ def _whole(corpus: Corpus, files: range) -> Part:
     assert corpus.edges is not None
     begin, end = int(corpus.edges[files.start]), int(corpus.edges[files.stop])
     if corpus.offsets is None:
-        return Part(corpus.ids[begin:end])
+        return _slice(corpus, begin, end)
     first, last = np.searchsorted(corpus.offsets, [begin, end])
-    return Part(corpus.ids, corpus.offsets, np.arange(first, last))
+    return _chosen(corpus, np.arange(first, last))
+
+
+def _slice(corpus: Corpus, begin: int, end: int) -> Part:
+    """A slice of a stream, whose first symbol is not predicted."""
+    characters = None
+    if corpus.lengths is not None:
+        characters = corpus.lengths.between(corpus.ids, min(begin + 1, end), end)
+    return Part(corpus.ids[begin:end], characters=characters)
+
+
+def _chosen(corpus: Corpus, rows: np.ndarray) -> Part:
+    """A choice of records."""
+    characters = None if corpus.lengths is None else corpus.lengths.of_records(rows)
+    return Part(corpus.ids, corpus.offsets, rows, characters=characters)
 
 
 def _divide(
@@ -128,7 +142,7 @@ def _divide(
 
 def _last(corpus: Corpus, edges: Sequence[int]) -> Division:
     """The end of everything is held out."""
-    parts = [Part(corpus.ids[max(0, a - 1) : b] if a < b else corpus.ids[:0])
+    parts = [_slice(corpus, max(0, a - 1), b) if a < b else _slice(corpus, 0, 0)
              for a, b in pairwise(edges)]  # fmt: skip
     said = [f"the last {part.predictions:,} symbols" for part in parts]
     return Division(_three(parts), LAST, _in_words(parts, said))
@@ -137,8 +151,7 @@ def _last(corpus: Corpus, edges: Sequence[int]) -> Division:
 def _records(corpus: Corpus, edges: Sequence[int], seed: int) -> Division:
     """Records drawn by seed are held out."""
     order = np.random.default_rng([seed, 0]).permutation(edges[-1])
-    parts = [Part(corpus.ids, corpus.offsets, np.sort(order[max(0, a) : max(0, b)]))
-             for a, b in pairwise(edges)]  # fmt: skip
+    parts = [_chosen(corpus, np.sort(order[max(0, a) : max(0, b)])) for a, b in pairwise(edges)]
     said = [f"{0 if part.rows is None else len(part.rows):,} records" for part in parts]
     return Division(_three(parts), LAST, _in_words(parts, said))
 
@@ -159,8 +172,9 @@ def _each(corpus: Corpus, shares: tuple[float, float]) -> Division:
     for of, held_out in zip(whole, (validation, test), strict=True):
         ways = []
         if (held_out * large).any():
-            ways.append(f"the end of each of {int((held_out * large > 0).sum()):,} files "
-                        f"({int((held_out * large).sum()):,} symbols)")  # fmt: skip
+            cut = np.flatnonzero(held_out * large)
+            of_each = f"each of {len(cut):,} files" if len(cut) > 1 else corpus.files[cut[0]]
+            ways.append(f"the end of {of_each} ({int((held_out * large).sum()):,} symbols)")
         if of:
             ways.append(f"{len(of):,} of the {int((~large).sum()):,} files under {SMALL:,} symbols "
                         f"({listed([corpus.files[i] for i in of], 3, str)})")  # fmt: skip
@@ -177,8 +191,12 @@ def _part(corpus: Corpus, slices: np.ndarray) -> Part:
     begins = slices[np.concatenate([[True], apart]), 0]
     ends = slices[np.concatenate([apart, [True]]), 1]
     if len(begins) == 1:
-        return Part(corpus.ids[begins[0] : ends[0]])
-    return Part(corpus.ids, slices=np.stack([begins, ends], axis=1))
+        return _slice(corpus, int(begins[0]), int(ends[0]))
+    characters = None
+    if corpus.lengths is not None:
+        characters = sum(corpus.lengths.between(corpus.ids, int(a) + 1, int(b))
+                         for a, b in zip(begins, ends, strict=True))  # fmt: skip
+    return Part(corpus.ids, slices=np.stack([begins, ends], axis=1), characters=characters)
 
 
 def _whole_files(

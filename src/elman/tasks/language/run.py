@@ -121,17 +121,16 @@ class LanguageRun(Run):
 
     def _score(self, model: scoring.LanguageModel, part: Part) -> scoring.Score:
         vocabulary, parallel = self.data.vocabulary, max(1, part.predictions // STREAM)
-        per_symbol = characters_per_symbol(self.data.source)
         if isinstance(model, Network):
             with model.limit_threads():
-                return scoring.evaluate(model, part, vocabulary, per_symbol, parallel)
-        return scoring.evaluate(model, part, vocabulary, per_symbol, parallel, chunk=CHAIN_CHUNK)
+                return scoring.evaluate(model, part, vocabulary, parallel)
+        return scoring.evaluate(model, part, vocabulary, parallel, chunk=CHAIN_CHUNK)
 
     def _add_baselines(self) -> None:
         """Held-out bits per character of the models that a network has to beat."""
         if "baselines" in self.summary or not self.validation.predictions:
             return
-        v, per_symbol = self.data.vocabulary, characters_per_symbol(self.data.source)
+        v, per_symbol = self.data.vocabulary, self.validation.characters_per_symbol
         chain = NGram(len(v), BASELINE_ORDER, v.begin)
         chain.train(*training_stream(self.train, v, BASELINE_SYMBOLS))
         score = self._score(chain, self.validation)

@@ -102,7 +102,6 @@ def evaluate(
     model: LanguageModel,
     part: Part,
     vocabulary: Vocabulary,
-    characters_per_symbol: float = 1.0,
     parallel: int = 1,
     limit: int | None = None,
     chunk: int = CHUNK,
@@ -144,7 +143,7 @@ def evaluate(
             words += int(counted[targets].sum())
         if limit is not None and predictions >= limit:
             break
-    return Score(nats, predictions, predictions * characters_per_symbol, words=words)
+    return Score(nats, predictions, predictions * part.characters_per_symbol, words=words)
 
 
 def anew(model: LanguageModel, state: np.ndarray, rows: np.ndarray) -> np.ndarray:

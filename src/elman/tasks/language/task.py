@@ -11,6 +11,8 @@ from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
+from ...settings import flag
+from ...store.modelfile import SavedModel
 from ...text import census, corpora, corpus, encodings
 from ...text.pieces import CorpusOptions
 from ...text.read import TextOptions
@@ -18,10 +20,11 @@ from ...text.splits import LAST, divide
 from . import batches
 from .model import Model
 from .ngram import NGram
-from .run import LanguageRun, characters_per_symbol
+from .run import LanguageRun
 from .settings import LanguageSettings
 from .trainer import Trainer
 
+DIVIDING = ("lines", "separator", "text_column")  # what divides a text into records
 TRIED_STEPS = 16  # of a window that is timed
 
 
@@ -38,6 +41,25 @@ class LanguageTask(Task):
             return source, given
         ends = {"epochs", "steps", "minutes"} & set(given)
         return [corpora.STDLIB], given if ends else given | {"minutes": 1.0}
+
+    def inherited(self, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:
+        handed_on = super().inherited(given, older, path)
+        asked = [name for name in DIVIDING if given.get(name)]
+        if older.vocabulary.begin is None:
+            if asked:
+                raise UsageError(
+                    f"{path} was trained on running text and cannot tell where a record ends: "
+                    f"leave {flag(asked[0])} out, or train a new model without --from"
+                )
+            return handed_on
+        if asked:  # what divides the new text may be something else
+            return {n: v for n, v in handed_on.items() if n not in DIVIDING}
+        if not any(handed_on.get(name) for name in DIVIDING):
+            raise UsageError(
+                f"{path} was trained on the rows of a table: say with --text-column, --lines or "
+                "--separator what the texts of this one are"
+            )
+        return handed_on
 
     def read(
         self,
@@ -116,8 +138,7 @@ class LanguageTask(Task):
         return ids.size
 
     def trainer(self, network: Network, data: Data, settings: LanguageSettings) -> Trainer:
-        per_symbol = characters_per_symbol(data.source)
-        return Trainer(network, data.vocabulary, settings, data.train, data.validation, per_symbol)
+        return Trainer(network, data.vocabulary, settings, data.train, data.validation)
 
     def notes(self, settings: LanguageSettings, data: Data, learner: Trainer | NGram) -> list[str]:
         notes = []
@@ -130,7 +151,10 @@ class LanguageTask(Task):
                     f"training with {got[0]} × {got[1]}"
                 )
         if not data.validation.predictions and settings.validation != 0:
-            notes.append("the text is too short to hold a part out: no held-out figures")
+            why = "is one record, of which nothing can be held"
+            if data.source.records != 1:
+                why = "is too short to hold a part"
+            notes.append(f"the text {why} out: no held-out figures")
         return notes
 
 

@@ -33,11 +33,9 @@ class Trainer(Loop[Network]):
         settings: LanguageSettings,
         train: Part,
         validation: Part,
-        characters_per_symbol: float = 1.0,
     ):
         self.vocabulary = vocabulary
         self.train, self.validation = train, validation
-        self.characters_per_symbol = characters_per_symbol
         self.seq_len, self.batch_size = batches.fit(
             train, settings.batching, settings.seq_len, settings.batch_size
         )
@@ -118,11 +116,11 @@ class Trainer(Loop[Network]):
 
     @property
     def characters_per_second(self) -> float:
-        return self.predictions * self.characters_per_symbol / max(1e-9, self.seconds)
+        return self.predictions * self.train.characters_per_symbol / max(1e-9, self.seconds)
 
     def bits(self, nats: float) -> float:
-        """Bits per character from nats per symbol."""
-        return nats / log(2) / self.characters_per_symbol
+        """Bits per character of the training part from nats per symbol."""
+        return nats / log(2) / self.train.characters_per_symbol
 
     def _look(self) -> tuple[float, float, Event]:
         if not self.evaluation_limit:  # a seventh of what was trained: about 5 % of the time
@@ -132,14 +130,14 @@ class Trainer(Loop[Network]):
         seen = min(self.evaluation_limit, self.validation.predictions)
         parallel = max(1, min(PARALLEL, seen // STREAM_SYMBOLS))
         score = scoring.evaluate(
-            self.network, self.validation, self.vocabulary, self.characters_per_symbol,
+            self.network, self.validation, self.vocabulary,
             parallel=parallel, limit=self.evaluation_limit,
             start=self.end_state if self._start_tensors() else None,
         )  # fmt: skip
         nats = score.nats / score.symbols
         return nats, nats, {
             "train_bits_per_character": self.bits(self.smoothed or 0.0),
-            "validation_bits_per_character": self.bits(nats),
+            "validation_bits_per_character": nats / log(2) / self.validation.characters_per_symbol,
             "validation_perplexity": score.perplexity,
         }  # fmt: skip
 
