@@ -202,8 +202,10 @@ def _refuse_too_large(
     way_out = "lower --hidden-size, --num-layers, --seq-len or --batch-size"
     small = replace(config, vocabulary_size=min(config.vocabulary_size, FEW_SYMBOLS))
     if own_vocabulary and needs(small) < 0.5 * needed:
-        way_out = (f"it has {config.vocabulary_size:,} symbols, of which --vocabulary-size "
-                   f"{FEW_SYMBOLS} keeps the most frequent and --min-count those that are not rare")  # fmt: skip
+        way_out = (
+            f"it has {config.vocabulary_size:,} symbols, of which --vocabulary-size {FEW_SYMBOLS} "
+            "keeps the most frequent and --min-count those that are not rare"
+        )
     raise UsageError(
         f"such a network needs about {needed / 1e9:,.1f} GB of memory "
         f"({config.num_parameters():,} parameters), {available / 1e9:,.1f} GB are there; {way_out}"

@@ -181,7 +181,7 @@ def wide_without_mark(data: bytes) -> str | None:
     for encoding, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if pairs >= 4 and zeros > 0.4 * pairs and others < 0.05 * pairs:
             return encoding
-    if pairs < 4 or b"\0" not in data:
+    if pairs < 4 or b"\0" not in data or len(re.findall(rb"[ -~\s\0]", data)) > 0.9 * len(data):
         return None
     return next((e for e in ("utf-16-le", "utf-16-be") if _reads(data, e)), None)
 

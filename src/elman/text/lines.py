@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from ..errors import CorpusError
-from .decode import MARKS, decode, likely_encoding
+from .decode import canonical, decode, is_binary, is_wide, likely_encoding, marked
 from .read import TextOptions
 from .sources import Source, arriving, opened
 
@@ -23,7 +23,8 @@ def lines(source: Source | None, options: TextOptions) -> Iterator[list[Line]]:
     """The lines of a file, or of standard input for None, as many at a time as have arrived.
 
     A slow writer gets its answer line by line, a fast one is read in large pieces. Only
-    `encoding`, `errors` and `raw` of the options matter; a `\\r` before a line end belongs to it.
+    `encoding`, `errors` and `raw` of the options matter. A line may end in `\\n`, `\\r\\n` or
+    `\\r`, as in a training, but in raw bytes.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def lines(source: Source | None, options: TextOptions) -> Iterator[list[Line]]:
             for line in piece:
                 number += 1
                 try:
-                    found.append(line if options.raw else _decoded(line, name, number, options))
+                    found += [line] if options.raw else _decoded(line, name, number, options)
                 except CorpusError:
                     if found:
                         yield found
@@ -49,15 +50,17 @@ def lines(source: Source | None, options: TextOptions) -> Iterator[list[Line]]:
 
 def _cut(name: str, pieces: Iterator[bytes], options: TextOptions) -> Iterator[list[Line]]:
     first = next(pieces, b"")
+    pieces = chain([first], pieces)
     if options.raw:
-        yield from _split(chain([first], pieces), b"\n")
+        yield from _split(pieces, b"\n")
         return
-    wide = next((name for mark, name in MARKS if first.startswith(mark)), options.encoding)
-    if wide.startswith(("utf-16", "utf-32")):
-        pieces = chain([first], pieces)
+    encoding = marked(first) or options.encoding
+    # In one that has no zero bytes they are refused, with what the text most likely is.
+    if is_wide(encoding) or (options.errors == "strict" and is_binary(first, encoding)):
         decoded = decode(name, lambda: next(pieces, b""), options.encoding, options.errors)
         yield from _split(decoded, "\n")
         return
+    next(pieces)
     yield from _split(chain([first.removeprefix(BOM_UTF8)], pieces), b"\n")
 
 
@@ -73,18 +76,23 @@ def _split(pieces: Iterator[Any], newline: Any) -> Iterator[list[Any]]:
         yield [last]
 
 
-def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) -> str:
+def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) -> list[str]:
+    """The text of a line; several, if a lone \\r ends lines in it."""
     if isinstance(line, bytes):
         try:
             line = line.decode(options.encoding, options.errors)
         except UnicodeDecodeError as error:
             likely = likely_encoding(error.object)
             way = ""
-            if likely not in (None, options.encoding):
+            if likely not in (None, canonical(options.encoding)):
                 way = f"; --encoding {likely} may read it"
             raise CorpusError(
                 f"line {number} of {name} is not {options.encoding.upper()}: byte "
                 f"{error.object[error.start]:#04x} at offset {error.start}{way}; --errors replace "
                 "goes on"
             ) from None
-    return line.removesuffix("\r")
+        if options.errors == "strict" and "\0" in line:
+            likely = likely_encoding(line.encode(options.encoding))
+            way = f"--encoding {likely} may read it" if likely else "it looks like binary data"
+            raise CorpusError(f"line {number} of {name} has a zero byte; {way}")
+    return line.removesuffix("\r").split("\r")
