@@ -13,6 +13,11 @@ def listed(names: Sequence[str], most: int = 6, form: Callable[[str], str] = rep
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
+def counted(number: int, noun: str, ending: str = "s") -> str:
+    """A number with its noun: 1 text, 2,000 texts."""
+    return f"{number:,} {noun}{ending if number != 1 else ''}"
+
+
 class ElmanError(Exception):
     """A failure with a cause that the user can act on."""
 

@@ -48,7 +48,7 @@ def test_utf_16_without_a_mark_is_refused_with_its_name(text):
 
 def test_binary_data_are_called_so_and_nothing_is_to_be_replaced():
     for data in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0", b"ok\n" * 3 + b"zero\0 byte\n"):
-        with pytest.raises(CorpusError, match="looks like .*binary") as error:
+        with pytest.raises(CorpusError, match=r"looks like .*binary") as error:
             arrive(data)
         assert "replace" not in str(error.value)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import CorpusError, listed
+from ..errors import CorpusError, counted, listed
 from . import columns, encodings, tables
 from .columns import Wanted
 from .finding import find
@@ -105,11 +105,11 @@ def stripped(found: Found) -> bool:
 def described(found: Found, classes: int) -> str:
     """How the data were understood, in one line; `classes` is how many of them there are."""
     forms = [
-        f"{form} ({_count(files, 'file')})" if len(found.forms) > 1 else form
+        f"{form} ({counted(files, 'file')})" if len(found.forms) > 1 else form
         for form, files in found.forms.items()
     ]
-    texts = _count(len(found.pairs), "text")
-    return f"read as {', and as '.join(forms)}: {_count(classes, 'class', 'es')}, {texts}"
+    texts = counted(len(found.pairs), "text")
+    return f"read as {', and as '.join(forms)}: {counted(classes, 'class', 'es')}, {texts}"
 
 
 def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted) -> Iterator[str]:
@@ -132,8 +132,8 @@ def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted)
         yield (f"{listed(found.parts)} were read together; to keep the others for a test, give "
                f"one of them alone{f', such as {train}' if train else ''}")  # fmt: skip
     elif few >= NEARLY_EVERY * len(classes):
-        yield (f"{few:,} of {_count(len(classes), 'class', 'es')} have at most "
-               f"{_count(FEW, 'text')}; {_expected(found, wanted)}")  # fmt: skip
+        yield (f"{few:,} of {counted(len(classes), 'class', 'es')} have at most "
+               f"{counted(FEW, 'text')}; {_expected(found, wanted)}")  # fmt: skip
     elif several := _of_one_name(found):
         yield (f"files of one name are one class: {listed(several, form=str)}; if each folder is a "
                "class, give the folder that holds them")  # fmt: skip
@@ -271,7 +271,3 @@ def _fasttext(source: Source, options: TextOptions) -> Pairs:
 
 def _content(source: Source, options: TextOptions) -> str:
     return "".join(map(str, read_pieces([source], options)))
-
-
-def _count(number: int, noun: str, ending: str = "s") -> str:
-    return f"{number:,} {noun}{ending if number != 1 else ''}"

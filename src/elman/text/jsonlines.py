@@ -41,7 +41,7 @@ def rows(
                 has = listed(list(found)) or "no keys"
                 way_out = f"name it with {flag}"
                 if wanted.shared:
-                    way_out = "call it so, as in the other data"
+                    way_out = f"call one {key!r}, as in the other data"
                 if seen:
                     way_out = "give it one, as the lines before have it, or leave the line out"
                 raise CorpusError(f"{where}: no key {key!r} (the object has {has}); {way_out}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import CorpusError, listed
+from ..errors import CorpusError, counted, listed
 from . import forms
 from .columns import Wanted
 from .encoded import Encoded
@@ -226,7 +226,7 @@ def _notes(
     if repeated:
         yield f"{repeated:,} rows repeat a text and its label and were merged"
     if conflicting:
-        yield f"{conflicting:,} texts stand under more than one label and were left out"
+        yield f"left out, since under more than one label: {counted(conflicting, 'text')}"
     if lost:
         yield f"left without a text, and so no class: {listed(lost)}"
     single = [classes[i] for i in np.flatnonzero(np.bincount(labels) == 1)]

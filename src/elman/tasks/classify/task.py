@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import CorpusError, UsageError, listed
+from ...errors import CorpusError, UsageError, counted, listed
 from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.classifier import ClassifierConfig, ClassifierNetwork
@@ -224,16 +224,16 @@ def _divided(
     twice &= {data.texts[i] for i in own.get("test", ())}
     if twice:
         data.notes.append(
-            f"{len(twice):,} texts stand in the files of both held-out parts, so the figures of "
-            "the test are about texts that chose the parameters"
+            f"in the files of both held-out parts: {counted(len(twice), 'text')}; the figures of "
+            "the test are about texts that chose the parameters, too"
         )
     mine = np.array([i for i in range(count) if data.texts[i] not in elsewhere], np.int64)
     if not len(mine):
         raise CorpusError("all texts stand in the files of the held-out parts, too: none is left "
                           "to train on")  # fmt: skip
     if len(mine) < count:
-        data.notes.append(f"{count - len(mine):,} texts stand in the files of the held-out parts, "
-                          "too, and were left out of the training")  # fmt: skip
+        data.notes.append("not learned from, as the files of the held-out parts have them: "
+                          f"{counted(count - len(mine), 'text')}")  # fmt: skip
     # What is divided are texts that differ; a text in memory may come with several rows.
     places: dict[str, int] = {}
     text_of = np.array([places.setdefault(data.texts[i], len(places)) for i in mine], np.int64)
