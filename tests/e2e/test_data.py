@@ -83,7 +83,7 @@ def test_encodings_and_symbols_are_said_for_both_tasks(elman):
     assert event["form"] == "a table, its columns separated by commas"
     assert event["encodings"] == ["cp1252"]
     run = elman("train", "c.csv", *flags, "--dry-run").ok()
-    assert "cp1252, 23 distinct symbols" in run.stderr.split("\n")[0]
+    assert "cp1252, 21 distinct symbols" in run.stderr.split("\n")[0]
 
 
 def test_a_folder_in_two_encodings_leads_to_no_circle(elman):
@@ -181,13 +181,10 @@ def test_figures_of_a_part_are_those_of_score(elman, lines):
     flags = ["--tokens", "word", "--vocabulary-size", 12, "--validation", "w2.txt", *lines]
     done = elman("train", "w1.txt", *flags, *FEW, "-o", "m.safetensors", "--json").ok().done
     scored = elman("score", "m.safetensors", "w2.txt", "--json").ok().events[-1]
-    if not lines:
-        assert done["validation_bits_per_character"] == pytest.approx(
-            scored["bits_per_character"], rel=0.01
-        )
-    characters = len((elman.folder / "w2.txt").read_text())
-    nats = done["validation_nats_per_character"] * characters
-    assert done["validation_bits_per_character"] < 5 and 100 < nats < 5000
+    # the first word of running text is read there, and not predicted here
+    close = pytest.approx(scored["bits_per_character"], rel=1e-4 if lines else 0.01)
+    assert done["validation_bits_per_character"] == close
+    assert len(done["baselines"]) == 2
 
 
 # --------------------------------------------------------------------------- going on
@@ -224,7 +221,7 @@ def test_records_go_on_as_records_and_running_text_as_running_text(models):
 def test_plain_letters_are_in_no_other_normal_form(models):
     write(models, "bob.txt", "bob\n" * 30)
     run = models("train", "bob.txt", "--from", "lines.safetensors", "--dry-run").ok()
-    assert "rows of their own: 2 ('b', 'o')" in run.stderr and "normal form" not in run.stderr
+    assert "rows of their own: 1 ('b')" in run.stderr and "normal form" not in run.stderr
 
 
 def test_words_of_another_text_are_counted(elman):
@@ -319,7 +316,8 @@ def test_a_part_that_is_empty_is_refused(elman, task):
         ("array.json", '[{"text": "sea", "label": "a"},\n{"text": "wave", "label": "b"}]\n',
          "is one JSON array"),
         ("fast.txt", "no label\n__label__a sea\n__label__b wave\n", "fast.txt, line 1: no label"),
-        ("data.jsonl", '{"text": "sea", "label": "a"}\n{"text": "wave"}\n', "line 2: no key 'label'"),
+        ("data.jsonl", '{"text": "sea", "label": "a"}\n{"text": "wave"}\n',
+         "line 2: no key 'label'"),
     ],
 )  # fmt: skip
 def test_labelled_data_that_are_not_understood_lead_out(elman, name, text, says):

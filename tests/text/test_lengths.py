@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.text import lengths
-from elman.text.corpus import Corpus
+from elman.text.corpus import load
 from elman.text.lengths import Lengths
 from elman.text.pieces import CorpusOptions
 from elman.text.splits import divide
@@ -19,7 +21,6 @@ TEXTS = st.text("ab é\n'.\u202f", min_size=1, max_size=40)
 
 @given(st.lists(TEXTS, min_size=1, max_size=5), st.integers(1, 4))
 def test_the_characters_between_two_words_are_theirs(texts, size):
-    lengths.AT_ONCE = 3
     builder = VocabularyBuilder("word", size)
     for text in texts:
         builder.add(text)
@@ -30,17 +31,16 @@ def test_the_characters_between_two_words_are_theirs(texts, size):
         ids.append(vocabulary.encode(text))
         found.add(text, ids[-1])
     all_ids = np.concatenate(ids)
-    for begin in range(len(words)):
-        for end in range(begin, len(words) + 1):
-            assert found.between(all_ids, begin, end) == sum(map(len, words[begin:end]))
+    with patch.object(lengths, "AT_ONCE", 3):
+        for begin in range(len(words)):
+            for end in range(begin, len(words) + 1):
+                assert found.between(all_ids, begin, end) == sum(map(len, words[begin:end]))
 
 
 def test_those_of_records_are_theirs_and_their_ends(tmp_path):
-    from elman.text.corpus import load
-
     path = tmp_path / "records.txt"
     path.write_text("a b\nlonger words here\nc\n" * 10, encoding="utf-8")
-    corpus: Corpus = load([str(path)], CorpusOptions("word", 2, separator="\n"))
+    corpus = load([str(path)], CorpusOptions("word", 2, separator="\n"))
     parts = divide(corpus, 0.2, 0.2, 0).parts
     texts = path.read_text(encoding="utf-8").split("\n")
     for part in parts:
