@@ -35,7 +35,7 @@ def _checked(ctx: click.Context, option: click.Parameter, name: str) -> str:
 
 
 def unescaped(ctx: click.Context, option: click.Parameter, text: str | None) -> str | None:
-    """The callback of a text that may have \\n, \\t, \\f, \\r and \\\\ in it: what is meant by it."""
+    """The callback of a text with \\n, \\t, \\f, \\r or \\\\ in it: what is meant by it."""
     known = {"n": "\n", "t": "\t", "f": "\f", "r": "\r", "\\": "\\"}
     return text and re.sub(r"\\([ntfr\\])", lambda found: known[found[1]], text)
 
