@@ -49,5 +49,7 @@ def test_without_a_symbol_for_it_nothing_is_unknown():
 
 def test_words_of_the_other_normal_form_are_recognised_in_every_text():
     cafe = Vocabulary("word", ["caf\u00e9", " ", UNKNOWN])
-    assert "NFD, the model's in NFC; --normalize NFC" in note(cafe, "bar", "cafe\u0301")
+    assert "NFD, the model's in NFC; in a training --normalize NFC" in note(
+        cafe, "bar", "cafe\u0301"
+    )
     assert "NFC" not in note(cafe, "cafe bar")

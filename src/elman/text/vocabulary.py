@@ -185,8 +185,8 @@ def alike(form: str | None) -> str:
     if form is None:
         return ""
     other = "NFD" if form == "NFC" else "NFC"
-    return (f" (the text is in the Unicode normal form {other}, the model's in {form}; --normalize "
-            f"{form} in a training makes them alike)")  # fmt: skip
+    return (f" (the text is in the Unicode normal form {other}, the model's in {form}; in a "
+            f"training --normalize {form} makes them alike)")  # fmt: skip
 
 
 def code_points(text: str) -> np.ndarray:
