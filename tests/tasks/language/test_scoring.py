@@ -225,8 +225,9 @@ def test_an_estimate_looks_at_all_of_the_part():
 
 
 def test_characters_are_symbols_times_their_mean_length():
-    score = evaluate(Recorder(V), Part(LETTERS.encode("abcde")), LETTERS, 4.5)
-    assert score.characters == 4 * 4.5
+    ids = LETTERS.encode("abcde")
+    assert evaluate(Recorder(V), Part(ids), LETTERS).characters == 4
+    assert evaluate(Recorder(V), Part(ids, characters=18), LETTERS).characters == 4 * 4.5
 
 
 # --------------------------------------------------------------------------- texts
