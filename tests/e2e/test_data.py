@@ -278,9 +278,20 @@ def test_a_part_with_other_columns_is_refused_with_advice_that_works(elman):
     write(elman, "te.csv", table("text,label"))
     classify = split("--task classify --text-column review --label-column kind --test te.csv")
     said = elman("train", "r.csv", *classify, "--dry-run").refused((1,))
-    assert "call them 'review' and 'kind' in its first line" in said
+    assert "name 'review' and 'kind' in its first line, as the other data do" in said
     write(elman, "te.csv", table("review,kind").replace("sea", "storm"))
     elman("train", "r.csv", *classify, "--dry-run").ok()
+
+
+def test_a_part_of_a_language_model_is_a_table_of_any_kind_if_the_rest_is(elman):
+    write(elman, "t.csv", table())
+    write(elman, "v.jsonl", '{"text": "the sea"}\n{"text": "a wave"}\n')
+    write(elman, "v.txt", "the sea\na wave\n")
+    flags = ["--text-column", "text", "--validation"]
+    event = start(elman("train", "t.csv", *flags, "v.jsonl", *DRY))
+    assert (event["records"], event["validation_symbols"]) == (62, len("the sea\na wave\n"))
+    said = elman("train", "t.csv", *flags, "v.txt", "--dry-run").refused((1,))
+    assert "v.txt is no table with the column 'text'" in said
 
 
 def test_what_two_parts_share_and_what_only_they_hold_is_said(elman):

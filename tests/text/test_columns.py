@@ -63,5 +63,5 @@ def test_an_uncommon_delimiter_is_found_where_it_gives_the_names():
 def test_columns_of_other_data_are_to_be_called_like_these():
     wanted = Wanted(("review", "label"), meant=True, shared=True)
     said = missing("te.csv", "text,label\n", ".csv", wanted)
-    assert said.endswith("call them 'review' and 'label' in its first line")
+    assert said.endswith("; name 'review' and 'label' in its first line, as the other data do")
     assert "--" not in said, "no flag would mend it"

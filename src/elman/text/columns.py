@@ -104,8 +104,8 @@ def missing(name: str, head: str, ending: str, wanted: Wanted) -> str:
     if rare := rare_delimiter(head, wanted):
         return f"{problem}; --delimiter {rare!r} divides it into them"
     if wanted.shared:
-        return (f"{problem}; its columns must be those of the other data: call them "
-                f"{' and '.join(map(repr, wanted.columns))} in its first line")  # fmt: skip
+        names = " and ".join(map(repr, wanted.columns))
+        return f"{problem}; name {names} in its first line, as the other data do"
     if len(header) < needed and wanted.delimiter is None:
         return f"{problem}; say with --delimiter what separates its columns"
     if len(header) < needed:

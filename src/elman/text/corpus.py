@@ -97,7 +97,7 @@ def load(
         options.tokens, options.vocabulary_size, options.records, rule, options.min_count
     )
     digest, characters = hashlib.sha256(), 0
-    pieces = Pieces(groups, options)
+    pieces = Pieces(groups, options, sum(map(len, ranges.values())))
     sources = [source for group in groups for source in group.sources]
     notes += [*encodings.notes(sources, options.text), *pieces.first_rows()]
     for piece in pieces:

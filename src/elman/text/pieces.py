@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from ..errors import CorpusError, counted
 from . import tables
 from .columns import Wanted
 from .finding import Group
@@ -60,6 +61,8 @@ class Piece:
 class Pieces:
     """The text of groups of files, which can be read again and again.
 
+    `held_out` of the groups, the last ones, are parts with files of their own.
+
     Attributes
     ----------
     form : how it was understood, for people
@@ -71,7 +74,8 @@ class Pieces:
     CorpusError : a table without the wanted column
     """
 
-    def __init__(self, groups: Sequence[Group], options: CorpusOptions):
+    def __init__(self, groups: Sequence[Group], options: CorpusOptions, held_out: int = 0):
+        self._learned = len(groups) - held_out
         self.options, self.tally, self.ended = options, Tally(), 0
         self._sources = [(i, source) for i, group in enumerate(groups) for source in group.sources]
         self._tables = [] if options.column is None else list(self._recognised(options.column))
@@ -97,7 +101,7 @@ class Pieces:
         if self._tables:
             forms = Counter(table.form_and_column for _, table in self._tables)
             several = len(forms) > 1
-            return ", and ".join(f"{form} ({n:,} files)" if several else form
+            return ", and ".join(f"{form} ({counted(n, 'file')})" if several else form
                                  for form, n in forms.items())  # fmt: skip
         if self.options.separator is None:
             return "bytes" if self.options.text.raw else "running text"
@@ -105,10 +109,15 @@ class Pieces:
         return "lines" if separator == "\n" else f"records that end with {separator!r}"
 
     def _recognised(self, column: str) -> Iterator[tuple[int, Table]]:
-        wanted = Wanted((column,), self.options.delimiter, meant=True)
         for file, source in self._sources:
+            shared = file >= self._learned
+            wanted = Wanted((column,), self.options.delimiter, meant=True, shared=shared)
             table = tables.recognise(source, wanted, self.options.text)
-            assert table is not None  # it was meant to be one
+            if table is None:
+                raise CorpusError(
+                    f"{source.name} is no table with the column {column!r}, as the data are that "
+                    "are learned from; make it one"
+                )
             yield file, table
 
     def _rows(self) -> Iterator[Piece]:
