@@ -57,7 +57,8 @@ def test_a_classifier_loads_answers_and_resumes_as_it_did(folder):
     path, texts = folder / "classes.safetensors", ["ba lomi", "denden ta", "sun"]
 
     def answer():  # what was learned, without the temperature that a run fits at its end now
-        exponentials = np.exp(elman.load(path, engine="numpy").logits(texts))
+        model = elman.load(path, engine="numpy")
+        exponentials = np.exp(model.logits(model.encode(texts)))
         return (exponentials[:, 0] / exponentials.sum(axis=1)).tolist()
 
     assert answer() == pytest.approx(EXPECTED["classes"]["probability"], abs=1e-4)
