@@ -62,7 +62,10 @@ def flat(values) -> np.ndarray:
     return np.array(values)
 
 
-@pytest.mark.parametrize(("name", "layers"), CELLS)
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [CELLS[0], *(pytest.param(*cell, marks=pytest.mark.slow) for cell in CELLS[1:])],
+)
 def test_forward_a_symbol_at_a_time_and_backward_an_edge_at_a_time(look, models, name, layers):
     data = ask(look, name)
     network, loss, p = engine(models, name, "the cat", 4)
