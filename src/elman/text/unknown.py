@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .vocabulary import Vocabulary, alike, normal_form
-from .words import split_words
+from .words import in_pieces, split_words
 
+PIECE = 1 << 20  # characters that are looked up at once
 LOOKED_AT = 1000  # unknown symbols by which another normal form is recognised
 
 
@@ -58,11 +59,13 @@ class Unknown:
 
     def add_all(self, texts: Sequence[str | bytes]) -> None:
         """Count several texts."""
-        if self.vocabulary.kind == "char":
-            self.add("".join(map(str, texts)))
-        else:
-            for text in texts:
-                self.add(text)
+        if self.vocabulary.kind == "byte":  # which knows all
+            return
+        words = self.vocabulary.kind == "word"
+        joined = texts if words else ["".join(map(str, texts))]
+        for text in joined:
+            for piece in in_pieces(text, PIECE, words):  # what names symbols takes memory
+                self.add(piece)
 
     def note(self) -> str:
         """What to tell the user; "" if everything is known."""

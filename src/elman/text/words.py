@@ -5,6 +5,8 @@ training text was read.
 """
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import regex
 
@@ -35,3 +37,18 @@ def split_words(text: str, rule: str = UAX29) -> list[str]:
     ["Don't", ' ', 'stop', '.']
     """
     return _FIND_ALL[rule](text)
+
+
+def in_pieces(text: Any, size: int, words: bool) -> Iterator[Any]:
+    """A text, or bytes, in pieces of at most `size` characters, for one that may be long.
+
+    A text of `words` is cut before white space where there is any, so that no word is.
+    """
+    start = 0
+    while start < len(text):
+        end = start + size
+        if words and end < len(text):
+            space = max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end))
+            end = space if space > 0 else end
+        yield text[start:end]
+        start = end

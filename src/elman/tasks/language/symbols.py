@@ -13,7 +13,7 @@ import numpy as np
 from ...learn.batches import side_by_side
 from ...text.encoded import Encoded
 from ...text.vocabulary import Vocabulary
-from ...text.words import split_words
+from ...text.words import in_pieces, split_words
 from .scoring import LanguageModel, Score
 
 Array = np.ndarray
@@ -168,15 +168,10 @@ def pieces(
     model: LanguageModel, vocabulary: Vocabulary, text: Text
 ) -> Iterator[tuple[Text, Symbols]]:
     """The pieces of one text of any length, each with its symbols."""
-    stream, start = Stream(model, vocabulary), 0
-    while start < len(text):
-        end = start + PIECE
-        if end < len(text) and isinstance(text, str) and vocabulary.kind == "word":
-            space = max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end))
-            end = space if space > 0 else end  # no word goes across white space
-        piece = text[start:end]
-        yield piece, stream.read(piece, end >= len(text))
-        start = end
+    stream, left = Stream(model, vocabulary), len(text)
+    for piece in in_pieces(text, PIECE, vocabulary.kind == "word"):
+        left -= len(piece)
+        yield piece, stream.read(piece, ends=not left)
 
 
 def named(
