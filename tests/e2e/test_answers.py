@@ -213,3 +213,50 @@ def test_lines_are_answered_as_they_arrive(say):
         finally:
             tail.kill()
             verb.kill()
+
+
+def test_a_damaged_table_with_a_quoted_header_is_refused_in_a_sentence(say):
+    (say.folder / "d.csv").write_text('"id","text"\n"1","Takov"\n"2","Mabini" x\n')
+    run = say("classify", MODEL, "-f", "d.csv")
+    assert run.returncode == 1 and "d.csv, line 3" in run.stderr and "Traceback" not in run.stderr
+    assert len(run.stdout.splitlines()) == 2
+
+
+def test_answers_of_unlike_form_do_not_follow_each_other(say):
+    (say.folder / "one.csv").write_text("id,text\n1,Takov\n")
+    say("classify", MODEL, "Mabini", "-f", "one.csv").refused((2,), ("--json",))
+    (say.folder / "h1.csv").write_text("1,Takov\n")
+    (say.folder / "h2.csv").write_text("1,Takov,x\n")
+    say("classify", MODEL, "-f", "h1.csv", "-f", "h2.csv", "--text-column", 2).refused((2,))
+    (say.folder / "a.jsonl").write_text('{"text": "Takov"}\n')
+    (say.folder / "b.jsonl").write_text('{"text": "Takov", "label": "x"}\n')
+    say("classify", MODEL, "-f", "a.jsonl", "-f", "b.jsonl").refused((2,))
+
+
+def test_the_line_in_which_excel_names_the_delimiter_stays(say):
+    (say.folder / "excel.csv").write_text("sep=;\nid;text\n1;Takov\n")
+    lines = say("classify", MODEL, "-f", "excel.csv").ok().stdout.splitlines()
+    assert lines[:2] == ["sep=;", "id;text;label;probability"] and len(lines) == 3
+
+
+def test_a_key_that_a_later_line_lacks(say):
+    (say.folder / "lacks.jsonl").write_text('{"text": "Takov"}\n{"txt": "Mabini"}\n')
+    run = say("classify", MODEL, "-f", "lacks.jsonl")
+    assert "leave the line out" in run.stderr and len(run.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("flags", [["--text-column", "x"], ["--delimiter", ";"],
+                                   ["--encoding", "cp1252"], ["--errors", "replace"]])  # fmt: skip
+def test_flags_about_files_are_refused_where_there_are_only_texts(say, flags):
+    for verb in ("classify", "embed"):
+        say(verb, MODEL, "Takov", *flags).refused((2,), (flags[0],))
+    for among in ("", "Ov\rIni", '"Ov'):
+        say("classify", MODEL, "--among", among, "Takov").refused((2,), ("--among",))
+
+
+def test_embed_says_what_is_unknown_and_cut(say):
+    run = say("embed", "classes.safetensors", "Takovtakov", "QQ", "", "--json").ok()
+    rows = list(map(json.loads, run.stdout.splitlines()))
+    assert [row["cut"] for row in rows] == [True, False, False]
+    assert [row["unknown"] for row in rows] == [0, 1, 0] and rows[2]["vector"] is None
+    assert "the 8 symbols" in run.stderr and "unknown" in run.stderr

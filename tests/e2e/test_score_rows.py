@@ -163,3 +163,40 @@ def test_two_million_lines_and_a_line_of_twenty_megabytes(say):
         with os.fdopen(read) as pipe:
             peak = megabytes(say, "score", "lines", "--lines", stdin=pipe)
         assert peak < most
+
+
+@pytest.mark.parametrize("odd", [b"the \0dog", b"the \xffdog"])
+def test_a_line_that_is_no_text_has_a_row_and_stops_nothing(say, odd):
+    run = say("score", "lines", "--lines", input=b"the dog\n" + odd + b"\nthe cat\n").ok()
+    rows = table(run.stdout)
+    assert [row[3] for row in rows] == ["1", "2", "3"] and rows[1][:3] == ["inf"] * 3
+    assert rows[0][0] != "inf" != rows[2][0]
+    assert "1, in line 2 of standard input" in run.stderr
+
+
+def test_a_lone_carriage_return_ends_no_line(say):
+    given = b"the dog\rthe cat\n\r\nthe dog\r\n"
+    rows = table(say("score", "lines", "--lines", input=given).ok().stdout)
+    assert [row[3:] for row in rows] == [["1", "the dog\\rthe cat"], ["2", ""], ["3", "the dog"]]
+    both = elman.load(say.folder / "lines").score(["the dog", "the cat"])
+    assert float(rows[0][2]) == pytest.approx(sum(s.nats for s in both), abs=1e-3)
+
+
+def test_the_text_of_a_row_is_the_line_as_it_came(say):
+    say("train", "t.txt", "--lines", "--lowercase", *SMALL, "-o", "lower").ok()
+    rows = table(say("score", "lower", "--lines", input="The DOG\nthe dog\n").ok().stdout)
+    assert [row[4] for row in rows] == ["The DOG", "the dog"] and rows[0][:3] == rows[1][:3]
+
+
+def test_an_empty_file_has_no_figures_and_stops_nothing(say):
+    (say.folder / "empty.txt").write_text("")
+    run = say("score", "text", "empty.txt", "t.txt").ok()
+    assert run.stdout.splitlines()[0] == "empty.txt: empty" and "t.txt: " in run.stdout
+    row = json.loads(say("score", "lines", "empty.txt", "--json").ok().stdout)
+    assert row["file"] == "empty.txt" and row["nats"] is row["symbols"] is None
+    say("score", "text", "t.txt", "gone.txt").refused((1,), ("gone.txt",))
+
+
+def test_a_byte_model_takes_no_errors(say):
+    say("train", "t.txt", "--tokens", "byte", *SMALL, "-o", "bytes").ok()
+    say("score", "bytes", "--errors", "replace", "t.txt").refused((2,), ("--errors",))

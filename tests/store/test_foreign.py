@@ -9,6 +9,7 @@ import lzma
 import pickle
 import tarfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,8 +78,8 @@ SAYS = {
     "plain text": ("The sea, die Küste\n".encode(), "a text", "`elman train '"),
     "latin-1": ("Die Küste ist weit\n".encode("latin-1"), "a text", "`elman train '"),
     "utf-16": ("The sea is calm".encode("utf-16"), "a text", "`elman train '"),
-    "a table": (b"text,label\nsea,x\n", "a text", "`elman train '"),
-    "JSON lines": (b'{"text": "the sea"}\n', "a text", "`elman train '"),
+    "JSON lines": (b'{"text": "the sea"}\n', "a table", "--text-column"),
+    "a table": (b"id,text,label\n1,foo,x\n2,bar,y\n", "a table", "--text-column"),
     "nothing": (b"", "is empty", "again"),
     "a network of others": (
         save({"lstm.weight": np.ones(3)}, {"format": "pt"}),
@@ -118,7 +119,7 @@ def test_nothing_is_said_of_what_is_not_known(tmp_path, bytes_):
 
 @given(st.binary(max_size=300))
 def test_any_bytes_can_be_looked_at(data):
-    assert isinstance(describe(data, "x"), str)
+    assert isinstance(describe(data, Path("x")), str)
 
 
 def test_a_page_of_comments_is_looked_at_in_one_pass(tmp_path):

@@ -12,7 +12,7 @@ import click
 
 from . import options
 from .help import Command, option
-from .output import field, note, note_unknown
+from .output import field, note
 
 if TYPE_CHECKING:
     from ..tasks.classify.answer import Answer
@@ -64,9 +64,9 @@ def classify(
     from ..errors import UsageError
     from ..tasks import load
     from ..tasks.classify.answer import Answering
-    from ..text.unknown import Unknown
     from . import inputs
     from .evaluate import evaluate as judge
+    from .odd import Odd
 
     if label_column and evaluate is None:
         raise UsageError("--label-column goes with --evaluate FILE")
@@ -79,19 +79,16 @@ def classify(
     if evaluate is not None:
         judge(loaded, evaluate, label_column, reading, as_json)
         return
-    ask = Answering(loaded, [name for given in among for name in next(csv.reader([given]), [])],
-                    threshold)  # fmt: skip
+    ask = Answering(loaded, [name for given in among for name in _names(given)], threshold)
     added = () if as_json else ("label", "probability")
-    wanted = options.reading(loaded, reading, added)
-    unknown, cut, header = Unknown(loaded.vocabulary), 0, False
+    wanted = options.reading(loaded, reading, texts, added)
+    odd, header = Odd(loaded), False
     for batch in inputs.batches(texts, reading["files"], wanted):
         if show_all and not as_json and batch.table is not None:
             raise UsageError("--all gives several rows for a text, which a table has no place for; "
                              "add --json, or leave it out")  # fmt: skip
         answers = ask(batch.texts)
-        for text in filter(str.strip, batch.texts):
-            unknown.add(loaded.clean(text), loaded.config["seq_len"])
-        cut += sum(answer.cut for answer in answers)
+        odd.add(batch.texts)
         if batch.table is not None and batch.table.header is not None and added and not header:
             header = True
             sys.stdout.write(f"{batch.table.header}\n")
@@ -103,10 +100,20 @@ def classify(
         sys.stdout.flush()
     for line in wanted.tally.notes():
         note(line)
-    note_unknown(unknown)
-    if cut:
-        note(f"longer than the {loaded.config['seq_len']} symbols that the model reads, and cut "
-             f"there: {cut:,}; a training with a larger --seq-len reads more")  # fmt: skip
+    odd.say()
+
+
+def _names(given: str) -> list[str]:
+    """The names in --among, with commas between; one that has a comma stands in quotes."""
+    from ..errors import UsageError
+
+    try:
+        names = next(csv.reader([given], strict=True, skipinitialspace=True), [])
+    except csv.Error:
+        names = []
+    if not names or not all(names):
+        raise UsageError(f"--among takes names of classes, with commas between, not {given!r}")
+    return names
 
 
 def _rows(batch: Batch, answers: list[Answer]) -> Iterator[str]:

@@ -17,6 +17,8 @@ from .output import field, note
 if TYPE_CHECKING:
     import numpy as np
 
+    from .odd import Odd
+
 EXAMPLES = """
 elman embed names.safetensors Müller Rossi
 elman embed names.safetensors -f names.txt -o vectors.npy
@@ -61,6 +63,7 @@ def embed(
     from ..inside import embedding
     from ..tasks import load
     from . import inputs
+    from .odd import Odd
 
     if among is not None and nearest is None:
         raise UsageError("--among goes with --nearest K")
@@ -69,15 +72,18 @@ def embed(
     if output is not None and as_json:
         raise UsageError("-o writes vectors and --json prints them; give one of them")
     loaded = load(model)
-    wanted = options.reading(loaded, reading)
+    wanted = options.reading(loaded, reading, texts)
+    odd = Odd(loaded)
     found = (batch.texts for batch in inputs.batches(texts, reading["files"], wanted))
     if nearest is None and output is None:
         for some in found:
-            rows = _vectors(some, embedding.embed_all(loaded, some), as_json)
+            odd.add(some)
+            rows = _vectors(some, embedding.embed_all(loaded, some), odd if as_json else None)
             sys.stdout.writelines(f"{row}\n" for row in rows)
             sys.stdout.flush()
     else:
         every = [text for some in found for text in some]
+        odd.add(every)
         if nearest is not None:
             listed = None if among is None else _list(among, wanted)
             rows = _neighbours(loaded, every, nearest, listed, as_json)
@@ -89,14 +95,16 @@ def embed(
                 file.write(data.getvalue())
     for line in wanted.tally.notes():
         note(line)
+    odd.say()
 
 
-def _vectors(texts: list[str], vectors: np.ndarray, as_json: bool) -> Iterator[str]:
-    """A row for each text."""
+def _vectors(texts: list[str], vectors: np.ndarray, odd: Odd | None) -> Iterator[str]:
+    """A row for each text; an object with what is odd about it, if that is asked for."""
     for text, vector in zip(texts, vectors.tolist(), strict=True):
-        if as_json:
+        if odd is not None:
             there = vector if text.strip() else None
-            yield json.dumps({"text": text, "vector": there}, ensure_ascii=False)
+            found = {"text": text, "vector": there} | odd.about(text)
+            yield json.dumps(found, ensure_ascii=False)
         else:
             yield field(text) + "".join(f"\t{x:.6g}" if text.strip() else "\t" for x in vector)
 

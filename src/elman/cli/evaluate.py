@@ -36,7 +36,7 @@ def evaluate(
         columns[0], columns[1],
         TextOptions(reading["errors"], treatment.lowercase, treatment.normalize,
                     encoding=reading["encoding"]),
-        reading["delimiter"], shared=not any(given.values()),
+        reading["delimiter"], shared=not any([*given.values(), reading["delimiter"]]),
     )  # fmt: skip
     pairs, notes = labelled.load_pairs([path], options)
     for line in notes:

@@ -61,15 +61,20 @@ def batches(arguments: Sequence[str], files: Sequence[str], reading: Reading) ->
     if not arguments and not files:
         names = ["-"]
     opened = [_open(name, reading) for name in names]
-    if reading.added and len(opened) > 1:
-        _refuse_different(names, [table for _, table in opened])
-    yield Batch([text for text in arguments if text != "-"])
+    found = [table for _, table in opened]
+    texts = [text for text in arguments if text != "-"]
+    if reading.added:
+        if texts and any(found):
+            raise UsageError("the answers to texts and to a table cannot follow each other; ask "
+                             "for them one by one, or with --json")  # fmt: skip
+        _refuse_different(names, found)
+    yield Batch(texts)
     for source, table in opened:
         if table is not None:
             yield from _rows(table)
             continue
-        for found in lines(source, reading.options):
-            yield Batch(found)
+        for some in lines(source, reading.options):
+            yield Batch(some)
 
 
 def refuse_files(arguments: Sequence[str]) -> None:
@@ -96,7 +101,7 @@ def _open(name: str, reading: Reading) -> tuple[Source | None, Answers | None]:
 
 def _refuse_different(names: Sequence[str], found: Sequence[Answers | None]) -> None:
     """Files whose answers follow each other must be lines, or tables with one header."""
-    forms = [None if table is None else (table.form, table.header) for table in found]
+    forms = [None if table is None else table.shape for table in found]
     for name, form in zip(names, forms, strict=True):
         if form != forms[0]:
             raise UsageError(

@@ -1,7 +1,7 @@
 """Options that several verbs have."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,13 +40,14 @@ def unescaped(ctx: click.Context, option: click.Parameter, text: str | None) -> 
     return text and re.sub(r"\\([ntfr\\])", lambda found: known[found[1]], text)
 
 
-def is_raw(model: Any, encoding: str) -> bool:
+def is_raw(model: Any, encoding: str, errors: str = "strict") -> bool:
     """Whether a model reads bytes as they are; then an encoding would have no effect."""
     raw = model.vocabulary.kind == "byte"
-    if raw and encoding != "utf-8":
+    if raw and (encoding != "utf-8" or errors != "strict"):
         from ..errors import UsageError
 
-        raise UsageError("--encoding has no effect: the model reads bytes as they are")
+        flag = "--encoding" if encoding != "utf-8" else "--errors"
+        raise UsageError(f"{flag} has no effect: the model reads bytes as they are")
     return raw
 
 
@@ -69,13 +70,30 @@ def delimiter(command: Function) -> Function:
     return option("--delimiter", metavar="STR", help=text, group="Text")(command)
 
 
-def reading(model: Any, given: dict[str, Any], added: tuple[str, ...] = ()) -> "Reading":
-    """How files are read; a column that was not given is that of the training."""
+def reading(
+    model: Any, given: dict[str, Any], texts: Sequence[str], added: tuple[str, ...] = ()
+) -> "Reading":
+    """How files are read; a column that was not given is that of the training.
+
+    Raises UsageError for a flag that is about files where there are only texts.
+    """
+    from ..errors import UsageError
     from ..text.read import TextOptions
     from ..text.tables import delimiter_of
     from .inputs import Reading
 
     column, character = given["text_column"], given["delimiter"]
+    flags = {
+        "--text-column": column is not None,
+        "--delimiter": character is not None,
+        "--encoding": given["encoding"] != "utf-8",
+        "--errors": given["errors"] != "strict",
+    }
+    for flag, there in flags.items():
+        if there and texts and "-" not in texts and not given["files"]:
+            raise UsageError(f"{flag} is about files; texts on the command line have none of it")
+    if column == "":
+        raise UsageError("--text-column needs the name or the number of a column")
     trained = {} if model.training is None else model.training[1]["settings"]
     return Reading(
         TextOptions(given["errors"], encoding=given["encoding"]),

@@ -38,14 +38,14 @@ RULE = "---\n"  # stands between running texts
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
 @option("--prime", metavar="TEXT", callback=options.unescaped,
-        help="Text to continue (\\n and \\t are understood).", group="Text")  # fmt: skip
+        help="Text to continue (\\n, \\t and the like are understood).", group="Text")  # fmt: skip
 @option("--prime-file", metavar="FILE", help="File with the text to continue.", group="Text")
 @options.encoding
 @option("--length", type=int, default=200, show_default=True,
         help="Symbols to write after the prime; of a line with --count at most so many.",
         group="Text")  # fmt: skip
 @option("--stop", metavar="STR", callback=options.unescaped,
-        help="End once STR has been written (\\n and \\t are understood).",
+        help="End once STR has been written (\\n, \\t and the like are understood).",
         group="Text")  # fmt: skip
 @option("-n", "--count", type=int,
         help="Write N whole samples: lines, or texts of --length symbols.",
@@ -90,8 +90,9 @@ def sample(
         raise UsageError("--encoding is about the file of --prime-file")
     if no_prime and not prime and prime_file is None:
         raise UsageError("--no-prime leaves the prime out, but there is none; give --prime")
-    if stop == "":
-        raise UsageError("--stop needs at least one character")
+    if greedy and (temperature != 1 or top_k or top_p != 1):
+        raise UsageError("--greedy always takes the likeliest symbol: leave out --temperature, "
+                         "--top-k and --top-p")  # fmt: skip
     loaded = load(model, task="lm")
     text: str | bytes = prime or ""
     if prime_file is not None:
@@ -145,10 +146,8 @@ class _Output:
             for sample in self._samples():
                 self._print(sample)
         self._note_cut()
-        if self.as_json and self.request.n is not None:  # every sample had its row
-            return
         figures = {} if self.data is None or not self.novelty else self._novelty(self.data)
-        if self.as_json:
+        if self.as_json and self.request.n is None:  # else every sample had its row
             text = self.writing.model.separator.join(sample.text for sample in self.shown)
             cut = {"cut": self.shown[-1].cut}
             print_json({"text": text} | cut | self.given | figures)

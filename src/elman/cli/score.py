@@ -14,7 +14,7 @@ import click
 
 from . import options
 from .help import Command, option
-from .output import field, json_line, note_unknown, one_line
+from .output import field, json_line, note, note_unknown, one_line
 
 if TYPE_CHECKING:
     from ..tasks.language.model import Model
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..tasks.language.symbols import Symbols
     from ..text.read import TextOptions
     from ..text.sources import Source
+    from ..text.tables import Tally
     from ..text.unknown import Unknown
 
 EXAMPLES = """
@@ -39,6 +40,8 @@ records, numbered by their first lines. --symbols gives rows of line number, pos
 in the line, symbol, nats.
 """
 
+Row = tuple[str, ...]  # the pieces of a row, its end included
+PIECE = 1 << 20  # characters of a long line that are written at once
 FIGURES = ("nats", "characters", "symbols", "unknown", "nats_known", "bits_per_character",
            "perplexity")  # fmt: skip
 
@@ -63,6 +66,7 @@ def score(
     from ..tasks import load
     from ..text.read import TextOptions
     from ..text.sources import plain_file
+    from ..text.tables import Tally
     from ..text.unknown import Unknown
 
     if rank and not lines:
@@ -70,27 +74,29 @@ def score(
     if rank and symbols:
         raise UsageError("--rank sorts lines and --symbols prints symbols; give one of them")
     loaded = load(model, engine=engine, threads=threads, task="lm")
-    reading = TextOptions(errors, raw=options.is_raw(loaded, encoding), encoding=encoding)
-    asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), as_json)
-    kept: list[tuple[float, str]] = []
-    for name in files or ("-",):
-        source = None if name == "-" else plain_file(name)
+    reading = TextOptions(errors, raw=options.is_raw(loaded, encoding, errors), encoding=encoding)
+    asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), Tally(), as_json)
+    kept: list[tuple[float, Row]] = []
+    sources = [None if name == "-" else plain_file(name) for name in files or ("-",)]
+    for source in sources:
         if symbols:
             _write(asked.symbols(source, lines))
         elif not lines:
-            _write([[asked.whole(source)]])
+            _write([[(f"{asked.whole(source)}\n",)]])
         elif rank:
             kept += (pair for rows in asked.lines(source) for pair in rows)
         else:
             _write([row for _, row in rows] for rows in asked.lines(source))
     _write([[row for _, row in sorted(kept, key=itemgetter(0))]])
+    for line in asked.odd.notes():
+        note(line)
     note_unknown(asked.unknown)
 
 
-def _write(batches: Iterable[Iterable[str]]) -> None:
+def _write(batches: Iterable[Iterable[Row]]) -> None:
     """Rows on stdout, as they come."""
     for rows in batches:
-        sys.stdout.writelines(f"{row}\n" for row in rows)
+        sys.stdout.writelines(chain.from_iterable(rows))
         sys.stdout.flush()
 
 
@@ -101,41 +107,33 @@ class Asked:
     model: Model
     reading: TextOptions
     unknown: Unknown
+    odd: Tally
     as_json: bool
 
-    def lines(self, source: Source | None) -> Iterator[list[tuple[float, str]]]:
+    def lines(self, source: Source | None) -> Iterator[list[tuple[float, Row]]]:
         """A row for each line or other record, with the bits by which rows are ranked."""
-        from ..tasks.language.symbols import score
-
-        network, vocabulary = self.model.network, self.model.vocabulary
         for batch in self._records(source):
-            there = [text for _, text in batch if text]
-            scores = iter(score(network, vocabulary, there))
-            yield [self._line(number, text, next(scores) if text else None)
+            scores = iter(self.model.score([text for _, text in batch if _says(text)]))
+            yield [self._line(number, text, next(scores) if _says(text) else None)
                    for number, text in batch]  # fmt: skip
 
     def whole(self, source: Source | None) -> str:
-        """The row of a whole file."""
-        from ..errors import CorpusError
-        from ..tasks.language.symbols import score
-
+        """The row of a whole file; of one that is empty it has no figures."""
         name = "standard input" if source is None else source.name
-        network, vocabulary, total = self.model.network, self.model.vocabulary, None
+        total: Score | None = None
         if self.model.lines:
             for batch in self._records(source):
-                for found in score(network, vocabulary, [text for _, text in batch if text]):
+                for found in self.model.score([text for _, text in batch if _says(text)]):
                     total = found if total is None else total + found
         else:
             for piece, part in self._running(source):
-                (found,) = part.scores(vocabulary, [len(piece)])
+                (found,) = part.scores(self.model.vocabulary, [len(piece)])
                 total = found if total is None else total + found
-        if total is None:
-            raise CorpusError(f"{name} is empty: there is nothing to score")
         if self.as_json:
             return json_line({"file": name} | self._figures(total))
-        return _sentence(name, total)
+        return f"{name}: empty" if total is None else _sentence(name, total)
 
-    def symbols(self, source: Source | None, lines: bool) -> Iterator[Iterator[str]]:
+    def symbols(self, source: Source | None, lines: bool) -> Iterator[Iterator[Row]]:
         """A row for each symbol, of lines each alone, else of one stream."""
         from ..tasks.language.symbols import each, named
 
@@ -144,21 +142,20 @@ class Asked:
             yield self._symbols(1, named(vocabulary, self._running(source), end))
             return
         for batch in self._records(source):
-            numbers = [number for number, text in batch if text]
-            texts = [text for _, text in batch if text]
-            for number, parts in zip(numbers, each(self.model.network, vocabulary, texts),
-                                     strict=True):  # fmt: skip
+            there = [(number, record) for number, text in batch if _says(text)
+                     for record in self.model.records(text)]  # fmt: skip
+            read = each(self.model.network, vocabulary, [record for _, record in there])
+            for (number, _), parts in zip(there, read, strict=True):
                 yield self._symbols(number, named(vocabulary, parts, end))
 
     def _records(self, source: Source | None) -> Iterator[list[tuple[int, Any]]]:
-        """Lines or other records as they arrive, treated as the training text was."""
+        """Lines or other records as they arrive, each with the number of its first line."""
         from ..text.lines import lines
         from ..text.records import arriving
 
-        for batch in arriving(lines(source, self.reading), self.model.separator):
-            clean = [(number, self.model.clean(text)) for number, text in batch]
-            self.unknown.add_all([text for _, text in clean])
-            yield clean
+        for batch in arriving(lines(source, self.reading, self.odd), self.model.separator):
+            self.unknown.add_all([self.model.clean(text) for _, text in batch])
+            yield batch
 
     def _running(self, source: Source | None) -> Iterator[tuple[Any, Symbols]]:
         """The pieces of running text, each with its symbols."""
@@ -182,30 +179,38 @@ class Asked:
             self.unknown.add_all([piece])
             yield piece, stream.read(piece)
 
-    def _line(self, number: int, text: Any, s: Score | None) -> tuple[float, str]:
-        """The bits of a line and its row; a blank one has empty figures, and comes last."""
+    def _line(self, number: int, text: Any, s: Score | None) -> tuple[float, Row]:
+        """The bits of a line and its row; a blank one has empty figures."""
         shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
         bits = math.inf if s is None else s.bits_per_character
         if self.as_json:
-            return bits, json_line(self._figures(s) | {"line": number, "text": shown})
+            return bits, (json_line(self._figures(s) | {"line": number, "text": shown}), "\n")
         figures = "\t\t" if s is None else f"{bits:.4f}\t{s.perplexity:.4f}\t{s.nats:.4f}"
-        return bits, f"{figures}\t{number}\t{one_line(shown)}"
+        from ..text.words import in_pieces
+
+        pieces = map(one_line, in_pieces(shown, PIECE, words=False))
+        return bits, (f"{figures}\t{number}\t", *pieces, "\n")
 
     def _figures(self, s: Score | None) -> dict[str, Any]:
         names = FIGURES if self.model.vocabulary.counted is None else (*FIGURES, "words")
         return {name: None if s is None else getattr(s, name) for name in names}
 
-    def _symbols(self, line: int, found: Iterable[tuple[int, str, float]]) -> Iterator[str]:
+    def _symbols(self, line: int, found: Iterable[tuple[int, str, float]]) -> Iterator[Row]:
         position = 1
         for _, symbol, nats in found:
             if self.as_json:
                 row = {"line": line, "position": position, "symbol": symbol, "nats": nats}
-                yield json_line(row)
+                yield json_line(row), "\n"
             else:
-                yield f"{line}\t{position}\t{field(symbol)}\t{nats:.4f}"
+                yield (f"{line}\t{position}\t{field(symbol)}\t{nats:.4f}\n",)
             position += 1
             if symbol == "\n":
                 line, position = line + 1, 1
+
+
+def _says(text: Any) -> bool:
+    """Whether a line says anything that a model reads."""
+    return bool(text.strip("\r\n" if isinstance(text, str) else b"\r\n"))
 
 
 def _sentence(name: str, s: Score) -> str:

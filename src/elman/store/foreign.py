@@ -5,6 +5,7 @@ from pathlib import Path
 from shlex import quote
 
 LOOKED_AT = 4096  # bytes
+TRIED = 5  # lines that show whether a text is a table
 
 NOT_OURS = "; Elman reads the .safetensors files that `elman train` wrote"
 NO_PICKLES = (
@@ -76,9 +77,23 @@ def describe(start: bytes, path: Path) -> str:
             "is a web page; download the file itself, for example by the link that a page of files "
             "calls raw or download"
         )
+    if not CONTROL.search(start) and _is_table(start.removeprefix(MARK), path):
+        return ("is a table, no model; train one of its texts with "
+                f"`elman train {quote(str(path))} --text-column NAME`")  # fmt: skip
     if start.startswith(UTF16) or not CONTROL.search(start):
         return f"is a text; train a model of it with `elman train {quote(str(path))}`"
     return ""
+
+
+def _is_table(start: bytes, path: Path) -> bool:
+    """Whether a text is called a table, or its first lines are objects, or as many fields each."""
+    first, *others = start.splitlines()[:TRIED] or [b""]
+    if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson"):
+        return True
+    if first.startswith(b"{") and first.rstrip().endswith(b"}"):
+        return True
+    counts = [{line.count(d) for line in (first, *others[:-1])} for d in (b"\t", b"|", b";", b",")]
+    return len(others) > 1 and any(len(found) == 1 and 0 not in found for found in counts)
 
 
 def _archive(start: bytes) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import fields, jsonlines
-from .tables import Table, Tally
+from .columns import excel
+from .tables import Table, Tally, head
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Row:
 
     @property
     def blank(self) -> bool:
-        """Whether it says nothing; such a line comes out as it is."""
-        return not self.raw.strip()
+        """Whether nothing stands in its line; it comes out as it is."""
+        return not self.raw.strip(" \n")
 
 
 class Answers:
@@ -48,7 +49,7 @@ class Answers:
     Attributes
     ----------
     header : the line that names the columns, None without one
-    form : what the table is, for people
+    shape : what two tables must have in common for their answers to follow each other
 
     Raises
     ------
@@ -58,13 +59,12 @@ class Answers:
     def __init__(self, table: Table, names: Sequence[str], tally: Tally):
         self._table, self._tally = table, tally
         self.header: str | None = None
-        self.form = table.form
         self._loose = table.loose_quote(Tally()) is not None
         self._width, taken = 0, set[str]()
-        for number, raw, found in table.raw_rows(Tally()):
+        found: list[str] = []
+        for _, raw, found in table.raw_rows(Tally()):
             if table.delimiter is None:
-                if raw.strip():
-                    taken |= set(jsonlines.parsed(f"{table.source.name}, line {number}", raw))
+                taken |= jsonlines.keys(raw) or set()
             elif fields.any_text(found):
                 self._width = len(found)
                 taken = {name.strip() for name in found} if table.header else set()
@@ -72,15 +72,22 @@ class Answers:
         self.names = [_free(name, taken) for name in names]
         if table.delimiter is not None and table.header:
             self.header = self._extended(Row("", raw.removesuffix("\n"), found), self.names)
+        self._excel = excel(head(table.source, table.options))  # a line that names the delimiter
+        if self._excel and self.header is not None:
+            self.header = f"{self._excel}\n{self.header}"
+        self.shape = (table.form, self._width, self.header, tuple(self.names))
 
     def rows(self) -> Iterator[Row]:
         """Every row behind the header, blank ones too."""
-        table, header = self._table, self.header is not None
+        table, header, seen = self._table, self.header is not None, False
         for number, raw, found in table.raw_rows(self._tally):
+            if number == 1 and self._excel:
+                continue
             if header and fields.any_text(found):
                 header = False
                 continue
-            row = Row(self._text(number, raw, found), raw.removesuffix("\n"), found)
+            row = Row(self._text(number, raw, found, seen), raw.removesuffix("\n"), found)
+            seen = seen or not row.blank
             where = f"{table.source.name}, line {number}"
             if not row.blank and not row.text.strip():
                 self._tally.add("rows without a text, and so without an answer", where)
@@ -101,14 +108,14 @@ class Answers:
             return f"{row.raw.rstrip()[:-1].rstrip()}{added}}}"
         return self._extended(row, ["" if v is None else _plain(v) for v in values])
 
-    def _text(self, number: int, raw: str, found: list[str]) -> str:
+    def _text(self, number: int, raw: str, found: list[str], seen: bool) -> str:
         table = self._table
         if table.delimiter is not None:
             place = table.places[0]
             return found[place] if place < len(found) else ""
         if not raw.strip():
             return ""
-        ((_, (text,)),) = jsonlines.rows(table.source.name, [raw], table.wanted, number)
+        ((_, (text,)),) = jsonlines.rows(table.source.name, [raw], table.wanted, number, seen)
         return text
 
     def _extended(self, row: Row, values: Sequence[str]) -> str:

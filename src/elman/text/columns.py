@@ -77,10 +77,10 @@ def find(name: str, head: str, ending: str, wanted: Wanted) -> Columns | None:
     head = head[said.end() :] if said else head
     candidates = _candidates(ending, wanted, said[1] if said else None)
     for delimiter in candidates:
-        rows = fields.first_rows(head, delimiter, TRIED)
-        header = [column.strip() for column in rows[0]] if rows else []
+        header = _first(head, delimiter)
         if set(wanted.columns) <= set(header):
             places = _places(name, header, wanted)
+            rows = fields.first_rows(head, delimiter, TRIED)
             if not wanted.numbers or _names_columns(rows, places[0]):
                 return Columns(delimiter, places, alone=len(header) == 1)
     return _by_number(head, candidates, HINTS.get(ending), wanted)
@@ -115,6 +115,12 @@ def missing(name: str, head: str, ending: str, wanted: Wanted) -> str:
         f"{problem}; name one with {' and '.join(flags)}, or give numbers where the table has no "
         f"header, as in {numbered}"
     )
+
+
+def excel(head: str) -> str:
+    """The first line with which Excel names the delimiter; "" if there is none."""
+    said = EXCEL.match(head)
+    return said[0].rstrip("\n") if said else ""
 
 
 def rare_delimiter(head: str, wanted: Wanted) -> str | None:

@@ -12,7 +12,7 @@ HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone stands 
 
 
 def rows(
-    name: str, lines: Iterable[str], wanted: Wanted, first: int = 1
+    name: str, lines: Iterable[str], wanted: Wanted, first: int = 1, seen: bool = False
 ) -> Iterator[tuple[int, list[str]]]:
     """The line of each object, from 1, and its wanted values; blank lines are left out.
 
@@ -24,12 +24,12 @@ def rows(
     name : what messages call the file
     wanted : its columns are the keys
     first : the number of the first line
+    seen : whether lines before it had the keys
 
     Raises
     ------
     CorpusError : a line that is no object, that lacks a key, or whose value is no text
     """
-    seen = False
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue

@@ -6,6 +6,7 @@ for UTF-16 and UTF-32, whose line ends are more than a byte.
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -13,18 +14,26 @@ from ..errors import CorpusError
 from .decode import canonical, decode, is_binary, is_wide, likely_encoding, marked
 from .read import TextOptions
 from .sources import Source, arriving, opened
+from .tables import Tally
 
 PIECE = 1 << 16  # bytes: what one read of a pipe gives at most
 
 Line = Any  # str, or bytes with `TextOptions.raw`
 
 
-def lines(source: Source | None, options: TextOptions) -> Iterator[list[Line]]:
+def lines(
+    source: Source | None, options: TextOptions, odd: Tally | None = None
+) -> Iterator[list[Line]]:
     """The lines of a file, or of standard input for None, as many at a time as have arrived.
 
     A slow writer gets its answer line by line, a fast one is read in large pieces. Only
-    `encoding`, `errors` and `raw` of the options matter. A line may end in `\\n`, `\\r\\n` or
-    `\\r`, as in a training, but in raw bytes.
+    `encoding`, `errors` and `raw` of the options matter. A line ends in `\\n`, and a `\\r` before
+    it belongs to the end: what `wc -l` counts.
+
+    Parameters
+    ----------
+    odd : counts lines that their encoding does not have, which are read with � for what does
+        not fit; without it they are refused
 
     Raises
     ------
@@ -35,20 +44,28 @@ def lines(source: Source | None, options: TextOptions) -> Iterator[list[Line]]:
     number = 0
     with arriving() if source is None else opened(source) as file:
         pieces = iter(lambda: file.read1(PIECE), b"")
-        for piece in _cut(name, pieces, options):
+        for piece in _cut(name, pieces, options, odd is None):
             found: list[Line] = []
             for line in piece:
                 number += 1
                 try:
-                    found += [line] if options.raw else _decoded(line, name, number, options)
+                    found.append(line if options.raw else _decoded(line, name, number, options))
                 except CorpusError:
-                    if found:
-                        yield found
-                    raise
+                    if odd is None:
+                        if found:
+                            yield found
+                        raise
+                    called = options.encoding.upper()
+                    odd.add(f"lines that are no {called} text, read with � for what does not fit",
+                            f"line {number} of {name}")  # fmt: skip
+                    replaced = replace(options, errors="replace")
+                    found.append(_decoded(line, name, number, replaced))
             yield found
 
 
-def _cut(name: str, pieces: Iterator[bytes], options: TextOptions) -> Iterator[list[Line]]:
+def _cut(
+    name: str, pieces: Iterator[bytes], options: TextOptions, strict: bool
+) -> Iterator[list[Line]]:
     first = next(pieces, b"")
     pieces = chain([first], pieces)
     if options.raw:
@@ -56,7 +73,8 @@ def _cut(name: str, pieces: Iterator[bytes], options: TextOptions) -> Iterator[l
         return
     encoding = marked(first) or options.encoding
     # In one that has no zero bytes they are refused, with what the text most likely is.
-    if is_wide(encoding) or (options.errors == "strict" and is_binary(first, encoding)):
+    strict = strict and options.errors == "strict"
+    if is_wide(encoding) or (strict and is_binary(first, encoding)):
         decoded = decode(name, lambda: next(pieces, b""), options.encoding, options.errors)
         yield from _split(decoded, "\n")
         return
@@ -70,14 +88,13 @@ def _split(pieces: Iterator[Any], newline: Any) -> Iterator[list[Any]]:
         first, *others = piece.split(newline)
         rest.append(first)
         if others:
-            yield [newline[:0].join(rest), *others[:-1]]
-            rest = [others[-1]]
+            whole, rest = newline[:0].join(rest), [others[-1]]
+            yield [whole, *others[:-1]]
     if last := newline[:0].join(rest):
         yield [last]
 
 
-def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) -> list[str]:
-    """The text of a line; several, if a lone \\r ends lines in it."""
+def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) -> str:
     if isinstance(line, bytes):
         try:
             line = line.decode(options.encoding, options.errors)
@@ -93,6 +110,8 @@ def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) ->
             ) from None
         if options.errors == "strict" and "\0" in line:
             likely = likely_encoding(line.encode(options.encoding))
-            way = f"--encoding {likely} may read it" if likely else "it looks like binary data"
+            way = f"--encoding {likely} may read it" if likely else (
+                "it looks like binary data, so leave it out"
+            )  # fmt: skip
             raise CorpusError(f"line {number} of {name} has a zero byte; {way}")
-    return line.removesuffix("\r").split("\r")
+    return line.removesuffix("\r")

@@ -1,7 +1,7 @@
 """A trained model: network, vocabulary and how it came to be, in one object and one file."""
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import islice
 from typing import Any, Self, overload
@@ -189,6 +189,8 @@ class Model(SavedModel):
         """
         if isinstance(text, (str, bytes)):
             return self.score([text])[0]
+        if not isinstance(text, Iterable):
+            raise UsageError(f"give a text, or a list of texts, not {text!r}"[:200])
         counts: list[int] = []
         records: list[str | bytes] = []
         for number, one in enumerate(text, 1):

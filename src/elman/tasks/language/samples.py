@@ -63,6 +63,8 @@ class Request:
             raise UsageError(f"--seed must be a whole number from 0, not {self.seed}")
         if self.stop is not None and not isinstance(self.stop, str):
             raise UsageError(f"--stop must be a string, not of type {type(self.stop).__name__}")
+        if self.stop == "":
+            raise UsageError("--stop needs at least one character")
         if self.beam and self.options != SamplingOptions():
             raise UsageError(
                 "--beam searches for the likeliest text and draws nothing: "
@@ -212,9 +214,9 @@ class Writing:
                 if len(found) == n:
                     return
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in missed.most_common())
-        way_out = (
-            "--length" if missed.most_common(1)[0][0].endswith("--length") else "--temperature"
-        )
+        cut = missed.most_common(1)[0][0].endswith("--length")
+        # What is short stands somewhere in a running text, however it was drawn.
+        way_out = "--length" if cut or not self.model.lines else "--temperature"
         raise ElmanError(
             f"found {len(found):,} new of {n:,} samples in {DRAWS * n:,} draws (the others: "
             f"{reasons}); a higher {way_out} finds more"
