@@ -180,8 +180,9 @@ def test_wrong_settings_are_found_when_fitting():
 
 
 def test_pickling_goes_through_the_model_file(fitted, tmp_path):
-    state = fitted.__getstate__()
-    assert isinstance(state["model_"], bytes) and state["model_"][8:9] == b"{"
+    function, (kind, data) = fitted.model_.__reduce__()
+    assert kind is elman.Classifier and data[8:9] == b"{"
+    assert function.__module__ == "elman.store.modelfile"
     again = pickle.loads(pickle.dumps(fitted))
     texts = words(10)[0]
     np.testing.assert_array_equal(again.predict_proba(texts), fitted.predict_proba(texts))

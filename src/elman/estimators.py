@@ -58,17 +58,7 @@ class _TextEstimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("_trainer", None)
-        if "model_" in state:
-            state["model_"] = state["model_"].pack()
         return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if "model_" in state:
-            with tempfile.TemporaryDirectory(prefix="elman-") as folder:
-                path = Path(folder) / "model.safetensors"
-                path.write_bytes(state["model_"])
-                state = state | {"model_": tasks.load(path)}
-        super().__setstate__(state)
 
     def save(self, path: str | Path) -> None:
         """Write the model file, without what only resuming needs."""

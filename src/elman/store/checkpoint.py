@@ -7,6 +7,8 @@ mean is up to `modelfile` and to the tasks.
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,42 +64,79 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
         future version
     UsageError : no path
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     path = as_path(path, "the model file")
     _refuse_foreign(path)
+    with _readable(path), safe_open(path, framework="numpy") as file:
+        strings = _ours(file.metadata(), file.keys(), path)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return tensors, _checked(tensors, strings, path)
+
+
+def unpack_bytes(data: bytes, name: str) -> tuple[Tensors, Metadata]:
+    """The same of what `pack` returned; messages call it by the name.
+
+    Raises
+    ------
+    ModelFileError : see `unpack`
+    """
+    from safetensors.numpy import load
+
+    with _readable(name):
+        tensors = load(data)
+        # `load` has checked the header, but keeps the metadata to itself.
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        strings = _ours(header.get("__metadata__"), tensors, name)
+    return tensors, _checked(tensors, strings, name)
+
+
+@contextmanager
+def _readable(name: str | Path) -> Iterator[None]:
+    """What goes wrong in reading the container, in one sentence."""
+    from safetensors import SafetensorError
+
     try:
-        with safe_open(path, framework="numpy") as file:
-            strings = dict(file.metadata() or {})
-            if "format" not in strings or "config" not in strings:
-                held = listed([name[:40] for name in file.keys()], 1) or "nothing"  # noqa: SIM118
-                raise ModelFileError(
-                    f"{path} is a safetensors file of another program (it holds {held}), but "
-                    f"not a model of Elman: its metadata has no format and config{NOT_OURS}"
-                )
-            if strings["format"] != str(FORMAT):
-                raise ModelFileError(
-                    f"{path} has format {strings['format'][:20]!r}, this version of Elman reads "
-                    f"{FORMAT}; a newer Elman wrote it, or it is damaged"
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        yield
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         if isinstance(error, ModelFileError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelFileError(
-            f"{path} is no model file, or is truncated or damaged ({reason[:120]})"
+            f"{name} is no model file, or is truncated or damaged ({reason[:120]})"
         ) from None
+
+
+def _ours(
+    metadata: dict[str, str] | None, names: Iterable[str], path: str | Path
+) -> dict[str, str]:
+    """The metadata, if they are those of a model that this version reads."""
+    strings = dict(metadata or {})
+    if "format" not in strings or "config" not in strings:
+        held = listed([name[:40] for name in names], 1) or "nothing"
+        raise ModelFileError(
+            f"{path} is a safetensors file of another program (it holds {held}), but "
+            f"not a model of Elman: its metadata has no format and config{NOT_OURS}"
+        )
+    if strings["format"] != str(FORMAT):
+        raise ModelFileError(
+            f"{path} has format {strings['format'][:20]!r}, this version of Elman reads "
+            f"{FORMAT}; a newer Elman wrote it, or it is damaged"
+        )
+    return strings
+
+
+def _checked(tensors: Tensors, strings: dict[str, str], path: str | Path) -> Metadata:
+    """The metadata as values, if the digest is that of the contents."""
     found = digest(tensors, strings)
     if strings.get("digest") != found:
         raise ModelFileError(
             f"{path} is damaged: its contents do not match its digest; "
             "take a copy that is whole, or train again"
         )
-    strings.pop("digest")
-    strings.pop("format")
+    values = {name: text for name, text in strings.items() if name not in ("digest", "format")}
     try:
-        return tensors, {name: json.loads(value) for name, value in strings.items()}
+        return {name: json.loads(value) for name, value in values.items()}
     except (ValueError, RecursionError):
         raise ModelFileError(f"{path} is damaged: its metadata is not JSON") from None
 

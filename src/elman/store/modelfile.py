@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ModelFileError, UsageError
 from ..files import OutputFile, model_path
-from ..nn.engine import Engine
+from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
 from ..settings import Settings
 from ..text.read import TextOptions
@@ -20,6 +20,7 @@ from ..text.words import RULES, SPACE_BEFORE
 from . import checkpoint, schema
 
 N = TypeVar("N", bound=BaseNetwork)
+M = TypeVar("M", bound="SavedModel")
 
 
 class SavedModel(ABC):
@@ -90,6 +91,18 @@ class SavedModel(ABC):
     def _check_training(self, arrays: checkpoint.Tensors) -> None:  # noqa: B027  most fits
         """Raise ModelFileError if what resuming needs does not fit the model."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles and copies are the bytes of the model file, checked again where they arrive.
+
+        The engine is chosen there anew, so a model may go to a machine with another one.
+        """
+        return _arrived, (type(self), self.pack())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A copy that computes on the same engine, so that its figures are the same."""
+        engine = getattr(self.network, "engine", None) or select("auto", None)
+        return _arrived(type(self), self.pack(), engine)
+
     @property
     def treatment(self) -> TextOptions:
         """How a text is treated before it is read, as the training text was."""
@@ -131,6 +144,13 @@ class SavedModel(ABC):
         data = self.pack(weights_only)
         with OutputFile(path) as file:
             file.write(data)
+
+
+def _arrived(kind: type[M], data: bytes, engine: Engine | None = None) -> M:
+    """The model that `pack` made bytes of, checked; ModelFileError if it is no valid one."""
+    name = "the pickled model"
+    tensors, metadata = checkpoint.unpack_bytes(data, name)
+    return kind.from_file(name, tensors, metadata, engine or select("auto", None))
 
 
 @contextmanager
