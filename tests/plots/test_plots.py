@@ -107,7 +107,7 @@ def test_a_hundred_classes_are_drawn_without_numbers(classifier):
     found = report(names, np.arange(100), np.arange(100) // 2)
     many = elman.Classifier(
         classifier.network, classifier.vocabulary, names, classifier.config,
-        {"validation": found.to_json()},
+        {"validation": found.to_dict()},
     )  # fmt: skip
     matrix, bars = plots.confusion(many).axes
     assert not matrix.texts and len(matrix.get_yticklabels()) == 50 and len(bars.patches) == 100

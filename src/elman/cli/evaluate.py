@@ -47,7 +47,7 @@ def evaluate(
     )
     found = judge(model, part)
     if as_json:
-        print_json(found.to_json())
+        print_json(found.to_dict())
         return
     for line in found.lines():
         click.echo(line)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..tasks.classify.model import Classifier
-from ..tasks.classify.report import MATRIX_CLASSES, Report, from_json
+from ..tasks.classify.report import MATRIX_CLASSES, REPORTS, Report, from_dict
 from ..tasks.language.model import Model
 from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, title
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-REPORTS = ("test", "validation")  # the part that a report is about: the first that there is
 NAMED_CLASSES = 60  # beyond, only every second or third is named beside a confusion matrix
 
 
@@ -184,7 +183,7 @@ def _report(model: Model | Classifier) -> tuple[str, Report]:
         raise UsageError("a language model has no confusion matrix; it needs a classifier")
     for part in REPORTS:
         if part in model.summary:
-            return part, from_json(model.summary[part])
+            return part, from_dict(model.summary[part])
     raise UsageError(
         "the classifier holds no report: its training did not end, or no part was held out for one"
     )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from ..errors import ModelFileError, UsageError
+from ..errors import ModelFileError, UsageError, counted
 from ..files import OutputFile, model_path
 from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
@@ -18,12 +18,13 @@ from ..text.read import TextOptions
 from ..text.vocabulary import KINDS, Vocabulary
 from ..text.words import RULES, SPACE_BEFORE
 from . import checkpoint, schema
+from .shown import Shown, files_of
 
 N = TypeVar("N", bound=BaseNetwork)
 M = TypeVar("M", bound="SavedModel")
 
 
-class SavedModel(ABC):
+class SavedModel(Shown, ABC):
     """What the models of all tasks have in common: a network, its symbols, one file.
 
     Attributes
@@ -52,6 +53,36 @@ class SavedModel(ABC):
         self.config = config
         self.summary = summary or {}
         self.training = training
+
+    def _short(self) -> list[str]:
+        return [self._kind(), *self._size(), *self._figures(), *files_of(self.summary)]
+
+    @abstractmethod
+    def _kind(self) -> str:
+        """What computes, and how large it is."""
+
+    @abstractmethod
+    def _size(self) -> list[str]:
+        """What it tells apart."""
+
+    @abstractmethod
+    def _figures(self) -> list[str]:
+        """How good it is, if that is known."""
+
+    def _rows(self) -> list[tuple[str, str]]:
+        config, summary = self.config, self.summary
+        rows = [("network", self._kind())]
+        if "dtype" in config:
+            rows.append(("parameters", f"{self.network.config.num_parameters():,}"))
+        rows += [("symbols", self._symbols())]
+        rows += [("held out", figure) for figure in self._figures()]
+        rows += [("steps", f"{summary['steps']:,}")] if summary.get("steps") else []
+        return rows + [("learned from", name) for name in files_of(summary)]
+
+    def _symbols(self) -> str:
+        """How many symbols it knows, without those that stand for no text."""
+        noun = {"char": "character", "byte": "byte", "word": "word"}[self.vocabulary.kind]
+        return counted(len(self.vocabulary) - len(self.vocabulary.special), noun)
 
     @classmethod
     def from_file(
@@ -88,7 +119,7 @@ class SavedModel(ABC):
     ) -> Self:
         """The model without its history, from what its file holds."""
 
-    def _check_training(self, arrays: checkpoint.Tensors) -> None:  # noqa: B027  most fits
+    def _check_training(self, arrays: checkpoint.Tensors) -> None:
         """Raise ModelFileError if what resuming needs does not fit the model."""
 
     def __reduce__(self) -> tuple[Any, ...]:

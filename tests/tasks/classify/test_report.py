@@ -39,7 +39,7 @@ def test_figures_equal_scikit_learns(rng):
 
 def test_a_report_survives_its_json():
     found = report(["a", "b"], np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([0.1, 0.2, 2]))
-    again = reports.from_json(json.loads(json.dumps(found.to_json())))
+    again = reports.from_dict(json.loads(json.dumps(found.to_dict())))
     assert again.classes == found.classes and again.nats == found.nats
     np.testing.assert_array_equal(again.confusion, found.confusion)
 

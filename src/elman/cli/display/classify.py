@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...tasks.classify.report import from_json
+from ...tasks.classify.report import from_dict
 from .common import Display, other_encodings
 
 
@@ -46,7 +46,7 @@ class TaskDisplay(Display):
         if e["report"] is None:
             return
         part = "test" if e["test_accuracy"] is not None else "validation"
-        found = from_json(e["report"])
+        found = from_dict(e["report"])
         self._say(f"\non the {part} part ({found.confusion.sum():,} texts)", "bold")
         for line in found.lines():
             self._say(line)

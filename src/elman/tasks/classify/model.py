@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ...errors import CorpusError, ModelFileError
+from ...errors import CorpusError, ModelFileError, listed
 from ...learn.batches import side_by_side
 from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
@@ -16,6 +16,7 @@ from ...store.modelfile import SavedModel, read_network
 from ...text.encoded import Encoded, encode
 from ...text.read import TextOptions, strings, transform
 from ...text.vocabulary import Vocabulary
+from .report import REPORTS, Report, from_dict
 from .settings import ClassifySettings
 
 Array = np.ndarray
@@ -136,6 +137,29 @@ class Classifier(SavedModel):
 
         side_by_side(texts, self.network.engine, work)
         return out
+
+    @property
+    def report(self) -> Report | None:
+        """The report of its training, on the test part, else on the validation part."""
+        for part in REPORTS:
+            if part in self.summary:
+                return from_dict(self.summary[part])
+        return None
+
+    def _kind(self) -> str:
+        c = self.config
+        both = "bidirectional " * c["bidirectional"]
+        return f"{both}{c['cell']} {c['num_layers']} × {c['hidden_size']}"
+
+    def _size(self) -> list[str]:
+        return [f"{len(self.classes):,} classes"]
+
+    def _figures(self) -> list[str]:
+        found = self.report
+        return [] if found is None else [f"accuracy {found.accuracy:.2f}"]
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [*super()._rows(), ("classes", f"{len(self.classes):,}: {listed(self.classes)}")]
 
     def _metadata(self) -> dict[str, Any]:
         metadata = super()._metadata()

@@ -10,19 +10,26 @@ there, as scikit-learn counts them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...errors import counted
+from ...store.shown import Shown, frame
 from .calibration import Calibration
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Array = np.ndarray
 MATRIX_CLASSES = 30  # beyond, a confusion matrix is no longer read but searched
 MISTAKES = 10
+SHOWN_CLASSES = 10  # in the table of a notebook, those with most examples
+REPORTS = ("test", "validation")  # the part that a report is about: the first that there is
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Shown):
     """What a classifier made of a labelled part.
 
     Attributes
@@ -64,7 +71,38 @@ class Report:
         occurs = (self.support > 0) | (self.confusion.sum(axis=0) > 0)
         return float(self.f1[occurs].mean()) if occurs.any() else 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def _short(self) -> list[str]:
+        texts = counted(int(self.confusion.sum()), "text")
+        figures = [f"accuracy {self.accuracy:.3f}", f"macro-F1 {self.macro_f1:.3f}"]
+        return [*figures, texts, f"{len(self.classes):,} classes"]
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [("accuracy", f"{self.accuracy:.3f}"), ("macro-F1", f"{self.macro_f1:.3f}"),
+                ("texts", f"{self.confusion.sum():,}")]  # fmt: skip
+        if self.nats is not None:
+            rows.append(("nats a text", f"{self.nats:.3f}"))
+        order = np.argsort(-self.support, kind="stable")[:SHOWN_CLASSES]
+        rows += [(self.classes[i], f"F1 {self.f1[i]:.3f}, support {self.support[i]:,}")
+                 for i in order]  # fmt: skip
+        left = len(self.classes) - len(order)
+        return rows + [("…", f"{left:,} more classes")] * (left > 0)
+
+    def to_frame(self) -> "DataFrame":
+        """A pandas DataFrame: a row per class, with its precision, recall, F1 and support.
+
+        Raises
+        ------
+        ElmanError : pandas is not installed
+
+        Example
+        -------
+        >>> classifier.report.to_frame().sort_values("f1").head()  # doctest: +SKIP
+        """
+        classes = self.to_dict()["classes"]
+        return frame([{"class": name, **figures} for name, figures in classes.items()], "class")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures as plain values, as the model file and `--json` have them."""
         return {
             "accuracy": self.accuracy,
             "macro_f1": self.macro_f1,
@@ -122,8 +160,8 @@ class Report:
                 )
 
 
-def from_json(figures: dict[str, Any]) -> Report:
-    """The report that `to_json` made."""
+def from_dict(figures: dict[str, Any]) -> Report:
+    """The report that `to_dict` made."""
     confusion = np.array(figures["confusion"], np.int64)
     calibration = None
     if "calibration_error" in figures:

@@ -66,7 +66,7 @@ class ClassifierRun(Run):
             model = trainer.classifier(model.network)
         for name, part in (("validation", self.validation), ("test", self.test)):
             if len(part):
-                figures[name] = judge(model, part).to_json()
+                figures[name] = judge(model, part).to_dict()
         if len(self.test):
             figures["baselines"] = self._baselines()
         return figures

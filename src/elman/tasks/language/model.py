@@ -230,6 +230,22 @@ class Model(SavedModel):
             return text.encode("utf-8", "surrogatepass")
         return transform(text, self.treatment)
 
+    def _kind(self) -> str:
+        c = self.config
+        if c["cell"] == "ngram":
+            return f"chain of order {c['order']}"
+        return f"{c['cell']} {c['num_layers']} × {c['hidden_size']}"
+
+    def _size(self) -> list[str]:
+        return [self._symbols()]
+
+    def _figures(self) -> list[str]:
+        for part, words in (("validation", "held out"), ("test", "of the test part")):
+            bits = self.summary.get(f"{part}_bits_per_character")
+            if bits is not None:
+                return [f"{bits:.2f} bits/character {words}"]
+        return []
+
     def _tensors(self) -> checkpoint.Tensors:
         return self.network.tensors() if isinstance(self.network, NGram) else super()._tensors()
 

@@ -1,15 +1,20 @@
 """How likely is a text under a model: log-likelihood, perplexity, bits per character."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import exp, inf, isnan, log, nan
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ...errors import counted
+from ...store.shown import Shown, frame
 from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
 from .batches import streams
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 CHUNK = 256  # steps that an evaluation reads at once
 SIDE_BY_SIDE = 64  # lines that are scored at once
@@ -34,8 +39,8 @@ class LanguageModel(Protocol):
     def predict(self, ids: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
 
-@dataclass(frozen=True)
-class Score:
+@dataclass(frozen=True, repr=False)
+class Score(Shown):
     """The log-likelihood of a text.
 
     Attributes
@@ -70,6 +75,34 @@ class Score:
             self.counted + other.counted if one_counts_words else None,
             self.nats_known + other.nats_known,
         )
+
+    def _short(self) -> list[str]:
+        rows = dict(self._rows())
+        short = [f"{rows['bits/character']} bits/character", f"perplexity {rows['perplexity']}",
+                 counted(round(self.characters), "character")]  # fmt: skip
+        return short + [f"{self.unknown:,} unknown"] * bool(self.unknown)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [("bits/character", f"{self.bits_per_character:.3f}"),
+                ("perplexity", f"{self.perplexity:,.2f}"), ("nats", f"{self.nats:,.2f}"),
+                ("characters", f"{self.characters:,.0f}"),
+                ("symbols", f"{self.symbols:,}")]  # fmt: skip
+        rows += [] if self.words is None else [("words", f"{self.words:,}")]
+        return rows + [("unknown", f"{self.unknown:,}")] * bool(self.unknown)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures by name, those that people ask for first."""
+        return {"bits_per_character": self.bits_per_character, "perplexity": self.perplexity,
+                "nats_per_character": self.nats_per_character, **asdict(self)}  # fmt: skip
+
+    def to_frame(self) -> "DataFrame":
+        """A pandas DataFrame with one row; `pandas.concat` makes one of several.
+
+        Raises
+        ------
+        ElmanError : pandas is not installed
+        """
+        return frame([self.to_dict()])
 
     @property
     def counted(self) -> int:
