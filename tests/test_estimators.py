@@ -287,3 +287,13 @@ def test_a_fit_that_fails_leaves_the_estimator_as_it_was():
         made.set_params(cell="foo").fit(texts, ["other " + label for label in labels])
     assert made.classes_.tolist() == ["Ini", "Ov"]
     assert made.predict(texts).tolist() == before.tolist()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_notebook_shows_fitted_estimators_without_a_warning(fitted):
+    """scikit-learn reads the docstring for it, by the names that numpydoc gives to sections."""
+    assert "SequenceClassifier" in fitted._repr_html_()
+    texts = words(10)[0]
+    for kind in (LanguageModel, SequenceVectorizer):
+        made = kind(hidden_size=4, epochs=1, threads=1)
+        assert kind.__name__ in make_pipeline(made.fit(texts))._repr_html_()

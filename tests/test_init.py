@@ -9,7 +9,8 @@ import pytest
 
 import elman
 
-HEAVY = ("numpy", "safetensors", "rich", "pooch", "threadpoolctl", "requests")
+HEAVY = ("numpy", "safetensors", "rich", "pooch", "threadpoolctl", "requests", "sklearn",
+         "matplotlib", "pandas", "IPython")  # fmt: skip
 
 
 def loaded_by(program: str) -> set[str]:
@@ -41,9 +42,40 @@ def test_nothing_heavy_is_imported_before_it_is_needed(program):
 def test_the_public_names_are_there():
     for name in elman.__all__:
         assert getattr(elman, name) is not None
-    assert dir(elman) == elman.__all__
+    assert dir(elman) == sorted([*elman.__all__, "estimators", "plots", "settings"])
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = elman.nonsense
+
+
+@pytest.mark.parametrize(
+    ("program", "module"),
+    [
+        ("import elman; elman.settings.Settings", "elman"),
+        ("import elman; elman.plots.training", "numpy"),
+        ("import elman; elman.estimators.LanguageModel", "sklearn"),
+    ],
+)
+def test_modules_are_there_when_they_are_named(program, module):
+    if module == "sklearn":
+        pytest.importorskip(module)
+    found = loaded_by(program)
+    assert module in found
+    assert "matplotlib" not in found
+
+
+def test_without_scikit_learn_the_estimators_say_what_to_install():
+    """As an import error, so that programs which can do without them go on."""
+    program = """
+import sys; sys.modules["sklearn"] = None
+import elman
+try:
+    elman.estimators
+except ModuleNotFoundError as error:
+    print("said:", error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "said: elman.estimators needs scikit-learn" in done.stdout, done.stderr
+    assert "'.[sklearn]'" in done.stdout
 
 
 def test_errors_are_one_family_and_know_their_exit_code():

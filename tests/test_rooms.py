@@ -29,7 +29,8 @@ LONGEST_CHAIN = 16  # modules that import each other one after the other
 
 # Where an import of ours inside a function is meant so.
 QUICK_START = ("elman.cli", "elman.tasks", "elman")  # what a verb does not need is not imported
-OPTIONAL = {"elman.nn.engine"}  # the native engine may be missing
+# What may be missing: the native engine, matplotlib.
+OPTIONAL = {"elman.nn.engine", "elman.plots.learned", "elman.plots.runs"}
 
 
 @cache

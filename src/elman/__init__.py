@@ -14,6 +14,9 @@ from .version import __version__
 __all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "load", "train"]
 
 if TYPE_CHECKING:
+    from . import estimators as estimators
+    from . import plots as plots
+    from . import settings as settings
     from .errors import ElmanError
     from .tasks import load, train
     from .tasks.classify.model import Classifier
@@ -23,16 +26,19 @@ if TYPE_CHECKING:
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
          "load": "tasks", "train": "tasks"}  # fmt: skip
+_MODULES = ("estimators", "plots", "settings")  # they are there when they are named
 
 
 def __getattr__(name: str) -> Any:
     # NumPy and the rest are imported at first use, so `elman --help` is instant.
-    if name in _HOME:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name in _HOME:
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]

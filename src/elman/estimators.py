@@ -16,11 +16,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-from sklearn.base import ClassNamePrefixFeaturesOutMixin as FeatureNamesOut
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+    from sklearn.base import ClassNamePrefixFeaturesOutMixin as FeatureNamesOut
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, column_or_1d
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "elman.estimators needs scikit-learn, which is not installed; install it with: "
+        "pip install '.[sklearn]' in the folder of the clone",
+        name=error.name,
+    ) from None
 
 from . import tasks
 from .inside.embedding import embed
@@ -110,8 +118,8 @@ class SequenceClassifier(ClassifierMixin, _Sequences):
     classes_ : labels, sorted
     model_ : the `elman.Classifier`
 
-    Example
-    -------
+    Examples
+    --------
     >>> from elman.estimators import SequenceClassifier
     >>> SequenceClassifier(epochs=5).fit(names, countries).predict(["Rossi"])  # doctest: +SKIP
     array(['Italian'], dtype='<U10')

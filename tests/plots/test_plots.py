@@ -361,3 +361,11 @@ def test_a_chain_has_nothing_to_show(kind, poem_file):
 def test_stripped_models_show_what_they_learned(kind, model, tmp_path):
     model.save(tmp_path / "m.safetensors", weights_only=True)
     plots.write(getattr(plots, kind)(elman.load(tmp_path / "m.safetensors")), tmp_path / "a.svg")
+
+
+def test_a_figure_shows_itself_in_a_notebook(model):
+    for figure in (plots.training(model), plots.characters(model), plots.overview(model)):
+        png = figure._repr_png_()
+        assert png.startswith(b"\x89PNG")
+        width = int.from_bytes(png[16:20], "big")
+        assert width == pytest.approx(100 * figure.get_figwidth(), abs=2)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 ENDINGS = (".png", ".svg", ".pdf")
+FILE_DPI = 150
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#666666"
 STYLE = {
     "font.size": 12,
@@ -74,12 +75,19 @@ def write(figure: "Figure", path: str | Path) -> None:
     UsageError : another ending
     ElmanError : the place cannot be written
     """
-    kind, data = check_ending(path), BytesIO()
+    kind = check_ending(path)
+    with OutputFile(path) as file:
+        file.write(drawn(figure, kind, FILE_DPI))
+
+
+def drawn(figure: "Figure", kind: str, dpi: int) -> bytes:
+    """The bytes of a figure as a PNG, SVG or PDF."""
+    data = BytesIO()
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with OutputFile(path) as file, style(), catch_warnings():
+    with style(), catch_warnings():
         simplefilter("ignore", UserWarning)  # a symbol that no font has is drawn as a box
-        figure.savefig(data, format=kind, dpi=150, metadata=dates)
-        file.write(data.getvalue())
+        figure.savefig(data, format=kind, dpi=dpi, metadata=dates)
+    return data.getvalue()
 
 
 def title(model: Model | Classifier) -> str:

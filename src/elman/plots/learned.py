@@ -58,7 +58,7 @@ def gradients(
     ------
     UsageError : a text that is too short; a classifier or a Markov chain
     """
-    from matplotlib.figure import Figure
+    from .figure import Figure
 
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.add_subplot()
@@ -129,8 +129,9 @@ def characters(model: Model | Classifier) -> "Figure":
     ------
     UsageError : a Markov chain, which has no vectors
     """
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+
+    from .figure import Figure
 
     parameters = inspection.network_of(model).parameters
     vectors = np.asarray(parameters.get("embedding.E", parameters["layer0.W_x"]), np.float64)
@@ -208,7 +209,7 @@ def states(model: Model | Classifier, text: str | None = None) -> "Figure":
     UsageError : a text that is too long; none for a classifier; a Markov chain
     UnknownSymbolError : a symbol that the vocabulary does not hold
     """
-    from matplotlib.figure import Figure
+    from .figure import Figure
 
     text = _text(model, text, LONGEST // 3 if model.vocabulary.kind == "byte" else 60)  # ≤ 3 bytes
     symbols = inspection.symbols(model, text)

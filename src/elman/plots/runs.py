@@ -32,7 +32,7 @@ def training(model: Model | Classifier) -> "Figure":
     ------
     UsageError : a model without the history of its training
     """
-    from matplotlib.figure import Figure
+    from .figure import Figure
 
     figure = Figure(figsize=(8, 8), layout="constrained")
     _draw_training(figure, model)
@@ -50,7 +50,7 @@ def confusion(model: Model | Classifier) -> "Figure":
     ------
     UsageError : a language model, or a classifier without a report
     """
-    from matplotlib.figure import Figure
+    from .figure import Figure
 
     part, found = _report(model)
     width, height = _confusion_size(len(found.classes))
@@ -67,7 +67,7 @@ def overview(model: Model | Classifier) -> "Figure":
     ------
     UsageError : a model that holds neither a history nor a report
     """
-    from matplotlib.figure import Figure
+    from .figure import Figure
 
     if not isinstance(model, Classifier) or not model.summary.keys() & set(REPORTS):
         return training(model)
