@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from . import plots as plots
     from . import settings as settings
     from .errors import ElmanError
-    from .tasks import load, train
+    from .tasks import load
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
     from .tasks.language.scoring import Score
+    from .tasks.training import train
 
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
-         "load": "tasks", "train": "tasks"}  # fmt: skip
+         "load": "tasks", "train": "tasks.training"}  # fmt: skip
 _MODULES = ("estimators", "plots", "settings")  # they are there when they are named
 
 

@@ -6,11 +6,19 @@ with its `exit_code`; it never shows a traceback for one of these.
 
 from collections.abc import Callable, Sequence
 
+QUOTED = 60  # characters of a value that a message quotes
+
 
 def listed(names: Sequence[str], most: int = 6, form: Callable[[str], str] = repr) -> str:
     """Names for a sentence; of more than `most` the first, and how many more there are."""
     shown = ", ".join(map(form, names[:most]))
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def quoted(value: object) -> str:
+    """A value for a sentence, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= QUOTED else f"{text[: QUOTED - 2]} …"
 
 
 def counted(number: int, noun: str, ending: str = "s") -> str:

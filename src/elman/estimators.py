@@ -9,7 +9,6 @@ all its checks; `save` writes that file, `elman classify`, `elman embed`, `elman
 score` and `elman.load` open it.
 """
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,7 @@ from .tasks.classify.model import Classifier
 from .tasks.classify.task import TASK as CLASSIFY
 from .tasks.classify.trainer import ClassifierTrainer
 from .tasks.language.model import Model
+from .text import memory
 from .text.labelled import Labelled, LabelledPart
 
 __all__ = ["LanguageModel", "SequenceClassifier", "SequenceVectorizer"]
@@ -269,10 +269,12 @@ class LanguageModel(_Sequences):
         given |= {"lines": True, "unknown": self.tokens == "char", "sample_every": 10**12}
         if len(texts) < HELD_OUT_LEAST:
             given["validation"] = 0.0
-        with tempfile.TemporaryDirectory(prefix="elman-") as folder:
-            path = Path(folder) / "X.txt"
-            path.write_text("\n".join(texts) + "\n", encoding="utf-8")
-            self.model_ = tasks.train(path, **given)
+        source = [memory.records(texts, "\n")]
+        with memory.closing(source):
+            run = tasks.begin(source, given, command=type(self).__name__)
+        for _ in run.events():
+            pass
+        self.model_ = run.model()
         self.model_.training = None  # its corpus is gone, so there is nothing to resume
         return self
 

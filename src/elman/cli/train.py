@@ -129,7 +129,7 @@ def _prepare(
 
 def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
     """Show events without more ado."""
-    from .display import display_of
+    from ..tasks import display_of
 
     with display_of(run.settings) as display:
         for event in events:
@@ -142,7 +142,7 @@ def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
 def _follow(run: "Run", page: "Page | None", as_json: bool) -> int:
     """Train, and show how it goes; the exit code."""
     from ..errors import ElmanError
-    from .display import display_of
+    from ..tasks import display_of
 
     failure: ElmanError | None = None
     event: dict[str, Any] = {"event": "none"}

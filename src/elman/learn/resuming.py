@@ -118,6 +118,11 @@ def restore(learner: Loop, stopped: Stopped) -> list[str]:
 
 def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list[str]:
     """What a resumed run reads: the names given now, else those stored in the file."""
+    if not stored:
+        raise UsageError(
+            f"{path} was trained on texts in memory, for which no file can stand, so it cannot be "
+            f"resumed; --from {path} starts a new training from its weights"
+        )
     if names:
         return list(names)
     if "-" in stored:

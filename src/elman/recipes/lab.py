@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import tasks
 from ..errors import CorpusError
 from ..nn.engine import Engine, select
 from ..settings import flag
+from ..tasks.training import train
 from ..text import corpora
 from ..text import read as text
 from ..text.sources import Source
@@ -192,7 +192,7 @@ class Lab:
         self.progress(f"{label}, seed {seed}")
         if self.quick:  # tiny networks do not gain from threads
             settings = {"threads": 1} | settings
-        return tasks.train(corpus, seed=seed, **settings)
+        return train(corpus, seed=seed, **settings)
 
     def trainings(
         self, label: str, corpus: str, watch: Callable[[], Any] | None = None, **settings: Any

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import tasks
 from ..errors import CorpusError
+from ..tasks import training
 from ..tasks.classify.model import Classifier
 from ..tasks.classify.report import baselines
 from ..text import read as text
@@ -100,7 +100,7 @@ def his_start(lab: Lab, rows: Rows, seed: int, **settings: Any) -> Path:
     `--init` has no such mixture, so the parameters of a model are written over.
     """
     steps = {"steps": 0, "epochs": None}
-    model = tasks.train(rows, seed=seed, **settings | steps)
+    model = training.train(rows, seed=seed, **settings | steps)
     rng = np.random.default_rng([seed, 1])
     for name in ("layer0.W_x", "readout.W_y"):
         weights = model.network.parameters[name]

@@ -1,10 +1,10 @@
-"""The tasks, and what is done with any of them: train, resume, load.
+"""The tasks, and what is done with any of them: begin, resume, load.
 
 A task is a folder here; `TASKS` is the one place that lists them. Its modules are
 imported when a task is used, so that `elman --help` is instant.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import Field, fields
 from importlib import import_module
 from pathlib import Path
@@ -15,11 +15,10 @@ from ..files import OutputFile, claim
 from ..settings import Settings, flag
 
 if TYPE_CHECKING:
+    from ..learn.display import Display
     from ..learn.run import Data, Run
     from ..learn.task import Task
     from ..store.modelfile import SavedModel
-    from .classify.model import Classifier
-    from .language.model import Model
 
 # What `--task` calls it: its folder, and the class of its settings.
 TASKS = {
@@ -31,6 +30,12 @@ TASKS = {
 def find(name: str) -> "Task":
     """The task that `--task` calls so."""
     return import_module(f".{TASKS[name][0]}.task", __name__).TASK
+
+
+def display_of(settings: Any) -> "Display":
+    """What shows the events of a run of its task, in words."""
+    folder, _ = TASKS[settings.task]
+    return import_module(f".{folder}.display", __name__).TaskDisplay(settings)
 
 
 def settings_of(name: str) -> type[Settings]:
@@ -138,57 +143,6 @@ def resume(
                          "out, or start a new training")  # fmt: skip
     _task_of(given | {"task": name})
     return prepare.resume(find(name), model, path, given, names, output)
-
-
-def train(
-    corpus: str | Path | Sequence[str | Path] | Sequence[tuple[str, str]] = (),
-    *,
-    output: str | Path | None = None,
-    start_from: str | Path | None = None,
-    on_event: Callable[[dict[str, Any]], object] | None = None,
-    **settings: Any,
-) -> "Model | Classifier":
-    """Train a model of text, or with `task="classify"` a classifier of labelled texts.
-
-    Parameters
-    ----------
-    corpus : files, folders or names of corpora (see `elman corpora`); nothing is
-        the Python standard library, for one minute; for a classifier tables, JSON
-        lines, a file or a folder per class, or rows (text, label) as they are
-    output : the model file, written while training and at the end; None: no file
-    start_from : a model file whose weights and vocabulary training starts from
-    on_event : called with every event of the training, a dict with the key "event"; its
-        "snapshot" is a function that returns the model as it is then, to sample or to
-        score with before training goes on
-    settings : the flags of `elman train` with underscores, see `elman.settings`
-
-    Returns
-    -------
-    model : the `Model` or `Classifier` that was best on the held-out part, its figures in
-        `model.summary`
-
-    Raises
-    ------
-    UsageError : a setting out of range
-    CorpusError : a text that cannot be read or learned from
-    DivergedError : training that left the finite numbers
-
-    Example
-    -------
-    >>> model = elman.train("shakespeare.txt", cell="gru", minutes=3)  # doctest: +SKIP
-    """
-    source: Any = [corpus] if isinstance(corpus, (str, Path)) else corpus
-    if isinstance(source, bytes) or not isinstance(source, Sequence):
-        raise UsageError(f"corpus must be a path, a name or a list of them, not {corpus!r}")
-    if on_event is not None and not callable(on_event):
-        raise UsageError(f"on_event must be a function, not {on_event!r}")
-    given = {name: value for name, value in settings.items() if value is not None}
-    source = [item if isinstance(item, tuple) else str(item) for item in source]
-    run = begin(source, given, output, start_from, "elman.train(...)")
-    for event in run.events():
-        if on_event is not None:
-            on_event(event | {"snapshot": run.model})
-    return run.model()
 
 
 def load(

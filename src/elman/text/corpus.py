@@ -17,6 +17,7 @@ from . import encodings, going_on
 from .finding import Group, find_all, lasting
 from .lengths import Lengths
 from .pieces import CorpusOptions, Pieces
+from .sources import Source
 from .vocabulary import Vocabulary, VocabularyBuilder
 from .words import UAX29
 
@@ -67,13 +68,13 @@ class Corpus:
 
 
 def load(
-    names: Sequence[str],
+    names: Sequence[str | Source],
     options: CorpusOptions,
     vocabulary: Vocabulary | None = None,
     sha256: str | None = None,
     own: Mapping[str, str] | None = None,
 ) -> Corpus:
-    """Read and encode files, folders, named corpora or standard input ("-").
+    """Read and encode files, folders, named corpora, standard input ("-"), or sources in memory.
 
     With a `vocabulary` its symbols are used, else those of the corpus; with a
     `sha256` the text must be the one that has it. `own` are files of parts that are not
@@ -107,7 +108,8 @@ def load(
         for each in [text] if piece.records is None else _joined(piece.records, options.tokens):
             builder.add(each)
     notes += pieces.tally.notes()
-    described = ", ".join("standard input" if name == "-" else name for name in names)
+    called = [name if isinstance(name, str) else name.name for name in names]
+    described = ", ".join("standard input" if name == "-" else name for name in called)
     if not characters:
         raise CorpusError(f"{described} holds no text")
     if sha256 is None:
@@ -135,9 +137,9 @@ def load(
     )
     _refuse_empty_parts(ranges, files, edges)
     return Corpus(
-        vocabulary, ids, offsets, characters, digest.hexdigest(), list(names), notes,
-        [lasting(name) for name in names], files, edges, ranges, pieces.form,
-        encodings.used(sources, options.text), lengths,
+        vocabulary, ids, offsets, characters, digest.hexdigest(), called, notes,
+        [lasting(name) for name in names if isinstance(name, str)], files, edges, ranges,
+        pieces.form, encodings.used(sources, options.text), lengths,
     )  # fmt: skip
 
 

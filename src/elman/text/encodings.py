@@ -52,7 +52,7 @@ def notes(sources: Sequence[Source], options: TextOptions) -> Iterator[str]:
 
 
 @contextmanager
-def explained(names: Sequence[str], options: TextOptions) -> Iterator[None]:
+def explained(names: Sequence[str | Source], options: TextOptions) -> Iterator[None]:
     """Where a file does not fit, and what it most likely is in would not fit the others: say so."""
     try:
         yield

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import CorpusError, listed
+from ..errors import CorpusError, listed, quoted
 from ..files import MODEL_SUFFIX
 from . import corpora
 from .decode import is_binary
@@ -47,8 +47,10 @@ class LeftOut:
         return [f"left out of {folder}: {', '.join(found)}"] if found else []
 
 
-def find_all(names: Sequence[str], options: TextOptions, notes: list[str]) -> list[Group]:
+def find_all(names: Sequence[str | Source], options: TextOptions, notes: list[str]) -> list[Group]:
     """The texts behind all names, in order; what is left out is added to the notes.
+
+    A source among them is a text that is in memory already.
 
     Raises
     ------
@@ -57,8 +59,11 @@ def find_all(names: Sequence[str], options: TextOptions, notes: list[str]) -> li
     return [group for name in names for group in find(name, options, notes)]
 
 
-def find(name: str, options: TextOptions, notes: list[str]) -> Iterator[Group]:
+def find(name: str | Source, options: TextOptions, notes: list[str]) -> Iterator[Group]:
     """The texts behind a name: a file, all of a folder, a named corpus, "-" for stdin."""
+    if isinstance(name, Source):
+        yield Group(name.name, [name])
+        return
     path = Path(name)
     if not name:
         raise CorpusError("the name of a corpus is empty")
@@ -74,7 +79,7 @@ def find(name: str, options: TextOptions, notes: list[str]) -> Iterator[Group]:
         yield Group(name, corpora.sources(name))
     else:
         raise CorpusError(
-            f"there is no file or folder {name!r}, and no corpus of that name; "
+            f"there is no file or folder {quoted(name)}, and no corpus of that name; "
             f"named corpora are {', '.join(corpora.DESCRIPTIONS)}"
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import CorpusError, counted, listed
+from ..errors import CorpusError, counted, listed, quoted
 from . import forms
 from .columns import Wanted
 from .encoded import Encoded
@@ -168,7 +168,7 @@ def from_rows(rows: Sequence[object]) -> Labelled:
                 texts.append(text)
                 labels.append(label)
             case _:
-                raise CorpusError(f"row {number} is not (text, label) but {repr(row)[:60]}")
+                raise CorpusError(f"row {number} is not (text, label) but {quoted(row)}")
         digest.update(f"{len(text)}\t{text}\t{label}\n".encode("utf-8", "surrogatepass"))
     classes = sorted(set(labels))
     if len(classes) < 2:

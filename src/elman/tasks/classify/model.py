@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 
@@ -52,8 +52,14 @@ class Classifier(SavedModel):
         self.network = network
         self.classes = list(classes)
 
-    def predict(self, texts: Sequence[str]) -> list[str]:
-        """The most probable class of every text.
+    @overload
+    def predict(self, texts: str) -> str: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def predict(self, texts: Sequence[str]) -> list[str]: ...
+
+    def predict(self, texts: str | Sequence[str]) -> str | list[str]:
+        """The most probable class of a text, or of each of several.
 
         Raises
         ------
@@ -61,9 +67,13 @@ class Classifier(SavedModel):
 
         Example
         -------
+        >>> classifier.predict("Müller")  # doctest: +SKIP
+        'German'
         >>> classifier.predict(["Müller", "Rossi"])  # doctest: +SKIP
         ['German', 'Italian']
         """
+        if isinstance(texts, str):
+            return self.predict([texts])[0]
         return [self.classes[i] for i in self.predict_proba(texts).argmax(axis=1)]
 
     def predict_proba(self, texts: Sequence[str]) -> Array:

@@ -16,6 +16,7 @@ from ...store.modelfile import SavedModel
 from ...text import census, corpora, corpus, encodings
 from ...text.pieces import CorpusOptions
 from ...text.read import TextOptions
+from ...text.sources import Source
 from ...text.splits import LAST, divide
 from . import batches
 from .model import Model
@@ -68,7 +69,7 @@ class LanguageTask(Task):
         older: Model | None = None,
         stored: Mapping[str, str] | None = None,
     ) -> Data:
-        if not all(isinstance(name, str) for name in source):
+        if not all(isinstance(name, str | Source) for name in source):
             raise UsageError("rows (text, label) are for a classifier: give task='classify' too")
         s = settings
         reading = TextOptions(s.errors, s.lowercase, s.normalize, s.max_characters,

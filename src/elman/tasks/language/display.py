@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from .common import Display, other_encodings
+from ...learn.display import Display, other_encodings
 
 
 class TaskDisplay(Display):

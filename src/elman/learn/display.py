@@ -128,8 +128,9 @@ class Display(ABC):
 
     def _interrupted(self, e: dict[str, Any]) -> None:
         self._close()
-        self._say(f"stopped at step {e['step']:,} and saved; go on with: "
-                  f"elman train --resume {e['model']}")  # fmt: skip
+        saved = "" if e["model"] is None else (
+            f" and saved; go on with: elman train --resume {e['model']}")  # fmt: skip
+        self._say(f"stopped at step {e['step']:,}{saved}")
 
     def _done(self, e: dict[str, Any]) -> None:
         self._close()

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ...tasks.classify.report import from_dict
-from .common import Display, other_encodings
+from ...learn.display import Display, other_encodings
+from .report import from_dict
 
 
 class TaskDisplay(Display):

@@ -1,0 +1,184 @@
+"""`elman.train`: from files or from memory to a model that is trained, whatever interrupts it."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from warnings import warn
+
+from ..errors import UsageError, quoted
+from ..learn.loop import Loop
+from ..learn.run import Run
+from ..text import memory
+from . import begin, settings_of
+
+if TYPE_CHECKING:
+    from .classify.model import Classifier
+    from .language.model import Model
+
+LONGEST_NAME = 255  # bytes that a file system allows
+
+
+def train(
+    corpus: Any = (),
+    *,
+    text: Any = None,
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    on_event: Callable[[dict[str, Any]], object] | None = None,
+    **settings: Any,
+) -> "Model | Classifier":
+    """Train a model of text, or with `task="classify"` a classifier of labelled texts.
+
+    Parameters
+    ----------
+    corpus : files, folders or names of corpora (see `elman corpora`); nothing is
+        the Python standard library, for one minute. For a classifier tables, JSON
+        lines, a file or a folder per class; or in memory a tuple (texts, labels), or
+        rows (text, label). A frame of pandas or polars, whose columns `text_column` and
+        `label_column` name
+    text : what a language model learns from, in memory instead of in files: a string or
+        an open file is running text; of a list of strings each is a sequence of its own,
+        as a line with `lines=True`
+    output : the model file, written while training and at the end; None: no file
+    start_from : a model file whose weights and vocabulary training starts from
+    on_event : called with every event of the training, a dict with the key "event"; its
+        "snapshot" is a function that returns the model as it is then, to sample or to
+        score with before training goes on
+    settings : the flags of `elman train` with underscores, see `elman.settings`
+
+    Returns
+    -------
+    model : the `Model` or `Classifier` that was best on the held-out part, its figures in
+        `model.summary`. Ctrl-C ends the training after the step that it is in: the model is
+        the best so far, and a warning says so
+
+    Raises
+    ------
+    UsageError : a setting out of range
+    CorpusError : a text that cannot be read or learned from
+    DivergedError : training that left the finite numbers
+    KeyboardInterrupt : Ctrl-C before the first step, or a second time
+
+    Example
+    -------
+    >>> model = elman.train("shakespeare.txt", cell="gru", minutes=3)  # doctest: +SKIP
+    >>> names = elman.train(text=["Ada", "Grace", "Emmy"], steps=100)  # doctest: +SKIP
+    """
+    if on_event is not None and not callable(on_event):
+        raise UsageError(f"on_event must be a function, not {quoted(on_event)}")
+    given = {name: value for name, value in settings.items() if value is not None}
+    source, given = _source(corpus, text, given)
+    with memory.closing(source):
+        run = begin(source, given, output, start_from, "elman.train(...)")
+
+    def show(event: dict[str, Any]) -> None:
+        if on_event is not None:
+            on_event(event | {"snapshot": run.model})
+
+    return _trained(run, show)
+
+
+def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """What is learned from, as the task reads it, and the settings that go with it."""
+    if text is not None:
+        return _texts(corpus, text, given)
+    if isinstance(corpus, str | Path):
+        if "\n" in str(corpus) or max(map(len, str(corpus).split("/"))) > LONGEST_NAME:
+            raise UsageError(f"{quoted(str(corpus))} is no name of a file; text=... is for text "
+                             "itself")  # fmt: skip
+        return [str(corpus)], given
+    labelled = given.get("task") == "classify"
+    if memory.is_frame(corpus) and not labelled:
+        return [memory.rows(corpus, given.get("text_column"))], given
+    if not (isinstance(corpus, Sequence) or hasattr(corpus, "__array__")
+            or memory.is_frame(corpus)) or isinstance(corpus, bytes):  # fmt: skip
+        raise UsageError("corpus must be a path, a name or a list of them, not "
+                         f"{quoted(corpus)}; text=... is for text itself")  # fmt: skip
+    if (
+        not memory.is_frame(corpus)
+        and len(corpus)
+        and all(isinstance(item, str | Path) for item in corpus)
+    ):
+        return [str(item) for item in corpus], given
+    if not labelled:
+        return list(corpus), given  # refused with what to do
+    columns = settings_of("classify")(task="classify")
+    names = [given.get(f"{what}_column", getattr(columns, f"{what}_column"))
+             for what in ("text", "label")]  # fmt: skip
+    return memory.pairs(corpus, *names), given
+
+
+def _texts(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The text in memory of a language model; several are records."""
+    if not isinstance(corpus, tuple) or corpus:
+        raise UsageError("give a corpus or text=..., not both")
+    if given.get("task", "lm") != "lm":
+        raise UsageError("text=... is for a language model; a classifier learns from a tuple "
+                         "(texts, labels)")  # fmt: skip
+    found = memory.running(text)
+    if found is None:
+        if "separator" not in given:
+            given = given | {"lines": True}
+        found = memory.records(text, str(given.get("separator", "\n")))
+    return [found], given
+
+
+def _trained(run: Run, show: Callable[[dict[str, Any]], None]) -> Any:
+    """Train to the end, or until somebody interrupts; the best model so far."""
+    loop = run.learner if isinstance(run.learner, Loop) else None
+    with _interrupts(run) as interrupted:
+        try:
+            for event in run.events():
+                try:
+                    show(event)
+                except KeyboardInterrupt:
+                    interrupted()
+        except KeyboardInterrupt:
+            # Between its steps the run has stopped by itself; here the final figures were cut off.
+            if loop is None or not loop.step or loop.running or not loop.finished:
+                raise
+            _warn_interrupted(run, "before its final figures were there")
+        else:
+            if loop is not None and loop.stop_requested:
+                _warn_interrupted(run, f"at step {loop.step:,}")
+        return run.model()
+
+
+@contextmanager
+def _interrupts(run: Run) -> Iterator[Callable[[], None]]:
+    """The first Ctrl-C lets the run save and end, the second ends it at once.
+
+    Only where Ctrl-C would raise KeyboardInterrupt: who handles it otherwise still does. What
+    is yielded does as Ctrl-C.
+    """
+    stopped = False
+
+    def stop(*signal_and_frame: object) -> None:
+        nonlocal stopped
+        if stopped:
+            raise KeyboardInterrupt
+        stopped = True
+        run.stop()
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, stop)
+    try:
+        yield stop
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _warn_interrupted(run: Run, when: str) -> None:
+    saved = "" if run.output is None else f", saved in {run.output.path}"
+    warn(
+        f"the training was interrupted {when}; this is the best model so far{saved}",
+        stacklevel=4,
+    )
