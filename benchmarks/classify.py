@@ -56,7 +56,9 @@ def network(path: Path, settings: dict[str, Any], seed: int) -> tuple[Any, dict[
     wall, cpu = time.perf_counter(), time.process_time()
     # The regression is measured by itself, below.
     with patch("elman.tasks.classify.report._regression", lambda: None):
-        model = elman.train(path, task="classify", test=SHARE, seed=seed, **settings)
+        model = elman.train(
+            path, task="classify", test=SHARE, seed=seed, progress=False, **settings
+        )
     figures = {
         "accuracy": model.summary["test"]["accuracy"],
         "macro_f1": model.summary["test"]["macro_f1"],

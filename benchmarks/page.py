@@ -79,7 +79,9 @@ def main(repeats: int, count: int, as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         corpus = Path(folder, "text.txt")
         corpus.write_text(text * 4)
-        elman.train(corpus, output=Path(folder, "m.safetensors"), hidden_size=UNITS, steps=2)
+        elman.train(
+            corpus, output=Path(folder, "m.safetensors"), hidden_size=UNITS, steps=2, progress=False
+        )
         server = subprocess.Popen(
             [sys.executable, "-m", "elman", "serve", folder, "--port", "0", "--no-browser",
              "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

@@ -133,7 +133,7 @@ def main() -> None:
         text = Path(folder, "text.txt")
         text.write_text("".join(chr(32 + n % 95) for n in range(20_000)) + "\n")
         model = Path(folder, "model.safetensors")
-        elman.train(text, output=model, steps=0, hidden_size=options.hidden_size)
+        elman.train(text, output=model, steps=0, hidden_size=options.hidden_size, progress=False)
         process = subprocess.Popen(
             [sys.executable, "-m", "elman", "serve", model, "--port", "0", "--no-browser",
              "--json"],

@@ -6,6 +6,7 @@ import io
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -292,3 +293,54 @@ def test_a_script_is_silent():
     program = "import elman; elman.train(text='abcab' * 40, steps=3, hidden_size=4, threads=1)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_progress_shows_what_the_command_line_shows(poem, capfd):
+    elman.train(text=poem, progress=True, **RNN)
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    assert "text in memory: running text" in shown.err
+    assert "gru 1 × 8" in shown.err and "held out" in shown.err
+    elman.train(text=poem, **RNN)
+    assert capfd.readouterr().err == ""
+
+
+def test_progress_of_an_interrupted_training_names_no_file(poem, capfd):
+    with pytest.warns(UserWarning, match="best model so far"):
+        elman.train(text=poem, progress=True, on_event=interrupt(2), log_every=1, **RNN)
+    err = capfd.readouterr().err
+    assert "stopped at step 2\n" in err and "None" not in err
+
+
+@pytest.mark.parametrize("progress", [None, True, False])
+@pytest.mark.parametrize("kind", ["model", "classifier"])
+def test_a_notebook_has_a_line_and_a_curve(monkeypatch, capfd, poem, kind, progress):
+    shown = []
+
+    class Handle:
+        def update(self, html):
+            shown.append(html)
+
+    def display(html, display_id):
+        shown.append(html)
+        return Handle()
+
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+    ipython.display = types.ModuleType("IPython.display")
+    ipython.display.HTML, ipython.display.display = str, display
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
+    data = {"text": poem} if kind == "model" else {"corpus": (WORDS, LABELS), "task": "classify"}
+    elman.train(**data, progress=progress, **RNN)
+    assert capfd.readouterr().err == ""
+    if progress is False:
+        assert not shown
+        return
+    last = shown[-1]
+    assert ("text in memory: running text" if kind == "model" else "15 texts") in last
+    assert "6 steps in 0:0" in last and "held out" in last
+    assert last.count("<polyline") == 1
+    points = last.split("points='")[1].split("'")[0].split()
+    assert len(points) == 2
+    assert points[0].startswith("0.0,") and points[1].startswith("480.0,")

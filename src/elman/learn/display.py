@@ -16,10 +16,11 @@ PLAIN_SECONDS = 10.0  # between two plain lines that only report steps
 class Display(ABC):
     """Shows the events of a run; a context manager, so the bar is always taken down.
 
-    A subclass says in words what its task has figures for: `_about`, `_speed`,
-    `_trained`, `_held_out`, `_results`.
+    A subclass says in words what its task has figures for: `about`, `speed`,
+    `trained`, `validated`, `_results`.
     """
 
+    CURVE: str  # the held-out figure that a curve shows: its name in the event "evaluation"
     UNITS = ""  # of the figures of an evaluation, in a plain line
     NEXT: tuple[str, ...] = ()  # commands to go on with; MODEL stands for the file
     STAYS_BEST = ""  # what is said when training stops early
@@ -51,23 +52,23 @@ class Display(ABC):
     # -- what a subclass says ------------------------------------------------------
 
     @abstractmethod
-    def _about(self, e: dict[str, Any]) -> list[str]:
+    def about(self, e: dict[str, Any]) -> list[str]:
         """Lines about the data and the network, before the first step."""
 
-    def _running(self, e: dict[str, Any]) -> str:
+    def running(self, e: dict[str, Any]) -> str:
         """Speed and training loss of a step, short enough to stand beside a bar."""
-        return f"{self._speed(e)}  {self._trained(e)}"
+        return f"{self.speed(e)}  {self.trained(e)}"
 
     @abstractmethod
-    def _speed(self, e: dict[str, Any]) -> str:
+    def speed(self, e: dict[str, Any]) -> str:
         """How fast it goes, with its unit."""
 
     @abstractmethod
-    def _trained(self, e: dict[str, Any]) -> str:
+    def trained(self, e: dict[str, Any]) -> str:
         """The training loss of a step or an evaluation."""
 
     @abstractmethod
-    def _held_out(self, e: dict[str, Any]) -> str:
+    def validated(self, e: dict[str, Any]) -> str:
         """The held-out figures of an evaluation."""
 
     @abstractmethod
@@ -77,7 +78,7 @@ class Display(ABC):
     # -- the events ----------------------------------------------------------------
 
     def _start(self, e: dict[str, Any]) -> None:
-        for line in self._about(e):
+        for line in self.about(e):
             self._say(line)
         if "parameters" in e:
             self._begin(e)
@@ -98,7 +99,7 @@ class Display(ABC):
         self._say(f"note: {e['text']}", "yellow")
 
     def _step(self, e: dict[str, Any]) -> None:
-        self._progress(e, f"{self._running(e)}  held out {self.held_out}")
+        self._progress(e, f"{self.running(e)}  held out {self.held_out}")
 
     def _progress(self, e: dict[str, Any], figures: str) -> None:
         """How far it is: in the bar, or now and then a plain line."""
@@ -112,11 +113,11 @@ class Display(ABC):
             print(f"step {e['step']:,}  {share:.0%}  {figures}", file=sys.stderr, flush=True)
 
     def _evaluation(self, e: dict[str, Any]) -> None:
-        self.held_out = self._held_out(e)
+        self.held_out = self.validated(e)
         if not self.live:
             self._last_line = time.monotonic()
             mark = "  best so far" if e["best"] else ""
-            self._say(f"step {e['step']:,}  {clock(e['seconds'])}  {self._trained(e)}  "
+            self._say(f"step {e['step']:,}  {clock(e['seconds'])}  {self.trained(e)}  "
                       f"held out {self.held_out}{self.UNITS}{mark}")  # fmt: skip
         if e["stopped_early"]:
             self._say(self.STAYS_BEST)
@@ -136,7 +137,7 @@ class Display(ABC):
         self._close()
         self._results(e)
         if e["steps"]:
-            self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, {self._speed(e)}")
+            self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, {self.speed(e)}")
         if e["model"]:
             size = os.path.getsize(e["model"]) / 1e6
             self._say(f"model: {e['model']} ({size:.1f} MB)", "bold")

@@ -192,7 +192,7 @@ class Lab:
         self.progress(f"{label}, seed {seed}")
         if self.quick:  # tiny networks do not gain from threads
             settings = {"threads": 1} | settings
-        return train(corpus, seed=seed, **settings)
+        return train(corpus, seed=seed, progress=False, **settings)
 
     def trainings(
         self, label: str, corpus: str, watch: Callable[[], Any] | None = None, **settings: Any

@@ -100,7 +100,7 @@ def his_start(lab: Lab, rows: Rows, seed: int, **settings: Any) -> Path:
     `--init` has no such mixture, so the parameters of a model are written over.
     """
     steps = {"steps": 0, "epochs": None}
-    model = training.train(rows, seed=seed, **settings | steps)
+    model = training.train(rows, seed=seed, progress=False, **settings | steps)
     rng = np.random.default_rng([seed, 1])
     for name in ("layer0.W_x", "readout.W_y"):
         weights = model.network.parameters[name]

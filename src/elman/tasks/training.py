@@ -1,18 +1,21 @@
 """`elman.train`: from files or from memory to a model that is trained, whatever interrupts it."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from ..errors import UsageError, quoted
+from ..learn.display import Display
 from ..learn.loop import Loop
+from ..learn.notebook import Notebook, in_notebook
 from ..learn.run import Run
 from ..text import memory
-from . import begin, settings_of
+from . import begin, display_of, settings_of
 
 if TYPE_CHECKING:
     from .classify.model import Classifier
@@ -28,6 +31,7 @@ def train(
     output: str | Path | None = None,
     start_from: str | Path | None = None,
     on_event: Callable[[dict[str, Any]], object] | None = None,
+    progress: bool | None = None,
     **settings: Any,
 ) -> "Model | Classifier":
     """Train a model of text, or with `task="classify"` a classifier of labelled texts.
@@ -47,6 +51,8 @@ def train(
     on_event : called with every event of the training, a dict with the key "event"; its
         "snapshot" is a function that returns the model as it is then, to sample or to
         score with before training goes on
+    progress : whether to show how it goes: a line and a curve in a notebook, else what
+        `elman train` shows, on stderr; None: in a notebook and in a terminal
     settings : the flags of `elman train` with underscores, see `elman.settings`
 
     Returns
@@ -74,11 +80,15 @@ def train(
     with memory.closing(source):
         run = begin(source, given, output, start_from, "elman.train(...)")
 
-    def show(event: dict[str, Any]) -> None:
-        if on_event is not None:
-            on_event(event | {"snapshot": run.model})
+    with _display(run, progress) as display:
 
-    return _trained(run, show)
+        def show(event: dict[str, Any]) -> None:
+            if display is not None:
+                display.show(event)
+            if on_event is not None:
+                on_event(event | {"snapshot": run.model})
+
+        return _trained(run, show)
 
 
 def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -124,6 +134,15 @@ def _texts(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], di
             given = given | {"lines": True}
         found = memory.records(text, str(given.get("separator", "\n")))
     return [found], given
+
+
+def _display(run: Run, progress: bool | None) -> AbstractContextManager[Display | Notebook | None]:
+    """What shows a run; nothing where nobody looks."""
+    if progress is False:
+        return nullcontext()
+    if in_notebook():
+        return Notebook(display_of(run.settings))
+    return display_of(run.settings) if progress or sys.stderr.isatty() else nullcontext()
 
 
 def _trained(run: Run, show: Callable[[dict[str, Any]], None]) -> Any:

@@ -9,6 +9,7 @@ from .report import from_dict
 class TaskDisplay(Display):
     """Shows the events of a run that learns a classifier."""
 
+    CURVE = "validation_loss"
     NEXT = ("elman classify MODEL TEXT...", "elman embed MODEL --nearest 5 - < FILE")
 
     @property
@@ -16,7 +17,7 @@ class TaskDisplay(Display):
         return (f"the held-out {self.settings.monitor} no longer gets better: stopping early, "
                 "keeping the best network")  # fmt: skip
 
-    def _about(self, e: dict[str, Any]) -> list[str]:
+    def about(self, e: dict[str, Any]) -> list[str]:
         classes = e["classes"]
         shown = ", ".join(classes[:8]) + (f" and {len(classes) - 8} more" * (len(classes) > 8))
         found = f"{e['texts']:,} texts in {len(classes)} classes ({shown})"
@@ -30,13 +31,13 @@ class TaskDisplay(Display):
             f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}",
         ]
 
-    def _speed(self, e: dict[str, Any]) -> str:
+    def speed(self, e: dict[str, Any]) -> str:
         return f"{e['texts_per_second']:,.0f} texts/s"
 
-    def _trained(self, e: dict[str, Any]) -> str:
+    def trained(self, e: dict[str, Any]) -> str:
         return f"loss {e['train_loss']:.3f}"
 
-    def _held_out(self, e: dict[str, Any]) -> str:
+    def validated(self, e: dict[str, Any]) -> str:
         return (
             f"loss {e['validation_loss']:.3f}, accuracy {e['validation_accuracy']:.3f}, "
             f"macro-F1 {e['validation_macro_f1']:.3f}"

@@ -10,11 +10,12 @@ from ...learn.display import Display, other_encodings
 class TaskDisplay(Display):
     """Shows the events of a run that learns a language."""
 
+    CURVE = "validation_bits_per_character"
     UNITS = " bits/character"
     NEXT = ("elman sample MODEL", "elman score MODEL FILE")
     STAYS_BEST = "the held-out loss no longer falls: stopping early, keeping the best model"
 
-    def _about(self, e: dict[str, Any]) -> list[str]:
+    def about(self, e: dict[str, Any]) -> list[str]:
         understood = [e["form"], *other_encodings(e), f"{e['characters']:,} characters",
                       f"{e['vocabulary_size']:,} distinct symbols"]  # fmt: skip
         if e["records"] is not None:
@@ -29,17 +30,17 @@ class TaskDisplay(Display):
             )
         return lines
 
-    def _running(self, e: dict[str, Any]) -> str:
+    def running(self, e: dict[str, Any]) -> str:
         thousands = e["characters_per_second"] / 1000
         return f"{thousands:,.1f}k chars/s  train {e['train_bits_per_character']:.2f}"
 
-    def _speed(self, e: dict[str, Any]) -> str:
+    def speed(self, e: dict[str, Any]) -> str:
         return f"{e['characters_per_second']:,.0f} characters/s"
 
-    def _trained(self, e: dict[str, Any]) -> str:
+    def trained(self, e: dict[str, Any]) -> str:
         return f"train {e['train_bits_per_character']:.3f}"
 
-    def _held_out(self, e: dict[str, Any]) -> str:
+    def validated(self, e: dict[str, Any]) -> str:
         return f"{e['validation_bits_per_character']:.3f}"
 
     def _results(self, e: dict[str, Any]) -> None:
