@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+from elman.errors import flags
 
 # The same examples on every machine and in every run: a failure can be repeated.
 settings.register_profile(
@@ -16,6 +21,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("elman")
+
+
+@pytest.fixture(autouse=True)
+def messages(request) -> Iterator[None]:
+    """Messages are tested as they are written, with flags; `arguments` marks what Python says."""
+    with nullcontext() if request.node.get_closest_marker("arguments") else flags():
+        yield
 
 
 @pytest.fixture

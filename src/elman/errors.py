@@ -2,9 +2,15 @@
 
 The command line prints the message of any `ElmanError` on one line and exits
 with its `exit_code`; it never shows a traceback for one of these.
+
+Messages are written with the flags of the command line. In Python they name arguments
+instead: `--hidden-size` is `hidden_size`, `--tokens byte` is `tokens='byte'`. Here alone is
+decided how.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 QUOTED = 60  # characters of a value that a message quotes
 
@@ -26,10 +32,65 @@ def counted(number: int, noun: str, ending: str = "s") -> str:
     return f"{number:,} {noun}{ending if number != 1 else ''}"
 
 
+# Flags whose arguments have other names, and those that need no value.
+ARGUMENTS = {"from": "start_from", "count": "n"}
+SWITCHES = {"bidirectional", "greedy", "lines", "lowercase", "unknown"}
+VALUES = {
+    "NFC", "NFD", "NFKC", "NFKD", "adagrad", "adam", "balanced", "byte", "char", "classify",
+    "consecutive", "constant", "cosine", "float32", "float64", "gru", "identity", "last", "lm",
+    "loss", "lstm", "macro-f1", "max", "mean", "native", "ngram", "none", "normal", "numpy",
+    "orthogonal", "plateau", "random", "relu", "replace", "rmsprop", "rnn", "sgd", "sqrt",
+    "strict", "sum", "tanh", "uniform", "word",
+}  # fmt: skip
+# A command is left as it is; else a flag, and the word behind it.
+FLAG = re.compile(r"elman [a-z]+\b[^;,)`]*|(?<![\w-])--([a-z][a-z-]*[a-z])(?: ([\w.'-]*\w))?")
+_named = "arguments"
+
+
+def as_arguments(message: str) -> str:
+    """A message with the arguments of Python in place of the flags of the command line."""
+
+    def argument(found: re.Match[str]) -> str:
+        flag, word = found[1], found[2]
+        if flag is None:
+            return found[0]
+        rest = "" if word is None else f" {word}"
+        if flag.startswith("no-"):
+            return f"{flag[3:].replace('-', '_')}=False{rest}"
+        name = ARGUMENTS.get(flag, flag.replace("-", "_"))
+        if flag in SWITCHES:
+            return f"{name}=True{rest}"
+        if word is None or not (word in VALUES or re.search(r"\d", word)):
+            return name + rest
+        number = re.fullmatch(r"[\d.]+(e-?\d+)?", word)
+        return f"{name}={word if number else repr(word)}"
+
+    return FLAG.sub(argument, message)
+
+
+def worded(message: str) -> str:
+    """A message in the names that who reads it knows: flags in a command, else arguments."""
+    return message if _named == "flags" else as_arguments(message)
+
+
+@contextmanager
+def flags() -> Iterator[None]:
+    """Messages name flags: for what the command line does."""
+    global _named
+    before, _named = _named, "flags"
+    try:
+        yield
+    finally:
+        _named = before
+
+
 class ElmanError(Exception):
     """A failure with a cause that the user can act on."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return worded(super().__str__())
 
 
 class UsageError(ElmanError, ValueError):

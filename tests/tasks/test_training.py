@@ -14,6 +14,8 @@ import pytest
 import elman
 from elman.errors import CorpusError, UsageError
 
+pytestmark = pytest.mark.arguments
+
 RNN = {"hidden_size": 8, "steps": 6, "threads": 1, "seq_len": 8, "batch_size": 4, "eval_every": 3}
 CLASSIFIER = {"task": "classify", "hidden_size": 6, "steps": 4, "threads": 1}
 WORDS = [f"{stem}{end}" for stem in ("ka", "lö", "mi", "tu", "se") for end in ("ov", "ini", "a b")]

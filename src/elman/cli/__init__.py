@@ -44,12 +44,14 @@ class Verbs(Command, click.Group):
         super().format_options(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
-        from ..errors import ElmanError
+        from ..errors import ElmanError, flags
 
         try:
-            return super().invoke(ctx)
+            with flags():
+                return super().invoke(ctx)
         except ElmanError as error:
-            click.echo(f"elman: error: {error}", err=True)
+            with flags():
+                click.echo(f"elman: error: {error}", err=True)
             ctx.exit(error.exit_code)
         except MemoryError:
             click.echo("elman: error: not enough memory; make the model or the batch smaller",

@@ -6,6 +6,7 @@ imported when a task is used, so that `elman --help` is instant.
 
 from collections.abc import Sequence
 from dataclasses import Field, fields
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,9 @@ def _task_of(given: dict[str, Any]) -> str:
         raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {task!r}")
     for name in given:
         if name not in known:
-            raise UsageError(f"there is no setting {name!r}; `elman train --help` lists them")
+            near = get_close_matches(name, known, 1)
+            meant = f", did you mean {near[0]!r}?" if near else ";"
+            raise UsageError(f"there is no setting {name!r}{meant} elman.settings has them")
         if task not in known[name]:
             others = " or ".join(known[name])
             raise UsageError(f"{flag(name)} goes with --task {others}, not with {task}")

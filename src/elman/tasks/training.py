@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
-from ..errors import UsageError, quoted
+from ..errors import UsageError, quoted, worded
 from ..learn.display import Display
 from ..learn.loop import Loop
 from ..learn.notebook import Notebook, in_notebook
@@ -83,6 +83,8 @@ def train(
     with _display(run, progress) as display:
 
         def show(event: dict[str, Any]) -> None:
+            if event["event"] == "message":
+                event = event | {"text": worded(event["text"])}
             if display is not None:
                 display.show(event)
             if on_event is not None:

@@ -127,7 +127,7 @@ def test_empty_texts_and_single_strings_are_refused(trained):
     with pytest.raises(CorpusError, match="text 2 is empty"):
         trained.predict(["a", ""])
     with pytest.raises(UsageError, match="a list of texts"):
-        trained.predict("tarov")
+        trained.predict_proba("tarov")
     for texts, kind in (([1], "int"), (["a", None], "NoneType"), ([b"a"], "bytes")):
         with pytest.raises(UsageError, match=f"of type {kind}, no string"):
             trained.predict(texts)

@@ -1,0 +1,84 @@
+"""Messages name flags on the command line and arguments in Python; one place decides how."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import elman
+from elman import errors
+from elman.errors import UsageError, as_arguments
+from elman.settings import kind_of, rule_of
+from elman.tasks import all_settings
+
+pytestmark = pytest.mark.arguments
+
+
+@pytest.mark.parametrize(
+    ("flags", "arguments"),
+    [
+        ("--hidden-size must be a whole number, not '8'",
+         "hidden_size must be a whole number, not '8'"),
+        ("--momentum goes with --optimizer sgd, not with adam",
+         "momentum goes with optimizer='sgd', not with adam"),
+        ("try --learning-rate 0.0006 (now 0.006) or --clip-norm 1",
+         "try learning_rate=0.0006 (now 0.006) or clip_norm=1"),
+        ("--learning-rate 1e-05, --steps 3.", "learning_rate=1e-05, steps=3."),
+        ("train with --unknown or --tokens byte", "train with unknown=True or tokens='byte'"),
+        ("leave --no-bias out", "leave bias=False out"),
+        ("give one of --epochs, --steps and --minutes", "give one of epochs, steps and minutes"),
+        ("--encoding cp1252 reads; --encoding says", "encoding='cp1252' reads; encoding says"),
+        ("give --encoding utf-8", "give encoding='utf-8'"),
+        ("a new training from it with --from", "a new training from it with start_from"),
+        ("name it: elman train PLACE --resume m.s", "name it: elman train PLACE --resume m.s"),
+        ("there is no file 'a--b.txt', 'x--y'", "there is no file 'a--b.txt', 'x--y'"),
+        ("seven -- eight", "seven -- eight"),
+    ],
+)  # fmt: skip
+def test_flags_become_arguments(flags, arguments):
+    assert as_arguments(flags) == arguments
+    assert str(UsageError(flags)) == arguments
+    with errors.flags():
+        assert str(UsageError(flags)) == flags  # nothing is lost
+    assert str(UsageError(flags)) == arguments
+
+
+def test_every_value_and_every_switch_of_a_setting_is_known():
+    known = [field for fields in all_settings().values() for field in fields.values()]
+    assert {choice for field in known for choice in rule_of(field).choices} <= errors.VALUES
+    switches = {field.name for field in known if kind_of(field) is bool}
+    assert switches - {"bias"} <= errors.SWITCHES  # which is on, so that its flag begins with no-
+
+
+def test_python_speaks_of_arguments_the_command_line_of_flags():
+    with pytest.raises(UsageError, match=r"^hidden_size must be a whole number, not '8'$"):
+        elman.train(hidden_size="8")
+    command = [sys.executable, "-m", "elman", "train", "--hidden-size", "0"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "elman: error: --hidden-size must be at least 1" in done.stderr
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("hiddensize", "there is no setting 'hiddensize', did you mean 'hidden_size'?"),
+        ("learningrate", "did you mean 'learning_rate'?"),
+        ("xyz", "there is no setting 'xyz'; elman.settings has them"),
+    ],
+)
+def test_a_misspelt_setting_has_a_neighbour(name, says):
+    with pytest.raises(UsageError) as caught:
+        elman.train(**{name: 3})
+    assert says in str(caught.value)
+
+
+def test_notes_in_python_speak_of_arguments():
+    notes = []
+    rows = [("ab" * 40 + str(i), "xy"[i % 2]) for i in range(20)]
+    elman.train(rows, task="classify", hidden_size=4, steps=1, threads=1, seq_len=10,
+                on_event=lambda e: notes.append(e.get("text", "")))  # fmt: skip
+    assert any("seq_len changes that" in note for note in notes)
+    assert not any("--" in note for note in notes)
