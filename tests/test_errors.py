@@ -34,6 +34,7 @@ pytestmark = pytest.mark.arguments
         ("a new training from it with --from", "a new training from it with start_from"),
         ("name it: elman train PLACE --resume m.s", "name it: elman train PLACE --resume m.s"),
         ("there is no file 'a--b.txt', 'x--y'", "there is no file 'a--b.txt', 'x--y'"),
+        ("--task classify needs --task", "task='classify' needs task"),
         ("seven -- eight", "seven -- eight"),
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from .errors import UsageError
+from .errors import VALUES, UsageError
 
 NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 TEXT, NETWORK, LEARNING, CLASSIFIER = "Text", "Network", "Learning", "Classifier"
@@ -49,6 +49,9 @@ class Rule:
     metavar: str | None = None
     escapes: bool = False
     files: bool = False
+
+    def __post_init__(self) -> None:
+        VALUES.update(self.choices)  # a message knows them by this
 
 
 def setting(default: Any, help: str, group: str, **rule: Any) -> Any:
