@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import types
+import warnings
 
 import numpy as np
 import pytest
 
 import elman
 from elman.errors import CorpusError, UsageError
+from elman.tasks.events import EVENTS
 
 pytestmark = pytest.mark.arguments
 
@@ -346,3 +348,37 @@ def test_a_notebook_has_a_line_and_a_curve(monkeypatch, capfd, poem, kind, progr
     points = last.split("points='")[1].split("'")[0].split()
     assert len(points) == 2
     assert points[0].startswith("0.0,") and points[1].startswith("480.0,")
+
+
+# -- events --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["model", "chain", "classifier", "interrupted"])
+def test_events_are_what_their_types_say(poem, kind):
+    seen, stop = [], interrupt(5)
+
+    def watch(event):
+        seen.append(event)
+        if kind == "interrupted":
+            stop(event)
+
+    options = {"steps": 12, "log_every": 1, "eval_every": 4, "hidden_size": 4, "threads": 1}
+    if kind == "classifier":
+        elman.train((WORDS * 3, LABELS * 3), task="classify", on_event=watch, **options)
+    elif kind == "chain":
+        elman.train(text=poem, cell="ngram", on_event=watch, test=0.1)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            elman.train(text=poem, test=0.1, on_event=watch, **options)
+    expected = {"model": {"start", "step", "evaluation", "sample", "done"},
+                "chain": {"start", "done"}, "classifier": {"start", "step", "evaluation", "done"},
+                "interrupted": {"start", "step", "evaluation", "interrupted"}}[kind]  # fmt: skip
+    assert expected <= {event["event"] for event in seen}
+    for event in seen:
+        types = EVENTS[event["event"]]
+        assert set(event) <= set(types.__annotations__) | types.__required_keys__
+        assert types.__required_keys__ <= set(event)
+        for name, value in event.items():
+            if value is None:
+                assert "None" in str(types.__annotations__[name]), name

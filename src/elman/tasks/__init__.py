@@ -9,7 +9,7 @@ from dataclasses import Field, fields
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..errors import ModelFileError, UsageError
 from ..files import OutputFile, claim
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..learn.run import Data, Run
     from ..learn.task import Task
     from ..store.modelfile import SavedModel
+    from .classify.model import Classifier
+    from .language.model import Model
 
 # What `--task` calls it: its folder, and the class of its settings.
 TASKS = {
@@ -146,6 +148,24 @@ def resume(
                          "out, or start a new training")  # fmt: skip
     _task_of(given | {"task": name})
     return prepare.resume(find(name), model, path, given, names, output)
+
+
+@overload
+def load(
+    path: str | Path, *, task: Literal["lm"], engine: str = ..., threads: int | None = ...
+) -> "Model": ...
+
+
+@overload
+def load(
+    path: str | Path, *, task: Literal["classify"], engine: str = ..., threads: int | None = ...
+) -> "Classifier": ...
+
+
+@overload
+def load(
+    path: str | Path, *, engine: str = ..., threads: int | None = ..., task: str | None = ...
+) -> Any: ...
 
 
 def load(

@@ -1,12 +1,13 @@
 """`elman.train`: from files or from memory to a model that is trained, whatever interrupts it."""
 
+import inspect
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, overload
 from warnings import warn
 
 from ..errors import UsageError, quoted, worded
@@ -15,7 +16,8 @@ from ..learn.loop import Loop
 from ..learn.notebook import Notebook, in_notebook
 from ..learn.run import Run
 from ..text import memory
-from . import begin, display_of, settings_of
+from . import all_settings, begin, display_of, settings_of
+from .options import ClassifyOptions, LanguageOptions
 
 if TYPE_CHECKING:
     from .classify.model import Classifier
@@ -24,13 +26,38 @@ if TYPE_CHECKING:
 LONGEST_NAME = 255  # bytes that a file system allows
 
 
+@overload
 def train(
     corpus: Any = (),
     *,
     text: Any = None,
     output: str | Path | None = None,
     start_from: str | Path | None = None,
-    on_event: Callable[[dict[str, Any]], object] | None = None,
+    on_event: Callable[[Any], object] | None = None,
+    progress: bool | None = None,
+    **settings: Unpack[LanguageOptions],
+) -> "Model": ...
+
+
+@overload
+def train(
+    corpus: Any = (),
+    *,
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    on_event: Callable[[Any], object] | None = None,
+    progress: bool | None = None,
+    **settings: Unpack[ClassifyOptions],
+) -> "Classifier": ...
+
+
+def train(
+    corpus: Any = (),
+    *,
+    text: Any = None,
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    on_event: Callable[[Any], object] | None = None,
     progress: bool | None = None,
     **settings: Any,
 ) -> "Model | Classifier":
@@ -48,9 +75,9 @@ def train(
         as a line with `lines=True`
     output : the model file, written while training and at the end; None: no file
     start_from : a model file whose weights and vocabulary training starts from
-    on_event : called with every event of the training, a dict with the key "event"; its
-        "snapshot" is a function that returns the model as it is then, to sample or to
-        score with before training goes on
+    on_event : called with every event of the training, a dict with the key "event" (see
+        `elman.tasks.events`); its "snapshot" is a function that returns the model as it
+        is then, to sample or to score with before training goes on
     progress : whether to show how it goes: a line and a curve in a notebook, else what
         `elman train` shows, on stderr; None: in a notebook and in a terminal
     settings : the flags of `elman train` with underscores, see `elman.settings`
@@ -91,6 +118,23 @@ def train(
                 on_event(event | {"snapshot": run.model})
 
         return _trained(run, show)
+
+
+def _with_settings(function: Callable[..., Any]) -> inspect.Signature:
+    """Its signature with every setting by name, for `help` and completion.
+
+    A setting that has another default in another task, or is worked out, shows None.
+    """
+    signature = inspect.signature(function)
+    named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    for name, fields in all_settings().items():
+        defaults = {field.default for field in fields.values()}
+        default = defaults.pop() if len(defaults) == 1 else None
+        named.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default))
+    return signature.replace(parameters=named)
+
+
+train.__signature__ = _with_settings(train)  # type: ignore[attr-defined]
 
 
 def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

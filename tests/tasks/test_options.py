@@ -1,0 +1,141 @@
+"""The types of `elman.train` are made from the settings: `python -m tests.tasks.test_options`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import elman
+from elman.settings import kind_of, rule_of
+from elman.tasks import TASKS, all_settings, settings_of, training
+
+PLACE = Path(training.__file__).with_name("options.py")
+
+HEAD = '''"""The settings as types: what `elman.train` takes by name, for type checkers.
+
+Made from the settings by `python -m tests.tasks.test_options`; not written by hand.
+"""
+
+from pathlib import Path
+from typing import Literal, Required, TypedDict
+'''
+
+
+def type_of(field) -> str:
+    rule, kind = rule_of(field), kind_of(field)
+    if field.name == "task":
+        return (
+            'Literal["lm"] | None' if rule.choices == ("lm",) else 'Required[Literal["classify"]]'
+        )
+    if rule.choices:
+        return f"Literal[{', '.join(f'{c!r}' for c in rule.choices)}] | None".replace("'", '"')
+    return "float | str | Path | None" if rule.files else f"{kind.__name__} | None"
+
+
+def made() -> str:
+    text = HEAD
+    for task in TASKS:
+        kind = settings_of(task)
+        text += (
+            f"\n\nclass {kind.__name__.replace('Settings', 'Options')}(TypedDict, total=False):\n"
+        )
+        text += f'    """Settings of `task={task!r}`, see `{kind.__module__}`."""\n\n'.replace(
+            "'", '"'
+        )
+        for field in fields(kind):
+            text += f"    {field.name}: {type_of(field)}\n"
+    return text
+
+
+def formatted(text: str) -> str:
+    command = [sys.executable, "-m", "ruff", "format", "--line-length", "100", "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_types_are_those_of_the_settings():
+    pytest.importorskip("ruff")
+    assert PLACE.read_text(encoding="utf-8") == formatted(made()), (
+        "run: python -m tests.tasks.test_options"
+    )
+
+
+def test_help_and_completion_know_every_setting():
+    parameters = inspect.signature(elman.train).parameters
+    assert set(parameters) >= set(all_settings()) | {"corpus", "text", "output", "progress"}
+    assert parameters["hidden_size"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert parameters["cell"].default == "gru"
+    assert parameters["hidden_size"].default is None
+    assert not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+
+
+PROGRAM = """
+import elman
+from elman.errors import ElmanError
+
+# README
+model = elman.train("poems.txt", cell="gru", hidden_size=256, minutes=3)
+print(model.sample(200, prime="The sea", temperature=0.8, seed=1))
+print(model.score("The sea is calm tonight").bits_per_character)
+model.save("poems.safetensors")
+reveal_type(model)
+reveal_type(elman.train(text=["a", "b"], task="lm", validation="held.txt"))
+names = elman.train((["a"], ["b"]), task="classify", bidirectional=True)
+reveal_type(names)
+reveal_type(names.predict("a"))
+reveal_type(names.predict(["a"]))
+reveal_type(elman.load("poems.safetensors", task="lm"))
+reveal_type(elman.load("poems.safetensors", task="classify"))
+elman.load("poems.safetensors").score("a")
+elman.plots.training(model)
+"""
+SAYS = ["Model", "Model", "Classifier", "str", "list[str]", "Model", "Classifier"]
+WRONG = """
+import elman
+elman.train("a.txt", hiddensize=3)
+elman.train("a.txt", hidden_size="3")
+elman.train("a.txt", cell="gruu")
+elman.train("a.txt", bidirectional=True)
+elman.train("a.txt").predict("a")
+elman.train("a.txt", task="classify", order=3)
+"""
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    """What mypy says of a program, line by line."""
+    pytest.importorskip("mypy")
+    folder = tmp_path_factory.mktemp("types")
+
+    def check(program):
+        path = folder / "program.py"
+        path.write_text(program, encoding="utf-8")
+        source = str(Path(elman.__file__).parents[1])
+        command = [sys.executable, "-m", "mypy", "--no-error-summary", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder,
+                              env={"MYPYPATH": source, "PATH": ""})  # fmt: skip
+        return [line for line in done.stdout.splitlines() if line.startswith("program.py")]
+
+    return check
+
+
+def test_a_type_checker_accepts_what_the_documents_say(checked):
+    said = checked(PROGRAM)
+    assert not [line for line in said if ": error:" in line]
+    revealed = [line.split('"')[1] for line in said if "Revealed type" in line]
+    assert [re.sub(r"\w+\.", "", kind) for kind in revealed] == SAYS
+
+
+def test_a_type_checker_sees_what_is_wrong(checked):
+    said = checked(WRONG)
+    lines = {int(line.split(":")[1]) for line in said if ": error:" in line}
+    assert lines == set(range(3, 9))
+
+
+if __name__ == "__main__":
+    PLACE.write_text(formatted(made()), encoding="utf-8")
