@@ -130,7 +130,10 @@ def _with_settings(function: Callable[..., Any]) -> inspect.Signature:
     for name, fields in all_settings().items():
         defaults = {field.default for field in fields.values()}
         default = defaults.pop() if len(defaults) == 1 else None
-        named.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default))
+        kinds = {field.type for field in fields.values()}
+        kind = kinds.pop() if len(kinds) == 1 else Any
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        named.append(inspect.Parameter(name, keyword, default=default, annotation=kind))
     return signature.replace(parameters=named)
 
 
