@@ -336,7 +336,7 @@ def test_a_notebook_has_a_line_and_a_curve(monkeypatch, capfd, poem, kind, progr
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
     data = {"text": poem} if kind == "model" else {"corpus": (WORDS, LABELS), "task": "classify"}
-    elman.train(**data, progress=progress, **RNN)
+    model = elman.train(**data, progress=progress, **RNN)
     assert capfd.readouterr().err == ""
     if progress is False:
         assert not shown
@@ -344,6 +344,8 @@ def test_a_notebook_has_a_line_and_a_curve(monkeypatch, capfd, poem, kind, progr
     last = shown[-1]
     assert ("text in memory: running text" if kind == "model" else "15 texts") in last
     assert "6 steps in 0:0" in last and "held out" in last
+    if kind == "model":  # the figure of the model, not the last estimate
+        assert f"held out {model.summary['validation_bits_per_character']:.3f} bits" in last
     assert last.count("<polyline") == 1
     points = last.split("points='")[1].split("'")[0].split()
     assert len(points) == 2

@@ -52,10 +52,17 @@ class Notebook:
             self.curve.append((event["step"], event[words.CURVE]))
         elif kind == "interrupted":
             self.line = f"stopped at step {event['step']:,}"
-        elif kind == "done" and event["steps"]:
-            self.line = f"{event['steps']:,} steps in {clock(event['seconds'])}"
+        elif kind == "done":
+            self._done(event)
         if kind != "step" or time.monotonic() - self._updated > SECONDS:
             self._update()
+
+    def _done(self, event: dict[str, Any]) -> None:
+        """The final figures, of all that is held out; those before were estimates."""
+        if event["steps"]:
+            self.line = f"{event['steps']:,} steps in {clock(event['seconds'])}"
+        if event[self.words.CURVE] is not None:
+            self.validated = f"  held out {self.words.validated(event)}{self.words.UNITS}"
 
     def _update(self) -> None:
         from IPython.display import HTML, display
