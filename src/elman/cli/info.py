@@ -75,10 +75,10 @@ def facts_of(path: str, model: Model | Classifier) -> dict:
     if model.training is None or "state" not in model.training[1]:
         return facts
     state = model.training[1]["state"]
-    return facts | {
-        "training": "finished" if state["finished"] else f"at step {state['step']:,}",
-        "resume": f"elman train --resume {path}",
-    }
+    facts["training"] = "finished" if state["finished"] else f"at step {state['step']:,}"
+    if model.training[1]["corpus"]["paths"]:  # there are none of texts in memory
+        facts["resume"] = f"elman train --resume {path}"
+    return facts
 
 
 def _language(path: str, m: Model) -> dict:
