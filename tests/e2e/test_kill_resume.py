@@ -208,10 +208,9 @@ def test_many_kills(elman, watch, read_model, corpus, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_at_least_twenty_five_kills_of_one_run(elman, watch, read_model, corpus, seed):
+def test_at_least_twenty_five_kills_of_one_run(elman, watch, read_model, corpus):
     killed_again_and_again(
-        elman, watch, read_model, "gru-plateau-float64", steps=900, kills=50, seed=seed
+        elman, watch, read_model, "gru-plateau-float64", steps=900, kills=50, seed=1
     )
 
 

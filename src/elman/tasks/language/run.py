@@ -108,7 +108,8 @@ class LanguageRun(Run):
     def _disappointments(self) -> list[str]:
         bits = self.summary.get("validation_bits_per_character")
         for name, figures in self.summary.get("baselines", {}).items():
-            if bits is None or bits <= figures["bits_per_character"]:
+            theirs = figures.get("bits_per_character")
+            if bits is None or theirs is None or bits <= theirs:
                 continue
             worse = f"this model ends worse on the held-out part than the {name} model"
             if name == "uniform":
