@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,6 +162,21 @@ class Elman:
             env=clean_environment(self.home),
             **{**options, **popen},
         )
+
+    @contextmanager
+    def following(self, log: Path, *args):
+        """`tail -f LOG | elman ...`, through a real pipe: what reads the next row."""
+        command = [*COMMAND, *map(str, args)]
+        with (
+            subprocess.Popen(["tail", "-f", str(log)], stdout=subprocess.PIPE) as tail,
+            subprocess.Popen(command, stdin=tail.stdout, stdout=subprocess.PIPE, text=True,
+                             cwd=self.folder, env=clean_environment(self.home)) as verb,
+        ):  # fmt: skip
+            try:
+                yield verb.stdout.readline
+            finally:
+                tail.kill()
+                verb.kill()
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import gzip
 import io
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -199,20 +197,11 @@ def test_lines_are_answered_as_they_arrive(say):
     """`tail -f LOG | elman classify MODEL -`, through a real pipe."""
     log = say.folder / "app.log"
     log.write_text("Takov\n")
-    command = [sys.executable, "-m", "elman", "classify", MODEL, "-"]
-    with (
-        subprocess.Popen(["tail", "-f", str(log)], stdout=subprocess.PIPE) as tail,
-        subprocess.Popen(command, stdin=tail.stdout, stdout=subprocess.PIPE, text=True,
-                         cwd=say.folder) as verb,
-    ):  # fmt: skip
-        try:
-            assert verb.stdout.readline().startswith("Takov\tOv\t")
-            with open(log, "a") as file:
-                file.write("Mabini\n")
-            assert verb.stdout.readline().startswith("Mabini\tIni\t")
-        finally:
-            tail.kill()
-            verb.kill()
+    with say.following(log, "classify", MODEL, "-") as row:
+        assert row().startswith("Takov\tOv\t")
+        with open(log, "a") as file:
+            file.write("Mabini\n")
+        assert row().startswith("Mabini\tIni\t")
 
 
 def test_a_damaged_table_with_a_quoted_header_is_refused_in_a_sentence(say):

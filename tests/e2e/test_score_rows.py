@@ -93,21 +93,12 @@ def test_records_have_rows_of_their_own(say):
 def test_lines_are_scored_as_they_arrive(say):
     log = say.folder / "app.log"
     log.write_text("the dog\n")
-    command = [sys.executable, "-m", "elman", "score", "lines", "--lines"]
-    with (
-        subprocess.Popen(["tail", "-f", str(log)], stdout=subprocess.PIPE) as tail,
-        subprocess.Popen(command, stdin=tail.stdout, stdout=subprocess.PIPE, text=True,
-                         cwd=say.folder) as verb,
-    ):  # fmt: skip
-        try:
-            assert verb.stdout.readline().endswith("\t1\tthe dog\n")
-            with open(log, "a") as file:
-                file.write("\nthe cat\n")
-            assert verb.stdout.readline() == "\t\t\t2\t\n"
-            assert verb.stdout.readline().endswith("\t3\tthe cat\n")
-        finally:
-            tail.kill()
-            verb.kill()
+    with say.following(log, "score", "lines", "--lines") as row:
+        assert row().endswith("\t1\tthe dog\n")
+        with open(log, "a") as file:
+            file.write("\nthe cat\n")
+        assert row() == "\t\t\t2\t\n"
+        assert row().endswith("\t3\tthe cat\n")
 
 
 LIMITED = """

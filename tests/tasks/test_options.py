@@ -39,18 +39,23 @@ def type_of(field) -> str:
 
 
 def made() -> str:
-    text = HEAD
-    for task in TASKS:
+    types = {task: {f.name: type_of(f) for f in fields(settings_of(task))} for task in TASKS}
+    first, *others = types.values()
+    common = {n: t for n, t in first.items() if all(other.get(n) == t for other in others)}
+    text = HEAD + made_class("CommonOptions", "TypedDict", "Settings of every task.", common)
+    for task, own in types.items():
         kind = settings_of(task)
-        text += (
-            f"\n\nclass {kind.__name__.replace('Settings', 'Options')}(TypedDict, total=False):\n"
-        )
-        text += f'    """Settings of `task={task!r}`, see `{kind.__module__}`."""\n\n'.replace(
-            "'", '"'
-        )
-        for field in fields(kind):
-            text += f"    {field.name}: {type_of(field)}\n"
+        name = kind.__name__.replace("Settings", "Options")
+        about = f'Settings of `task="{task}"`, see `{kind.__module__}`.'
+        rest = {n: t for n, t in own.items() if n not in common}
+        text += made_class(name, "CommonOptions", about, rest)
     return text
+
+
+def made_class(name: str, base: str, about: str, types: dict[str, str]) -> str:
+    lines = [f"    {setting}: {kind}" for setting, kind in types.items()]
+    head = f'class {name}({base}, total=False):\n    """{about}"""'
+    return "\n\n" + head + "\n\n" + "\n".join(lines) + "\n"
 
 
 def formatted(text: str) -> str:

@@ -25,10 +25,3 @@ def test_unknown_characters_have_a_symbol():
     vocabulary = labelled.symbols_of(["ab"], "char").build(unknown=True)
     ids = encode(vocabulary, ["aX"], 9).ids
     assert ids.tolist() == [vocabulary.ids["a"], vocabulary.unknown]
-
-
-def test_shares_of_a_symbol():
-    vocabulary = labelled.symbols_of(["ab"], "char").build(unknown=True)
-    encoded = encode(vocabulary, ["abXY", "a", "Zb"], 3)
-    assert encoded.shares(vocabulary.unknown).tolist() == [1 / 3, 0, 1 / 2]
-    assert encode(vocabulary, [], 3).shares(vocabulary.unknown).tolist() == []

@@ -17,6 +17,7 @@ from .output import field, note
 if TYPE_CHECKING:
     from ..tasks.classify.answer import Answer
     from .inputs import Batch
+    from .odd import Odd
 
 EXAMPLES = """
 elman classify names.safetensors Müller Rossi
@@ -93,7 +94,7 @@ def classify(
             header = True
             sys.stdout.write(f"{batch.table.header}\n")
         if as_json:
-            rows = _json(batch, answers, ask.classes if show_all else None)
+            rows = _json(batch, answers, odd, ask.classes if show_all else None)
         else:
             rows = _all(batch, answers, ask.classes) if show_all else _rows(batch, answers)
         sys.stdout.writelines(f"{row}\n" for row in rows)
@@ -139,12 +140,14 @@ def _all(batch: Batch, answers: list[Answer], classes: list[str]) -> Iterator[st
             yield f"{field(text)}\t{field(classes[i])}\t{p[i]:.4f}"
 
 
-def _json(batch: Batch, answers: list[Answer], classes: list[str] | None) -> Iterator[str]:
+def _json(
+    batch: Batch, answers: list[Answer], odd: Odd, classes: list[str] | None
+) -> Iterator[str]:
     """An object for each text, with all probabilities if the classes are given."""
     for text, answer in zip(batch.texts, answers, strict=True):
         found: dict[str, Any] = {
             "text": text, "label": answer.label, "probability": answer.probability,
-            "unknown": answer.unknown, "cut": answer.cut,
+            **odd.about(text),
         }  # fmt: skip
         if classes is not None:
             p = answer.probabilities

@@ -29,8 +29,7 @@ class Odd:
         v = self._model.vocabulary
         ids = v.look_up(self._model.clean(text))
         read = ids[: self._longest]
-        unknown = (read < 0).mean() if len(read) else 0.0
-        return {"unknown": float(unknown), "cut": len(read) < len(ids)}
+        return {"unknown": float((read < 0).mean()), "cut": len(read) < len(ids)}
 
     def say(self) -> None:
         """The notes at the end."""

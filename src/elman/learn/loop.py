@@ -6,6 +6,7 @@ draws what an uninterrupted one would have drawn.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any, Generic, TypeVar
@@ -30,7 +31,7 @@ HISTORY_ROWS = 4096
 N = TypeVar("N", bound=BaseNetwork)
 
 
-class Loop(Generic[N]):
+class Loop(ABC, Generic[N]):
     """One training run: network, optimizer, place in the plan, best network so far.
 
     `events()` runs it. Between events `tensors()` and `scalars()` are a checkpoint
@@ -74,26 +75,26 @@ class Loop(Generic[N]):
 
     # -- what a subclass says ------------------------------------------------------
 
+    @abstractmethod
     def _plan(self) -> Any:
         """The batches of the present epoch: has a length, and gives a batch by its number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _gradient(self, batch: Any) -> float:
         """The loss of a batch, its gradient in the network."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _step_event(self, batch: Any, loss: float) -> Event:
         """What there is to say about a step besides its number, loss, norm, rate and time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _look(self) -> tuple[float, float, Event]:
         """Look at the held-out part: its loss in nats, what is kept low, figures for the event."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def held_out(self) -> bool:
         """Whether there is a held-out part to evaluate on."""
-        raise NotImplementedError
 
     def sample(self) -> str:
         """A short sample of the model as it is now."""

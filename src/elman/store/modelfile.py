@@ -1,6 +1,6 @@
 """What every model is made of, and its file: written whole, checked when it is read."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -24,7 +24,7 @@ N = TypeVar("N", bound=BaseNetwork)
 M = TypeVar("M", bound="SavedModel")
 
 
-class SavedModel(Shown, ABC):
+class SavedModel(Shown):
     """What the models of all tasks have in common: a network, its symbols, one file.
 
     Attributes

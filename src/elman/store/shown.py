@@ -1,5 +1,6 @@
 """How models and figures show themselves: a short line, in a notebook a small table."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -11,16 +12,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-class Shown:
+class Shown(ABC):
     """What says in a few words what it is: `_short` in a line, `_rows` in a table."""
 
+    @abstractmethod
     def _short(self) -> list[str]:
         """The few things that matter, each short."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _rows(self) -> list[tuple[str, str]]:
         """Names and values, for a table of two columns."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._short())})"

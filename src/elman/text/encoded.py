@@ -28,12 +28,6 @@ class Encoded:
     def lengths(self) -> np.ndarray:
         return np.diff(self.offsets)
 
-    def shares(self, symbol: int | None) -> np.ndarray:
-        """The share (n,) of each text that is one symbol; no text may be empty."""
-        if not len(self) or symbol is None:
-            return np.zeros(len(self))
-        return np.add.reduceat(self.ids == symbol, self.offsets[:-1], dtype=np.int64) / self.lengths
-
 
 def encode(vocabulary: Vocabulary, texts: Sequence[str], longest: int) -> Encoded:
     """Ids of texts, of each the first `longest` symbols."""

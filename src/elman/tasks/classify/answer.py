@@ -21,15 +21,11 @@ class Answer:
     label : the most probable class; None for a blank text, or below the threshold
     probability : of the most probable class; None for a blank text
     probabilities : of the classes that were asked for (n,); None for a blank text
-    unknown : share of the symbols read that the vocabulary does not hold
-    cut : whether the text is longer than what the classifier reads
     """
 
     label: str | None = None
     probability: float | None = None
     probabilities: Array | None = None
-    unknown: float = 0.0
-    cut: bool = False
 
 
 class Answering:
@@ -63,15 +59,10 @@ class Answering:
         """An answer for each text, in order."""
         rows = [i for i, text in enumerate(texts) if text.strip()]
         answers = [Answer()] * len(texts)
-        encoded = self.model.encode([texts[i] for i in rows])
-        assert encoded.cut is not None
-        logits = self.model.logits(encoded)[:, self._columns]
-        p = softmax(logits / self.model.temperature)
-        unknown = encoded.shares(self.model.vocabulary.unknown)
-        for i, row, best, share, cut in zip(
-            rows, p, p.argmax(axis=1).tolist(), unknown.tolist(), encoded.cut.tolist(), strict=True
-        ):
+        logits = self.model.logits(self.model.encode([texts[i] for i in rows]))
+        p = softmax(logits[:, self._columns] / self.model.temperature)
+        for i, row, best in zip(rows, p, p.argmax(axis=1).tolist(), strict=True):
             probability = float(row[best])
             label = self.classes[best] if probability >= self.threshold else None
-            answers[i] = Answer(label, probability, row, share, cut)
+            answers[i] = Answer(label, probability, row)
         return answers
