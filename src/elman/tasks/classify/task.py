@@ -93,7 +93,7 @@ class ClassifyTask(Task):
         return ClassifierConfig(
             len(data.vocabulary), settings.cell, settings.hidden_size or 0,
             settings.num_layers or 0, settings.embedding_size, settings.activation, settings.bias,
-            settings.dropout or 0.0, len(data.source.classes), settings.bidirectional,
+            settings.dropout or 0.0, settings.bidirectional, len(data.source.classes),
             settings.pooling,
         )  # fmt: skip
 
