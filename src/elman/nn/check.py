@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cells import CELLS
-from . import layers
+from . import chain, layers
 from .classifier import POOLINGS, ClassifierConfig, ClassifierNetwork
 from .engine import Engine, select
-from .network import Network, NetworkConfig, initialise
+from .network import BaseNetwork, Network, NetworkConfig, initialise
+from .tagger import Letters, TaggerConfig, TaggerNetwork
 
 EPSILON = 1e-5  # balances the truncation error, ε², with the rounding error, 1e-16/ε
 TOLERANCE = 1e-6
@@ -62,7 +63,7 @@ def relative_error(a: Array, b: Array) -> float:
 
 
 def check_all(engine: Engine | None = None) -> Iterator[Result]:
-    """Check whole networks of every cell, classifiers too, and the cells with their inputs."""
+    """Check whole networks of every cell and task, and the cells with their inputs."""
     engine = engine or select("numpy")
     for cell, activation in (("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")):
         name = f"{cell} {activation}" if cell == "rnn" else cell
@@ -88,6 +89,16 @@ def check_all(engine: Engine | None = None) -> Iterator[Result]:
                 )  # fmt: skip
                 label = f"{name} × {1 + both}{', both ways' * both}, pooling {pooling}"
                 yield from _check_classifier(label, classifier, engine)
+        for transitions in (False, True):
+            for letters in (0, 2):
+                tagger = TaggerConfig(
+                    vocabulary_size=5, cell=cell, hidden_size=3, num_layers=1 + transitions,
+                    embedding_size=letters, activation=activation, dropout=0.15 * letters,
+                    bidirectional=True, num_classes=4, num_letters=3 * bool(letters),
+                    letter_size=letters, transitions=transitions,
+                )  # fmt: skip
+                label = f"{name} × {1 + transitions}, a label a step{', chain' * transitions}"
+                yield from _check_tagger(label + ", letters" * bool(letters), tagger, engine)
 
 
 def _check_cell(
@@ -175,6 +186,50 @@ def _check_classifier(case: str, config: ClassifierConfig, engine: Engine) -> It
         return float((smooth * weights).sum())
 
     network.loss_and_gradient(ids, labels, weights, mask, np.random.default_rng(3), 0.2)
+    yield from _compare(case, network, value)
+
+
+def _check_tagger(case: str, config: TaggerConfig, engine: Engine) -> Iterator[Result]:
+    """Gradients of every parameter of a network with a label for every symbol.
+
+    Of the first segment two labels in the middle count, and it begins no sequence.
+    """
+    T, B, W = 5, 3, 4
+    rng = np.random.default_rng(17)
+    network = TaggerNetwork(config, np.float64, engine)
+    initialise(network.parameters, config, "uniform", None, rng)
+    network.parameters.flat[:] *= 1.5
+    ids = rng.integers(0, config.vocabulary_size, (T, B)).astype(np.int32)
+    labels = rng.integers(0, config.num_classes, (T, B))
+    mask = np.arange(T)[:, None] < np.array([5, 1, 3])
+    weights = np.where(mask, [0.5, 0.2, 0.3], 0.0)
+    weights[[0, 3, 4], 0] = 0
+    borders = chain.Borders(np.array([False, True, True]), np.array([False, True, True]))
+    words = None
+    if config.letter_size:
+        spelt = rng.integers(0, config.num_letters, (3, W)).astype(np.int32)
+        long = np.arange(3)[:, None] < np.array([3, 1, 2, 3])
+        words = Letters(spelt, long, rng.integers(0, W, (T, B)))
+
+    def value() -> float:
+        logits, _ = network.forward(ids, mask, words, np.random.default_rng(3))
+        if not config.transitions:
+            nats, _ = network.engine.layers.softmax_cross_entropy(logits, labels)
+            return float((nats * weights).sum())
+        total = 0.0
+        for b, (start, end) in enumerate([(1, 3), (0, 1), (0, 3)]):
+            part = slice(start, end), slice(b, b + 1)
+            own = chain.Borders(borders.begin[b : b + 1], borders.end[b : b + 1])
+            nats, _ = chain.linear_chain(logits[part], labels[part], network.transitions, None, own)
+            total += float(nats[0]) * [0.5, 0.2, 0.3][b]
+        return total
+
+    network.loss_and_gradient(ids, labels, weights, mask, words, borders, np.random.default_rng(3))
+    yield from _compare(case, network, value)
+
+
+def _compare(case: str, network: BaseNetwork, value: Callable[[], float]) -> Iterator[Result]:
+    """The gradient that a network holds, beside central differences of what it is of."""
     gradient = network.gradient.flat.copy()
     numerical = numerical_gradient(value, network.parameters.flat)
     start = 0
