@@ -188,6 +188,13 @@ def events(response: httpx.Response) -> Iterator[dict]:
 # -- the browser --------------------------------------------------------------------
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """Whatever opens a browser is slow: a third of the time of all tests."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
     """Debian's Chromium, driven by Playwright; skips where either is missing."""
