@@ -29,7 +29,7 @@ from rich.table import Table
 
 import elman
 from elman.nn.engine import select
-from elman.tasks.classify.report import Report, report
+from elman.tasks.reports import Report, report
 from elman.text import labelled
 from elman.text.labelled import LabelledOptions
 from elman.text.read import TextOptions
@@ -55,7 +55,7 @@ def network(path: Path, settings: dict[str, Any], seed: int) -> tuple[Any, dict[
     """A classifier, and its figures on the test part."""
     wall, cpu = time.perf_counter(), time.process_time()
     # The regression is measured by itself, below.
-    with patch("elman.tasks.classify.report._regression", lambda: None):
+    with patch("elman.tasks.classify.baselines._regression", lambda: None):
         model = elman.train(
             path, task="classify", test=SHARE, seed=seed, progress=False, **settings
         )

@@ -266,7 +266,7 @@ MENTIONS = {
                  "tasks/language/task.py"},
     "embed": {"tasks/classify/display.py", "estimators.py", "nn/network.py",
               "tasks/classify/model.py"},
-    "confusion": {"tasks/classify/display.py", "store/schema.py", "tasks/classify/report.py"},
+    "confusion": {"tasks/classify/display.py", "store/schema.py", "tasks/reports.py"},
 }  # fmt: skip
 WORDS = {"classify": r"classif(?:y|ier)", "gru": r"(?<![a-z])gru(?![a-z])"}
 

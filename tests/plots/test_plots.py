@@ -13,7 +13,7 @@ from elman.errors import ElmanError, UsageError
 from elman.inside import inspection
 from elman.inside.unrolled import gradient_norms
 from elman.plots.learned import apart, principal_components
-from elman.tasks.classify.report import report
+from elman.tasks.reports import report
 
 SMALL = {"cell": "gru", "hidden_size": 12, "seq_len": 16, "batch_size": 8, "threads": 1}
 

@@ -9,8 +9,8 @@ import pytest
 
 import elman
 from elman.errors import ElmanError
-from elman.tasks.classify.report import Report, report
 from elman.tasks.language.model import Model
+from elman.tasks.reports import Report, report
 
 from ..tasks.language.test_model import LETTERS, LINES, make, make_chain
 

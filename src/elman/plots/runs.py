@@ -7,8 +7,8 @@ import numpy as np
 
 from ..errors import UsageError
 from ..tasks.classify.model import Classifier
-from ..tasks.classify.report import MATRIX_CLASSES, REPORTS, Report, from_dict
 from ..tasks.language.model import Model
+from ..tasks.reports import MATRIX_CLASSES, REPORTS, Report, from_dict
 from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, title
 
 if TYPE_CHECKING:

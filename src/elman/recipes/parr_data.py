@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import CorpusError
 from ..tasks import training
+from ..tasks.classify.baselines import baselines
 from ..tasks.classify.model import Classifier
-from ..tasks.classify.report import baselines
 from ..text import read as text
 from ..text.corpora import FOLDER_VARIABLE
 from ..text.sources import Source
@@ -33,7 +33,7 @@ PLAIN: dict[str, Any] = {
 }  # fmt: skip
 QUICK: dict[str, Any] = {"hidden_size": 8, "epochs": 1}
 HIS_VALUES = "first values of W_x and W_y from N(0, 1), which no flag gives"
-REGRESSION = (  # of scikit-learn, as `elman.tasks.classify.report.baselines` has it
+REGRESSION = (  # of scikit-learn, as `elman.tasks.classify.baselines` has it
     'TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False), '
     "LogisticRegression(C=10, max_iter=1000)"
 )

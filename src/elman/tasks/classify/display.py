@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...learn.display import Display, other_encodings
-from .report import from_dict
+from ..reports import from_dict
 
 
 class TaskDisplay(Display):

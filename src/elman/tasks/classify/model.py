@@ -16,7 +16,7 @@ from ...store.modelfile import SavedModel, read_network
 from ...text.encoded import Encoded, encode
 from ...text.read import TextOptions, strings, transform
 from ...text.vocabulary import Vocabulary
-from .report import REPORTS, Report, from_dict
+from ..reports import REPORTS, Report, from_dict
 from .settings import ClassifySettings
 
 Array = np.ndarray

@@ -7,9 +7,9 @@ import numpy as np
 from ...learn.loop import Event
 from ...learn.run import Run
 from ...text.labelled import LabelledPart
-from .calibration import fit_temperature
+from ..calibration import fit_temperature
+from .baselines import baselines
 from .model import Classifier
-from .report import baselines
 from .trainer import ClassifierTrainer, judge
 
 BASELINE_TEXTS = 100_000  # a logistic regression on more takes longer than the network

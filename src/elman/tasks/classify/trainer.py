@@ -11,10 +11,10 @@ from ...nn.classifier import ClassifierNetwork
 from ...nn.layers import softmax_cross_entropy
 from ...text.labelled import LabelledPart
 from ...text.vocabulary import Vocabulary
+from ..calibration import calibrated
+from ..reports import Report, report
 from . import batches
-from .calibration import calibrated
 from .model import Classifier
-from .report import Report, report
 from .settings import ClassifySettings
 
 Array = np.ndarray

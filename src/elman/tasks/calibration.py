@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.layers import softmax
+from ..nn.layers import softmax
 
 Array = np.ndarray
 BINS = 15

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.nn.layers import softmax
-from elman.tasks.classify.calibration import calibrated, calibration_error, fit_temperature
+from elman.tasks.calibration import calibrated, calibration_error, fit_temperature
 
 
 def test_the_error_of_a_bin_counts_as_much_as_it_has_texts():

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from elman.tasks.classify import report as reports
-from elman.tasks.classify.report import report
+from elman.tasks.classify.baselines import baselines
+from elman.tasks.reports import from_dict, report
 
 
 def test_figures_by_hand():
@@ -39,7 +39,7 @@ def test_figures_equal_scikit_learns(rng):
 
 def test_a_report_survives_its_json():
     found = report(["a", "b"], np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([0.1, 0.2, 2]))
-    again = reports.from_dict(json.loads(json.dumps(found.to_dict())))
+    again = from_dict(json.loads(json.dumps(found.to_dict())))
     assert again.classes == found.classes and again.nats == found.nats
     np.testing.assert_array_equal(again.confusion, found.confusion)
 
@@ -62,5 +62,5 @@ def test_many_classes_show_their_commonest_mistakes():
 def test_the_majority_class_is_that_of_the_training_part():
     train = (["a", "b", "c"], np.array([1, 1, 0]))
     test = (["d", "e", "f", "g"], np.array([0, 0, 0, 1]))
-    found = reports.baselines(["x", "y"], train, test, regression=False)
+    found = baselines(["x", "y"], train, test, regression=False)
     assert found["majority class"].accuracy == 0.25

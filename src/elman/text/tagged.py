@@ -1,0 +1,141 @@
+"""Sequences with a label for every symbol: checked, named and counted.
+
+Symbols are characters if every token is one, else words.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import CorpusError, UsageError, counted, quoted
+from .finding import lasting
+from .read import TextOptions, transform
+from .spans import broken, scheme_of
+from .tagforms import Row, TaggedOptions, Tokens, listed_row, read
+
+MEMORY = "rows in memory"
+
+
+@dataclass
+class Tagged:
+    """Sequences with labels, all symbols back to back.
+
+    Attributes
+    ----------
+    tokens : a string or a list of words for each sequence
+    labels : (N,) positions in `classes`
+    classes : the labels that occur, sorted
+    kind : what a symbol is, char or word
+    scheme : of spans, see `spans`; "" if the labels write none
+    names, paths, sha256, notes, form, encodings : see `Labelled`
+    """
+
+    tokens: list[Tokens]
+    labels: np.ndarray
+    classes: list[str]
+    kind: str
+    scheme: str
+    sha256: str
+    names: list[str]
+    form: str
+    notes: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    encodings: list[str] = field(default_factory=list)
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Where each sequence begins among all symbols, and the end (n + 1,)."""
+        return np.cumsum([0, *map(len, self.tokens)])
+
+
+def load(names: Sequence[str], options: TaggedOptions) -> Tagged:
+    """Read labelled sequences of files, folders or standard input ("-").
+
+    Raises
+    ------
+    CorpusError : unreadable or malformed (with file and line), or one label only
+    UsageError : settings that do not fit what is read
+    """
+    found = read(names, options)
+    data = checked(found.rows, found.form, list(names), options)
+    data.notes = [*data.notes, *found.notes]
+    data.paths = [lasting(name) for name in [*names, *filter(None, [options.labels])]]
+    data.encodings = found.encodings
+    return data
+
+
+def from_rows(rows: Iterable[tuple[Tokens, Sequence[str]]], options: TaggedOptions) -> Tagged:
+    """Pairs (tokens, labels) in memory: tokens a string, or a list of strings."""
+    found: list[Row] = []
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, tuple | list) or len(row) != 2:
+            raise CorpusError(f"row {number} is not (tokens, labels) but {quoted(row)}")
+        found.append(listed_row(f"row {number}", *row))
+    return checked(found, MEMORY, ["rows"], options)
+
+
+def checked(rows: Sequence[Row], form: str, names: list[str], options: TaggedOptions) -> Tagged:
+    """Labelled sequences of rows that make sense; CorpusError for those that do not."""
+    for where, tokens, labels in rows:
+        if len(tokens) != len(labels):
+            raise CorpusError(f"{where}: {counted(len(tokens), 'token')} and "
+                              f"{counted(len(labels), 'label')}; each token needs one")  # fmt: skip
+        if not len(tokens):
+            raise CorpusError(f"{where}: no tokens; leave it out")
+    if not rows:
+        raise CorpusError("there is no labelled sequence")
+    kind = _kind(rows, options.tokens)
+    classes = sorted({label for _, _, labels in rows for label in labels})
+    if len(classes) < 2:
+        raise CorpusError(f"{', '.join(names)} has the one label {classes[0]!r}; a tagger needs "
+                          "at least 2 to tell apart")  # fmt: skip
+    scheme = scheme_of(classes, [labels for _, _, labels in rows])
+    for where, tokens, labels in rows:
+        if fault := broken(labels, scheme):
+            place, why = fault
+            raise CorpusError(f"{where}: {why}, as the other labels are {scheme} (at the token "
+                              f"{quoted(tokens[place])}, number {place + 1})")  # fmt: skip
+    digest, index = hashlib.sha256(), {label: i for i, label in enumerate(classes)}
+    clean = [treated(words, kind, options.text) for _, words, _ in rows]
+    for words, (_, _, labels) in zip(clean, rows, strict=True):
+        digest.update(json.dumps([list(words), list(labels)]).encode())
+    flat = np.array([index[label] for _, _, labels in rows for label in labels], np.int64)
+    data = Tagged(clean, flat, classes, kind, scheme, digest.hexdigest(), names, form)
+    data.notes = [_described(data)]
+    return data
+
+
+def _described(data: Tagged) -> str:
+    symbols = {"char": "characters", "word": "words"}[data.kind]
+    spans = f", spans written as {data.scheme}" if data.scheme else ""
+    return (f"read as {data.form}: {counted(len(data.tokens), 'sequence')} of "
+            f"{len(data.labels):,} {symbols}, {counted(len(data.classes), 'label')}{spans}"
+            )  # fmt: skip
+
+
+def treated(tokens: Tokens, kind: str, options: TextOptions) -> Tokens:
+    """Tokens as the options say, each by itself, so that each keeps its label.
+
+    A character that would become two stays as it is.
+    """
+    if not (options.lowercase or options.normalize):
+        return "".join(tokens) if kind == "char" else list(tokens)
+    words = [transform(token, options) for token in tokens]
+    if kind == "word":
+        return words
+    return "".join(new if len(new) == 1 else old for new, old in zip(words, tokens, strict=True))
+
+
+def _kind(rows: Sequence[Row], tokens: str | None) -> str:
+    """What the symbols are: as asked, else as every token shows."""
+    longer = next(
+        ((where, token) for where, words, _ in rows for token in words if len(token) != 1), None
+    )
+    if tokens == "char" and longer is not None:
+        where, token = longer
+        raise UsageError(f"--tokens char: the token {quoted(token)} of {where} is no single "
+                         "character; leave --tokens out")  # fmt: skip
+    return tokens or ("word" if longer else "char")
