@@ -19,6 +19,7 @@ from .errors import VALUES, UsageError
 
 NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 TEXT, NETWORK, LEARNING, CLASSIFIER = "Text", "Network", "Learning", "Classifier"
+TAGGER = "Tagger"
 RUN, MACHINE = "Run and files", "Machine"
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TASKS = {
     "lm": ("language", "LanguageSettings"),
     "classify": ("classify", "ClassifySettings"),
+    "tag": ("tag", "TagSettings"),
 }
 
 

@@ -6,15 +6,17 @@ Symbols are characters if every token is one, else words.
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import CorpusError, UsageError, counted, quoted
 from .finding import lasting
+from .labelled import positions
 from .read import TextOptions, transform
 from .spans import broken, scheme_of
 from .tagforms import Row, TaggedOptions, Tokens, listed_row, read
+from .vocabulary import Vocabulary
 
 MEMORY = "rows in memory"
 
@@ -31,6 +33,7 @@ class Tagged:
     kind : what a symbol is, char or word
     scheme : of spans, see `spans`; "" if the labels write none
     names, paths, sha256, notes, form, encodings : see `Labelled`
+    letters : the vocabulary of the letters of words, where they are read
     """
 
     tokens: list[Tokens]
@@ -44,6 +47,7 @@ class Tagged:
     notes: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     encodings: list[str] = field(default_factory=list)
+    letters: Vocabulary | None = None
 
     @property
     def offsets(self) -> np.ndarray:
@@ -62,7 +66,7 @@ def load(names: Sequence[str], options: TaggedOptions) -> Tagged:
     found = read(names, options)
     data = checked(found.rows, found.form, list(names), options)
     data.notes = [*data.notes, *found.notes]
-    data.paths = [lasting(name) for name in [*names, *filter(None, [options.labels])]]
+    data.paths = [lasting(name) for name in names]
     data.encodings = found.encodings
     return data
 
@@ -79,12 +83,7 @@ def from_rows(rows: Iterable[tuple[Tokens, Sequence[str]]], options: TaggedOptio
 
 def checked(rows: Sequence[Row], form: str, names: list[str], options: TaggedOptions) -> Tagged:
     """Labelled sequences of rows that make sense; CorpusError for those that do not."""
-    for where, tokens, labels in rows:
-        if len(tokens) != len(labels):
-            raise CorpusError(f"{where}: {counted(len(tokens), 'token')} and "
-                              f"{counted(len(labels), 'label')}; each token needs one")  # fmt: skip
-        if not len(tokens):
-            raise CorpusError(f"{where}: no tokens; leave it out")
+    _refuse_lengths(rows)
     if not rows:
         raise CorpusError("there is no labelled sequence")
     kind = _kind(rows, options.tokens)
@@ -93,11 +92,7 @@ def checked(rows: Sequence[Row], form: str, names: list[str], options: TaggedOpt
         raise CorpusError(f"{', '.join(names)} has the one label {classes[0]!r}; a tagger needs "
                           "at least 2 to tell apart")  # fmt: skip
     scheme = scheme_of(classes, [labels for _, _, labels in rows])
-    for where, tokens, labels in rows:
-        if fault := broken(labels, scheme):
-            place, why = fault
-            raise CorpusError(f"{where}: {why}, as the other labels are {scheme} (at the token "
-                              f"{quoted(tokens[place])}, number {place + 1})")  # fmt: skip
+    _refuse_broken(rows, scheme)
     digest, index = hashlib.sha256(), {label: i for i, label in enumerate(classes)}
     clean = [treated(words, kind, options.text) for _, words, _ in rows]
     for words, (_, _, labels) in zip(clean, rows, strict=True):
@@ -108,12 +103,53 @@ def checked(rows: Sequence[Row], form: str, names: list[str], options: TaggedOpt
     return data
 
 
+def _refuse_lengths(rows: Sequence[Row]) -> None:
+    """Raise CorpusError for a row without a label for each token, or without any."""
+    for where, tokens, labels in rows:
+        if len(tokens) != len(labels):
+            raise CorpusError(f"{where}: {counted(len(tokens), 'token')} and "
+                              f"{counted(len(labels), 'label')}; each token needs one")  # fmt: skip
+        if not len(tokens):
+            raise CorpusError(f"{where}: no tokens; leave it out")
+
+
+def _refuse_broken(rows: Sequence[Row], scheme: str) -> None:
+    """Raise CorpusError for labels that break the scheme of the others."""
+    for where, tokens, labels in rows:
+        if fault := broken(labels, scheme):
+            place, why = fault
+            raise CorpusError(f"{where}: {why}, as the other labels are {scheme} (at the token "
+                              f"{quoted(tokens[place])}, number {place + 1})")  # fmt: skip
+
+
 def _described(data: Tagged) -> str:
     symbols = {"char": "characters", "word": "words"}[data.kind]
     spans = f", spans written as {data.scheme}" if data.scheme else ""
     return (f"read as {data.form}: {counted(len(data.tokens), 'sequence')} of "
             f"{len(data.labels):,} {symbols}, {counted(len(data.classes), 'label')}{spans}"
             )  # fmt: skip
+
+
+def append(data: Tagged, path: str, options: TaggedOptions) -> list[int]:
+    """Put the sequences of a held-out part behind those of the data; their numbers.
+
+    Raises
+    ------
+    CorpusError : unreadable, malformed, or a label that the data do not have
+    """
+    found = read([path], replace(options, tokens=data.kind, labels=None))
+    _refuse_lengths(found.rows)
+    _kind(found.rows, data.kind)
+    clean = [treated(tokens, data.kind, options.text) for _, tokens, _ in found.rows]
+    flat = [label for _, _, labels in found.rows for label in labels]
+    labels = positions(flat, data.classes, path, "the training data")
+    _refuse_broken(found.rows, data.scheme)
+    first = len(data.tokens)
+    data.tokens += clean
+    data.labels = np.concatenate([data.labels, labels])
+    seen = [[list(t), list(l)] for t, (_, _, l) in zip(clean, found.rows, strict=True)]
+    data.sha256 = hashlib.sha256(f"{data.sha256} {json.dumps(seen)}".encode()).hexdigest()
+    return list(range(first, len(data.tokens)))
 
 
 def treated(tokens: Tokens, kind: str, options: TextOptions) -> Tokens:

@@ -239,6 +239,17 @@ class VocabularyBuilder:
             self.count += len(words)
             self._words.update(words)
 
+    def add_symbols(self, symbols: Sequence[str]) -> None:
+        """Count symbols that are cut already: characters, or words as they are.
+
+        Words that are called like a special symbol are unknown words.
+        """
+        if self.kind == "char":
+            self.add("".join(symbols))
+            return
+        self.count += len(symbols)
+        self._words.update(s for s in symbols if s not in (UNKNOWN, BEGIN, END))
+
     @property
     def words(self) -> int:
         """How many words and marks were seen so far: the symbols that are no white space."""

@@ -1,0 +1,248 @@
+"""A trained tagger: network, vocabulary, letters, labels, in one object and one file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self, overload
+
+import numpy as np
+
+from ...errors import CorpusError, ModelFileError, UsageError, listed, quoted
+from ...learn.batches import side_by_side
+from ...nn import chain
+from ...nn.engine import Engine
+from ...nn.layers import softmax
+from ...nn.tagger import TaggerConfig, TaggerNetwork
+from ...store import checkpoint
+from ...store.modelfile import SavedModel, read_network
+from ...text.tagforms import Tokens, symbols_of
+from ...text.tagged import treated
+from ...text.vocabulary import Vocabulary
+from ..reports import REPORTS
+from .report import TagReport, from_dict
+from .settings import TagSettings
+from .windows import Symbols, encoded, whole, windows
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a tagger says about one sequence.
+
+    Attributes
+    ----------
+    tokens : its symbols
+    labels : of every symbol; of a chain those of the most probable labelling
+    probabilities : (n,) of these labels, each by itself
+    """
+
+    tokens: Tokens
+    labels: list[str]
+    probabilities: Array
+
+
+class Tagger(SavedModel):
+    """A network that gives every symbol a label.
+
+    Made by `elman.train(..., task="tag")` and `elman.load`, not by hand.
+
+    Attributes
+    ----------
+    network : the `TaggerNetwork`
+    vocabulary : its symbols; what it does not hold is `<unk>`
+    letters : the vocabulary of the letters of words, None where they are not read
+    classes : the labels, in the order of the probabilities
+    config : architecture and treatment of text, as the model file holds it
+    summary : how it was made: command, data, steps, the report on the test part, versions
+    training : what resuming needs (arrays and settings), None if stripped
+    """
+
+    NOUN, USE, SETTINGS = "a tagger", "elman tag", TagSettings
+
+    def __init__(
+        self,
+        network: TaggerNetwork,
+        vocabulary: Vocabulary,
+        letters: Vocabulary | None,
+        classes: Sequence[str],
+        config: dict[str, Any],
+        summary: dict[str, Any] | None = None,
+        training: tuple[checkpoint.Tensors, dict[str, Any]] | None = None,
+    ):
+        super().__init__(vocabulary, config, summary, training)
+        self.network, self.letters = network, letters
+        self.classes = list(classes)
+
+    @overload
+    def predict(self, texts: str) -> list[str]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def predict(self, texts: Sequence[Tokens]) -> list[list[str]]: ...
+
+    def predict(self, texts: str | Sequence[Tokens]) -> list[str] | list[list[str]]:
+        """The labels of every symbol of a text, or of each of several.
+
+        Parameters
+        ----------
+        texts : a string, which is split at spaces if the symbols are words; or several
+            sequences, each a string or a list of tokens
+
+        Raises
+        ------
+        CorpusError : an empty text
+        UsageError : something else
+
+        Example
+        -------
+        >>> tagger.predict("John lives in New York")  # doctest: +SKIP
+        ['B-PER', 'O', 'O', 'B-LOC', 'I-LOC']
+        """
+        if isinstance(texts, str):
+            return self.tag([texts])[0].labels
+        return [tags.labels for tags in self.tag(texts)]
+
+    def predict_proba(self, texts: Sequence[Tokens]) -> list[Array]:
+        """Probabilities (n, C) of every label for each symbol of each sequence.
+
+        With transitions they are those of the label at its place whatever the others are
+        (marginals), so the most probable ones need not be the most probable labelling.
+        """
+        sequences = self.tokens(texts)
+        ranges = ranges_of(sequences)
+        p = self.marginals(self.run(self.encode(sequences), ranges), ranges)
+        return [p[start:stop] for start, stop in ranges.tolist()]
+
+    def tag(self, texts: Sequence[Tokens]) -> list[Tags]:
+        """Labels and their probabilities for each of several sequences, see `predict`."""
+        sequences = self.tokens(texts)
+        ranges = ranges_of(sequences)
+        logits = self.run(self.encode(sequences), ranges)
+        labels, p = self.decode(logits, ranges), self.marginals(logits, ranges)
+        chosen = np.take_along_axis(p, labels[:, None], axis=1)[:, 0]
+        return [
+            Tags(tokens, [self.classes[i] for i in labels[start:stop]], chosen[start:stop])
+            for tokens, (start, stop) in zip(sequences, ranges.tolist(), strict=True)
+        ]
+
+    def tokens(self, texts: Sequence[Tokens]) -> list[Tokens]:
+        """The symbols of texts, as they are given; raises as `predict`."""
+        kind = self.config["tokens"]
+        if isinstance(texts, str):
+            raise UsageError("give a list of texts, not one text")
+        found: list[Tokens] = []
+        for number, text in enumerate(texts, 1):
+            if isinstance(text, str):
+                tokens = symbols_of(text, kind)
+            else:
+                tokens = list(text)
+                wrong = [t for t in tokens if not isinstance(t, str) or not t
+                         or (kind == "char" and len(t) != 1)]  # fmt: skip
+                if wrong:
+                    wanted = "a character" if kind == "char" else "a word"
+                    raise UsageError(f"text {number} has the token {quoted(wrong[0])}, which is "
+                                     f"not {wanted}")  # fmt: skip
+            if not len(tokens):
+                raise CorpusError(f"text {number} is empty: it has no symbol to label")
+            found.append(tokens)
+        return found
+
+    def encode(self, tokens: Sequence[Tokens]) -> Symbols:
+        """Ids of tokens, treated as those of the training were."""
+        kind, treatment = self.config["tokens"], self.treatment
+        clean = [treated(sequence, kind, treatment) for sequence in tokens]
+        return encoded(clean, self.vocabulary, self.letters)
+
+    def run(self, symbols: Symbols, ranges: Array) -> Array:
+        """Logits (N, C) of the symbols that sequences (n, 2) hold; 0 for others."""
+        found = windows(ranges, self.config["seq_len"])
+        out = np.zeros((len(symbols.ids), len(self.classes)))
+
+        def work(rows: Array, at: Array, mask: Array | None) -> None:
+            places = found.places[at]
+            ids, letters = symbols.batch(places)
+            logits, _ = self.network.forward(ids, mask, letters)
+            counts = found.counts[at] if mask is None else found.counts[at] & mask
+            counts[:, len(rows) :] = False
+            out[places[counts]] = logits[counts]
+
+        side_by_side(found.rows, self.network.engine, work)
+        return out
+
+    def decode(self, logits: Array, ranges: Array) -> Array:
+        """Positions (N,) of the labels of sequences: of a chain the most probable labelling."""
+        if not self.network.config.transitions:
+            return logits.argmax(axis=1)
+        labels = np.zeros(len(logits), np.intp)
+        for places, mask in whole(ranges):
+            found = chain.viterbi(logits[places], self.network.transitions, mask)
+            labels[places[mask]] = found[mask]
+        return labels
+
+    def marginals(self, logits: Array, ranges: Array) -> Array:
+        """Probabilities (N, C) of every label of every symbol of sequences."""
+        if not self.network.config.transitions:
+            return softmax(logits)
+        p = np.zeros_like(logits)
+        for places, mask in whole(ranges):
+            found = chain.marginals(logits[places], self.network.transitions, mask)
+            p[places[mask]] = found[mask]
+        return p
+
+    @property
+    def report(self) -> TagReport | None:
+        """The report of its training, on the test part, else on the validation part."""
+        for part in REPORTS:
+            if part in self.summary:
+                return from_dict(self.summary[part])
+        return None
+
+    def _kind(self) -> str:
+        c = self.config
+        both = "bidirectional " * c["bidirectional"]
+        return f"{both}{c['cell']} {c['num_layers']} × {c['hidden_size']}"
+
+    def _size(self) -> list[str]:
+        return [f"{len(self.classes):,} labels"]
+
+    def _figures(self) -> list[str]:
+        found = self.report
+        return [] if found is None else [f"accuracy {found.accuracy:.2f}"]
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [*super()._rows(), ("labels", f"{len(self.classes):,}: {listed(self.classes)}")]
+
+    def _metadata(self) -> dict[str, Any]:
+        metadata = super()._metadata()
+        letters = [] if self.letters is None else self.letters.symbols
+        return metadata | {"config": self.config | {"classes": self.classes, "letters": letters}}
+
+    @classmethod
+    def _build(
+        cls,
+        config: dict[str, Any],
+        vocabulary: Vocabulary,
+        tensors: checkpoint.Tensors,
+        engine: Engine,
+    ) -> Self:
+        classes, spelt = config.pop("classes", []), config.pop("letters", [])
+        if len(classes) != config.get("num_classes"):
+            raise ModelFileError("there are not as many labels as the configuration says")
+        if len(set(classes)) != len(classes):
+            raise ModelFileError("its labels are repeated")
+        if "seq_len" not in config:
+            raise ModelFileError("the configuration has no seq_len")
+        if len(spelt) != config.get("num_letters") or len(set(spelt)) != len(spelt):
+            raise ModelFileError("there are not as many letters as the configuration says")
+        letters = Vocabulary("char", spelt) if spelt else None
+        if vocabulary.unknown is None or (letters is not None and letters.unknown is None):
+            raise ModelFileError("its vocabulary has no <unk>")
+        if config.get("tokens") != vocabulary.kind:
+            raise ModelFileError("its symbols are not those that the configuration says")
+        network = read_network(TaggerNetwork, TaggerConfig, config, tensors, engine)
+        return cls(network, vocabulary, letters, classes, config)
+
+
+def ranges_of(tokens: Sequence[Tokens]) -> Array:
+    """Where each sequence begins among all symbols, and where it ends (n, 2)."""
+    offsets = np.cumsum([0, *map(len, tokens)])
+    return np.stack([offsets[:-1], offsets[1:]], axis=1)

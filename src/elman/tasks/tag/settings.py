@@ -1,0 +1,109 @@
+"""The settings that only a tagger has, and what is filled in for one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from ...errors import UsageError
+from ...settings import LEARNING_RATES, TAGGER, TEXT, Settings, changed, flag, setting
+from ...text.columns import NUMBER
+
+NETWORKS = ((2, 192), (1, 192), (1, 128))  # see `classify.settings`
+PASSES = 12
+WORDS = 100  # width of a word's row
+LETTERS = 32  # units that read its letters, in each direction
+
+RATES = LEARNING_RATES | {"adam": 4e-3}
+
+
+@dataclass(frozen=True)
+class TagSettings(Settings):
+    """The settings of a run that learns a label for every symbol."""
+
+    task: str = changed(Settings, "task", "tag", choices=("tag",))
+    labels: str | None = setting(
+        None, "The labels of a text, line by line, with spaces between.", TEXT,
+        shown="they stand beside the symbols", metavar="FILE",
+    )  # fmt: skip
+    token_column: str | None = setting(
+        None, "Of columns, a token a line: the number of that of the tokens.", TEXT,
+        shown="the first", metavar="N",
+    )  # fmt: skip
+    label_column: str | None = setting(
+        None, "Of columns, a token a line: the number of that of the labels.", TEXT,
+        shown="the last", metavar="N",
+    )  # fmt: skip
+    tokens: str | None = changed(  # type: ignore[assignment]  # the data decide
+        Settings, "tokens", None, choices=("char", "word"),
+        shown="char where every token is one character, else word",
+    )  # fmt: skip
+    test: float | str = changed(Settings, "test", 0.1)
+    seq_len: int = changed(Settings, "seq_len", 128)
+    embedding_size: int | None = changed(  # type: ignore[assignment]
+        Settings, "embedding_size", None, shown=f"of words {WORDS}, of characters 0"
+    )
+    letter_size: int | None = setting(
+        None, "Units that read the letters of a word, in each direction; 0: none.", TAGGER,
+        least=0, most=100_000, shown=f"of words {LETTERS}",
+    )  # fmt: skip
+    transitions: bool = setting(
+        True, "Whether a label depends on the one before it: a linear chain.", TAGGER,
+        shown="it does",
+    )  # fmt: skip
+    bidirectional: bool = setting(
+        True, "Whether each sequence is read from both ends.", TAGGER, shown="it is"
+    )
+    symbol_dropout: float | None = setting(
+        None, "Share of the symbols read as <unk>.", TAGGER, least=0, most=0.95,
+        shown="of words 0.1, of characters 0.05",
+    )  # fmt: skip
+
+    def _check(self) -> None:
+        super()._check()
+        for name in ("token_column", "label_column"):
+            value = getattr(self, name)
+            if value is not None and not NUMBER.fullmatch(value):
+                raise UsageError(f"{flag(name)} takes the number of a column, from 1, not "
+                                 f"{value!r}")  # fmt: skip
+        if self.letter_size and self.tokens == "char":
+            raise UsageError("--letter-size is for words; a character is its only letter")
+        if self.letter_size and self.embedding_size == 0:
+            raise UsageError("--letter-size needs words with rows of their own: give "
+                             "--embedding-size, or --letter-size 0")  # fmt: skip
+        if self.labels is not None and (self.token_column or self.label_column):
+            raise UsageError("--labels names a file with the labels; --token-column and "
+                             "--label-column are for columns: give one of both")  # fmt: skip
+        if self.labels is not None and self.own_files:
+            raise UsageError("--validation and --test take a share with --labels, whose file is "
+                             "that of one text")  # fmt: skip
+
+    def of_kind(self, kind: str) -> Self:
+        """These settings once it is known what a symbol is, char or word."""
+        words = kind == "word"
+        embedding = WORDS if words else 0
+        letters = LETTERS if words and self.embedding_size != 0 else 0
+        return self.filled(
+            tokens=kind, embedding_size=embedding, letter_size=letters,
+            symbol_dropout=0.1 if words else 0.05,
+        )  # fmt: skip
+
+    def to_measure(self, symbols: int) -> list[tuple[int, int]]:
+        asked = self.hidden_size is None and self.by_the_clock
+        return self._candidates()[:-1] if asked else []
+
+    def resolved(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> Self:
+        settings = self.with_end(2.0)
+        seconds = (settings.minutes or 0) * 60
+        if settings.hidden_size is None:
+            fitting = self._candidates()
+            layers, units = next(
+                (n for n in fitting if n not in paces or paces[n] * seconds >= PASSES * symbols),
+                fitting[-1],
+            )
+            settings = settings.filled(num_layers=layers, hidden_size=units)
+        return settings.filled(num_layers=1, dropout=0.4).with_steps(RATES, 0.0)
+
+    def _candidates(self) -> list[tuple[int, int]]:
+        """The networks to choose from: those with the layers that were asked for."""
+        fitting = [network for network in NETWORKS if self.num_layers in (None, network[0])]
+        return fitting or [(self.num_layers or 1, NETWORKS[0][1])]

@@ -1,0 +1,137 @@
+"""Learning to tag: the batches that the training loop runs over, and the evaluation."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ...learn.loop import Event, Loop
+from ...nn import chain
+from ...nn.layers import softmax_cross_entropy
+from ...nn.tagger import TaggerNetwork
+from ...text.vocabulary import Vocabulary
+from .model import Tagger
+from .report import TagReport, tag_report
+from .settings import TagSettings
+from .windows import Symbols, TagBatch, TagPlan, whole, windows
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class TagPart:
+    """A choice of sequences (`ranges` (n, 2) of `symbols`), with the labels (N,) of all.
+
+    `unseen` (N,) says which symbols the training part does not have.
+    """
+
+    symbols: Symbols
+    labels: Array
+    ranges: Array
+    unseen: Array
+
+    def __len__(self) -> int:
+        return len(self.ranges)
+
+    @property
+    def count(self) -> int:
+        """How many symbols it has."""
+        return int((self.ranges[:, 1] - self.ranges[:, 0]).sum())
+
+
+class TagTrainer(Loop[TaggerNetwork]):
+    """One training run of a tagger."""
+
+    settings: TagSettings
+
+    def __init__(
+        self,
+        network: TaggerNetwork,
+        vocabulary: Vocabulary,
+        letters: Vocabulary | None,
+        classes: Sequence[str],
+        scheme: str,
+        settings: TagSettings,
+        train: TagPart,
+        validation: TagPart,
+    ):
+        self.vocabulary, self.letters = vocabulary, letters
+        self.classes, self.scheme = list(classes), scheme
+        self.train, self.validation = train, validation
+        self.windows = windows(train.ranges, settings.seq_len)
+        super().__init__(network, settings)
+
+    @property
+    def held_out(self) -> bool:
+        return bool(len(self.validation))
+
+    def _plan(self) -> TagPlan:
+        s, rng = self.settings, np.random.default_rng([self.settings.seed, 1, self.epoch])
+        return TagPlan(self.train.symbols, self.train.labels, self.windows, s.batch_size, rng)
+
+    def _gradient(self, batch: TagBatch) -> float:
+        rng = np.random.default_rng([self.settings.seed, 2, self.step])
+        inputs = batch.inputs
+        if self.settings.symbol_dropout:
+            dropped = rng.random(inputs.shape) < self.settings.symbol_dropout
+            inputs = np.where(dropped, np.int32(self.vocabulary.unknown or 0), inputs)
+        return self.network.loss_and_gradient(
+            inputs, batch.labels, batch.weights.astype(self.network.dtype), batch.mask,
+            batch.letters, batch.borders, rng,
+        )  # fmt: skip
+
+    def _step_event(self, batch: TagBatch, loss: float) -> Event:
+        self.predictions += int((batch.weights > 0).sum())
+        self._smooth(loss)
+        return {"symbols_per_second": self.symbols_per_second, "train_loss": self.smoothed}
+
+    @property
+    def symbols_per_second(self) -> float:
+        return self.predictions / max(1e-9, self.seconds)
+
+    def _look(self) -> tuple[float, float, Event]:
+        found = judge(self.tagger(), self.validation, self.scheme)
+        nats = float("nan") if found.nats is None else found.nats
+        # Accuracy is what counts; the loss breaks ties, and says early what it will be.
+        spans = {"validation_span_f1": found.spans["all spans"]["f1"]} if found.spans else {}
+        value = 1e-6 * nats - (spans.get("validation_span_f1", 0.0) or found.accuracy)
+        return nats, value, {
+            "train_loss": self.smoothed, "validation_loss": nats,
+            "validation_accuracy": found.accuracy, "validation_macro_f1": found.macro_f1,
+            "validation_sequence_accuracy": found.sequence_accuracy, **spans,
+        }  # fmt: skip
+
+    def tagger(self, network: TaggerNetwork | None = None) -> Tagger:
+        """The tagger as it is now, or with the weights of another network."""
+        network = network or self.network
+        s = self.settings
+        config = {
+            "task": s.task, "tokens": s.tokens, "lowercase": s.lowercase,
+            "normalize": s.normalize, "seq_len": s.seq_len, "scheme": self.scheme,
+            **asdict(network.config), "dtype": network.dtype.name,
+        }  # fmt: skip
+        return Tagger(network, self.vocabulary, self.letters, self.classes, config)
+
+
+def judge(model: Tagger, part: TagPart, scheme: str = "") -> TagReport:
+    """Compare what a tagger says about a part with its labels."""
+    logits = model.run(part.symbols, part.ranges)
+    decoded = model.decode(logits, part.ranges)
+    pieces = [slice(*row) for row in part.ranges.tolist()]
+    labels, predicted = ([of[piece] for piece in pieces] for of in (part.labels, decoded))
+    unseen = np.concatenate([part.unseen[piece] for piece in pieces])
+    nats = _nats(model, part, logits) / max(1, part.count)
+    return tag_report(model.classes, labels, predicted, unseen, nats, scheme)
+
+
+def _nats(model: Tagger, part: TagPart, logits: Array) -> float:
+    """The loss of all labels of a part, in nats."""
+    total = 0.0
+    for places, mask in whole(part.ranges):
+        labels = part.labels[places]
+        if model.network.config.transitions:
+            scores = model.network.transitions
+            total += float(chain.linear_chain(logits[places], labels, scores, mask)[0].sum())
+        else:
+            total += float(softmax_cross_entropy(logits[places], labels)[0][mask].sum())
+    return total
