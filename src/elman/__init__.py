@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .version import __version__
 
-__all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "load", "train"]
+__all__ = ["Classifier", "ElmanError", "Model", "Score", "Tagger", "__version__", "load", "train"]
 
 if TYPE_CHECKING:
     from . import estimators as estimators
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
     from .tasks.language.scoring import Score
+    from .tasks.tag.model import Tagger
     from .tasks.training import train
 
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
+         "Tagger": "tasks.tag.model",
          "load": "tasks", "train": "tasks.training"}  # fmt: skip
 _MODULES = ("estimators", "plots", "settings")  # they are there when they are named
 

@@ -88,8 +88,8 @@ class Settings(ABC):
     """The settings of one run. Raises UsageError for a value out of its range."""
 
     task: str = setting(
-        "", "What to learn: lm is a language model, classify the classes of labelled texts.",
-        LEARNING,
+        "", "What to learn: lm is a language model, classify the classes of labelled texts, tag a "
+        "label for every symbol.", LEARNING,
     )  # fmt: skip
     tokens: str = setting("char", "Symbols.", TEXT, choices=("char", "byte", "word"))
     vocabulary_size: int | None = setting(
@@ -126,7 +126,7 @@ class Settings(ABC):
     )  # fmt: skip
     num_layers: int | None = setting(
         None, "Layers, one above the other.", NETWORK, least=1, most=100,
-        shown="1, of a classifier 1 or 2",
+        shown="1, of labels 1 or 2",
     )  # fmt: skip
     embedding_size: int = setting(
         0, "Width of learned symbol vectors; 0 is one-hot.", NETWORK, least=0, most=1_000_000
@@ -136,7 +136,7 @@ class Settings(ABC):
     dropout: float | None = setting(
         None, "Share of every layer's output that is dropped.", NETWORK, least=0, most=0.95,
         shown="with adam, for text read twice or more: 0.5 from 512 units, else 0.25; "
-        "of a classifier 0.45",
+        "of a classifier 0.45, of a tagger 0.4",
     )  # fmt: skip
     init: str = setting(
         "uniform", "First values of the weights.", NETWORK,
@@ -148,7 +148,7 @@ class Settings(ABC):
 
     minutes: float | None = setting(
         None, "End after so many minutes, the final evaluation included.", LEARNING,
-        least=0, most=1e6, above=True, shown="3, of a classifier 2",
+        least=0, most=1e6, above=True, shown="3, of labels 2",
     )  # fmt: skip
     epochs: float | None = setting(
         None, "End after so many passes over the text.", LEARNING, least=0, most=1e9
@@ -171,12 +171,13 @@ class Settings(ABC):
     )  # fmt: skip
     learning_rate: float | None = setting(
         None, "Size of a step.", LEARNING, least=0, most=1e4, above=True,
-        shown="adam 0.006, of a classifier 0.005; rmsprop 0.002, adagrad 0.1, sgd 1",
+        shown="adam 0.006, of a classifier 0.005, of a tagger 0.004; rmsprop 0.002, adagrad 0.1, "
+        "sgd 1",
     )  # fmt: skip
     momentum: float = setting(0.0, "Of sgd.", LEARNING, least=0, most=0.9999)
     weight_decay: float | None = setting(
         None, "Decoupled, of every parameter.", LEARNING, least=0, most=100,
-        shown="with adam 0.05, of a classifier 0",
+        shown="with adam 0.05, of labels 0",
     )  # fmt: skip
     schedule: str = setting(
         "cosine", "Of the learning rate: constant, cosine to 1 %, or halved on a plateau.",

@@ -30,9 +30,8 @@ from typing import Literal, Required, TypedDict
 def type_of(field) -> str:
     rule, kind = rule_of(field), kind_of(field)
     if field.name == "task":
-        return (
-            'Literal["lm"] | None' if rule.choices == ("lm",) else 'Required[Literal["classify"]]'
-        )
+        (name,) = rule.choices
+        return 'Literal["lm"] | None' if name == "lm" else f'Required[Literal["{name}"]]'
     if rule.choices:
         return f"Literal[{', '.join(f'{c!r}' for c in rule.choices)}] | None".replace("'", '"')
     return "float | str | Path | None" if rule.files else f"{kind.__name__} | None"

@@ -16,6 +16,7 @@ VERBS = {
     "sample": "Write text with a model.",
     "score": "Say how likely texts are under a model.",
     "classify": "Say which class texts belong to.",
+    "tag": "Give every symbol of texts a label.",
     "embed": "Turn texts into vectors.",
     "check": "Check every gradient numerically, on this machine.",
     "info": "Show the engine in use, or what a model file holds.",

@@ -11,8 +11,7 @@ from .help import Command, option
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..tasks.classify.model import Classifier
-    from ..tasks.language.model import Model
+    from ..store.modelfile import SavedModel
 
 EXAMPLES = """
 elman info
@@ -67,11 +66,9 @@ def _machine() -> dict:
     }
 
 
-def facts_of(path: str, model: Model | Classifier) -> dict:
+def facts_of(path: str, model: SavedModel) -> dict:
     """What there is to say about a model and how it came to be."""
-    from ..tasks.classify.model import Classifier
-
-    facts = _classifier(path, model) if isinstance(model, Classifier) else _language(path, model)
+    facts = {"file": path, **model.facts()}
     if model.training is None or "state" not in model.training[1]:
         return facts
     state = model.training[1]["state"]
@@ -79,61 +76,3 @@ def facts_of(path: str, model: Model | Classifier) -> dict:
     if model.training[1]["corpus"]["paths"]:  # there are none of texts in memory
         facts["resume"] = f"elman train --resume {path}"
     return facts
-
-
-def _language(path: str, m: Model) -> dict:
-    from ..nn.network import Network
-
-    c, s = m.config, m.summary
-    facts = {"file": path, "cell": c["cell"]}
-    if isinstance(m.network, Network):
-        facts["layers"] = f"{c['num_layers']} × {c['hidden_size']}"
-        facts["parameters"] = m.network.config.num_parameters()
-        facts["dtype"] = c["dtype"]
-    else:
-        facts["order"] = c["order"]
-        facts["counts"] = m.network.num_parameters()
-    facts["symbols"] = f"{len(m.vocabulary):,} {m.vocabulary.kind}" + (", lines" if m.lines else "")
-    facts["trained on"] = ", ".join(s.get("corpus", ["?"]))
-    for name, label in (
-        ("steps", "steps"),
-        ("validation_bits_per_character", "held-out bits per character"),
-        ("validation_perplexity", "held-out perplexity"),
-        ("test_bits_per_character", "test bits per character"),
-        ("command", "command"),
-    ):
-        if s.get(name) is not None:
-            facts[label] = round(s[name], 4) if isinstance(s[name], float) else s[name]
-    return facts
-
-
-def _classifier(path: str, m: Classifier) -> dict:
-    c, s = m.config, m.summary
-    kind = "bidirectional " * c["bidirectional"]
-    facts = {
-        "file": path,
-        "task": "classify",
-        "cell": kind + c["cell"],
-        "layers": f"{c['num_layers']} × {c['hidden_size']}, pooling {c['pooling']}",
-        "parameters": m.network.config.num_parameters(),
-        "dtype": c["dtype"],
-        "symbols": f"{len(m.vocabulary):,} {m.vocabulary.kind}",
-        "classes": m.classes,
-        "trained on": ", ".join(s.get("corpus", ["?"])),
-    }
-    for name, label in (("texts", "texts"), ("steps", "steps"), ("command", "command")):
-        if s.get(name) is not None:
-            facts[label] = s[name]
-    for part in ("validation", "test"):
-        if part in s:
-            facts[f"{part} accuracy"] = round(s[part]["accuracy"], 4)
-            facts[f"{part} macro-F1"] = round(s[part]["macro_f1"], 4)
-    for name, figures in s.get("baselines", {}).items():
-        facts[name] = _rounded(figures)
-    for name, figures in s.get("test", s.get("validation", {})).get("classes", {}).items():
-        facts[f"class {name}"] = _rounded(figures)
-    return facts
-
-
-def _rounded(figures: dict) -> dict:
-    return {n: round(x, 4) if isinstance(x, float) else x for n, x in figures.items()}

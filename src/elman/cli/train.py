@@ -30,6 +30,7 @@ elman train poems.txt --live                   the same, shown in the browser
 elman train mail.tsv --task classify           columns text and label
 elman train names/ --task classify             a file per class, a text a line
 elman train reviews/ --task classify           a folder of files per class
+elman train news.conll --task tag              columns: a word, its label
 """
 NOTES = """
 Counts like --eval-every are in steps (updates). Losses are in nats, figures for
@@ -42,7 +43,7 @@ ESSENTIALS = {
     "--task classify": "Learn which label a text has, not how to write.",
     "--resume FILE": "Go on after a stop or a crash, or for longer.",
 }
-GROUPS = ("Text", "Network", "Learning", "Classifier", "Run and files", "Machine", "Page")
+GROUPS = ("Text", "Network", "Learning", "Classifier", "Tagger", "Run and files", "Machine", "Page")
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES, essentials=ESSENTIALS, groups=GROUPS)

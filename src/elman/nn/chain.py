@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Array = np.ndarray
+Product = Callable[[Array, Array], Array]
 LARGEST = 700.0  # exponent that float64 holds
 
 
@@ -108,8 +109,9 @@ def marginals(emissions: Array, transitions: Transitions, mask: Array | None = N
     T, B, _ = emissions.shape
     mask = np.ones((T, B), bool) if mask is None else mask
     borders, e, scores = Borders.whole(B), emissions.astype(np.float64), transitions.wide()
-    alpha = _forward(e, scores, mask, borders)
-    beta = _backward(e, scores, mask, borders)
+    # In the same order for every sequence, whatever stands beside it.
+    alpha = _forward(e, scores, mask, borders, _one_by_one)
+    beta = _backward(e, scores, mask, borders, _one_by_one)
     return np.exp(alpha + beta - _log_Z(alpha, scores, borders)[:, None]) * mask[:, :, None]
 
 
@@ -133,30 +135,39 @@ def viterbi(emissions: Array, transitions: Transitions, mask: Array | None = Non
     return labels
 
 
-def _forward(e: Array, scores: Transitions, mask: Array, borders: Borders) -> Array:
+def _forward(
+    e: Array, scores: Transitions, mask: Array, borders: Borders, product: Product = np.matmul
+) -> Array:
     """α (T, B, C): the logarithm of the sum over all labellings up to a step."""
     alpha = np.empty_like(e)
     alpha[0] = e[0] + scores.start * borders.begin[:, None]
     for t in range(1, len(e)):
-        step = e[t] + _log_product(alpha[t - 1], scores.A)
+        step = e[t] + _log_product(alpha[t - 1], scores.A, product)
         alpha[t] = np.where(mask[t][:, None], step, alpha[t - 1])
     return alpha
 
 
-def _backward(e: Array, scores: Transitions, mask: Array, borders: Borders) -> Array:
+def _backward(
+    e: Array, scores: Transitions, mask: Array, borders: Borders, product: Product = np.matmul
+) -> Array:
     """β (T, B, C): the logarithm of the sum over all labellings behind a step."""
     beta = np.empty_like(e)
     beta[-1] = scores.end * borders.end[:, None]
     for t in reversed(range(1, len(e))):
-        step = _log_product(e[t] + beta[t], scores.A.T)
+        step = _log_product(e[t] + beta[t], scores.A.T, product)
         beta[t - 1] = np.where(mask[t][:, None], step, beta[t])
     return beta
 
 
-def _log_product(x: Array, A: Array) -> Array:
+def _log_product(x: Array, A: Array, product: Product) -> Array:
     """log(exp(x)·exp(A)) for (B, C) and (C, C)."""
     rows, columns = x.max(axis=1, keepdims=True), A.max(axis=0)
-    return np.log(np.exp(x - rows) @ np.exp(A - columns)) + rows + columns
+    return np.log(product(np.exp(x - rows), np.exp(A - columns))) + rows + columns
+
+
+def _one_by_one(x: Array, A: Array) -> Array:
+    """x·A, added up in the same order for every row; a product of matrices need not be."""
+    return (x[:, :, None] * A).sum(axis=1)
 
 
 def _log_Z(alpha: Array, scores: Transitions, borders: Borders) -> Array:

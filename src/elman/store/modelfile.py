@@ -79,6 +79,10 @@ class SavedModel(Shown):
         rows += [("steps", f"{summary['steps']:,}")] if summary.get("steps") else []
         return rows + [("learned from", name) for name in files_of(summary)]
 
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What `elman info` says of it, by names for people."""
+
     def _symbols(self) -> str:
         """How many symbols it knows, without those that stand for no text."""
         noun = {"char": "character", "byte": "byte", "word": "word"}[self.vocabulary.kind]

@@ -54,6 +54,11 @@ def frame(rows: Sequence[dict[str, Any]], index: str | None = None) -> "DataFram
     return made if index is None else made.set_index(index)
 
 
+def rounded(figures: dict[str, Any]) -> dict[str, Any]:
+    """Figures with four decimals."""
+    return {name: round(x, 4) if isinstance(x, float) else x for name, x in figures.items()}
+
+
 def files_of(summary: dict[str, Any]) -> list[str]:
     """What a model was learned from, short enough for a line: one entry, or none."""
     names = [Path(name).name or name for name in summary.get("corpus", [])]

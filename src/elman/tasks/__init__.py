@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..store.modelfile import SavedModel
     from .classify.model import Classifier
     from .language.model import Model
+    from .tag.model import Tagger
 
 # What `--task` calls it: its folder, and the class of its settings.
 TASKS = {
@@ -86,10 +87,12 @@ def _task_of(given: dict[str, Any]) -> str:
 
 def _with_parts(given: dict[str, Any]) -> dict[str, Any]:
     """Settings whose parts are shares, or files that another working directory finds, too."""
-    return {
-        name: _share_or_file(value) if name in ("validation", "test") else value
-        for name, value in given.items()
-    }
+    resolved = {"validation": _share_or_file, "test": _share_or_file, "labels": _file}
+    return {n: resolved[n](value) if n in resolved else value for n, value in given.items()}
+
+
+def _file(value: Any) -> Any:
+    return str(Path(value).resolve()) if isinstance(value, str | Path) and str(value) else value
 
 
 def _share_or_file(value: Any) -> Any:
@@ -165,6 +168,12 @@ def load(
 
 @overload
 def load(
+    path: str | Path, *, task: Literal["tag"], engine: str = ..., threads: int | None = ...
+) -> "Tagger": ...
+
+
+@overload
+def load(
     path: str | Path, *, engine: str = ..., threads: int | None = ..., task: str | None = ...
 ) -> Any: ...
 
@@ -181,7 +190,7 @@ def load(
 
     Returns
     -------
-    model : a `Model` or a `Classifier`
+    model : a `Model`, a `Classifier` or a `Tagger`
 
     Raises
     ------

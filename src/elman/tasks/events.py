@@ -8,7 +8,7 @@ it has looked at `event["event"]`, a type checker knows the rest:
             print(event["step"], event["best"])
 
 Losses are in nats, figures named so in bits per character. What one task alone has is
-missing from the events of the other.
+missing from the events of the others.
 """
 
 from collections.abc import Callable
@@ -53,6 +53,13 @@ class Start(_Snapshot):
     test_texts: NotRequired[int]
     bidirectional: NotRequired[bool]
     pooling: NotRequired[str]
+    # of a tagger, besides `classes` and `bidirectional`
+    sequences: NotRequired[int]
+    symbols: NotRequired[int]
+    scheme: NotRequired[str]
+    test_symbols: NotRequired[int]
+    transitions: NotRequired[bool]
+    letter_size: NotRequired[int]
 
 
 class Message(_Snapshot):
@@ -78,6 +85,9 @@ class Step(_Snapshot):
     train_bits_per_character: NotRequired[float]
     # of a classifier
     texts_per_second: NotRequired[float]
+    # of a tagger
+    symbols_per_second: NotRequired[float]
+    # of both
     train_loss: NotRequired[float]
 
 
@@ -94,11 +104,14 @@ class Evaluation(_Snapshot):
     train_bits_per_character: NotRequired[float]
     validation_bits_per_character: NotRequired[float]
     validation_perplexity: NotRequired[float]
-    # of a classifier
+    # of a classifier and a tagger
     train_loss: NotRequired[float]
     validation_loss: NotRequired[float]
     validation_accuracy: NotRequired[float]
     validation_macro_f1: NotRequired[float]
+    # of a tagger
+    validation_sequence_accuracy: NotRequired[float]
+    validation_span_f1: NotRequired[float]
 
 
 class Sample(_Snapshot):
@@ -141,6 +154,12 @@ class Done(_Snapshot):
     repeated: NotRequired[int | None]
     conflicting: NotRequired[int | None]
     texts_per_second: NotRequired[float | None]
+    # of a tagger
+    sequences: NotRequired[int | None]
+    symbols_per_second: NotRequired[float | None]
+    validation_sequence_accuracy: NotRequired[float | None]
+    test_sequence_accuracy: NotRequired[float | None]
+    # of both
     train_loss: NotRequired[float | None]
     report: NotRequired[dict[str, Any] | None]
     validation_loss: NotRequired[float | None]

@@ -10,7 +10,6 @@ from typing import Literal, Required, TypedDict
 class CommonOptions(TypedDict, total=False):
     """Settings of every task."""
 
-    tokens: Literal["char", "byte", "word"] | None
     vocabulary_size: int | None
     min_count: int | None
     lowercase: bool | None
@@ -48,17 +47,18 @@ class CommonOptions(TypedDict, total=False):
     threads: int | None
     dtype: Literal["float32", "float64"] | None
     seed: int | None
-    text_column: str | None
-    delimiter: str | None
 
 
 class LanguageOptions(CommonOptions, total=False):
     """Settings of `task="lm"`, see `elman.tasks.language.settings`."""
 
     task: Literal["lm"] | None
+    tokens: Literal["char", "byte", "word"] | None
     cell: Literal["rnn", "lstm", "gru", "ngram"] | None
     lines: bool | None
     separator: str | None
+    text_column: str | None
+    delimiter: str | None
     unknown: bool | None
     max_characters: int | None
     order: int | None
@@ -72,11 +72,29 @@ class ClassifyOptions(CommonOptions, total=False):
     """Settings of `task="classify"`, see `elman.tasks.classify.settings`."""
 
     task: Required[Literal["classify"]]
+    tokens: Literal["char", "byte", "word"] | None
     cell: Literal["rnn", "lstm", "gru"] | None
+    text_column: str | None
     label_column: str | None
+    delimiter: str | None
     pooling: Literal["last", "mean", "max"] | None
     bidirectional: bool | None
     symbol_dropout: float | None
     label_smoothing: float | None
     class_weights: Literal["none", "balanced", "sqrt"] | None
     monitor: Literal["loss", "macro-f1"] | None
+
+
+class TagOptions(CommonOptions, total=False):
+    """Settings of `task="tag"`, see `elman.tasks.tag.settings`."""
+
+    task: Required[Literal["tag"]]
+    tokens: Literal["char", "word"] | None
+    cell: Literal["rnn", "lstm", "gru"] | None
+    labels: str | None
+    token_column: str | None
+    label_column: str | None
+    letter_size: int | None
+    transitions: bool | None
+    bidirectional: bool | None
+    symbol_dropout: float | None

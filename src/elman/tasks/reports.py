@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import counted
-from ..store.shown import Shown, frame
+from ..store.shown import Shown, frame, rounded
 from .calibration import Calibration
 
 if TYPE_CHECKING:
@@ -181,3 +181,17 @@ def report(
     np.add.at(confusion, (labels, predicted), 1)
     mean = None if nats is None or not len(nats) else float(np.mean(nats, dtype=np.float64))
     return Report(list(classes), confusion, mean, calibration)
+
+
+def facts(summary: dict[str, Any]) -> dict[str, Any]:
+    """What `elman info` says of the reports of a training."""
+    found: dict[str, Any] = {}
+    for part in ("validation", "test"):
+        if part in summary:
+            found[f"{part} accuracy"] = round(summary[part]["accuracy"], 4)
+            found[f"{part} macro-F1"] = round(summary[part]["macro_f1"], 4)
+    found |= {name: rounded(figures) for name, figures in summary.get("baselines", {}).items()}
+    report = summary.get("test", summary.get("validation", {}))
+    for of, figures in report.get("classes", {}).items():
+        found[f"class {of}"] = rounded(figures)
+    return found

@@ -17,11 +17,12 @@ from ..learn.notebook import Notebook, in_notebook
 from ..learn.run import Run
 from ..text import memory
 from . import all_settings, begin, display_of, settings_of
-from .options import ClassifyOptions, LanguageOptions
+from .options import ClassifyOptions, LanguageOptions, TagOptions
 
 if TYPE_CHECKING:
     from .classify.model import Classifier
     from .language.model import Model
+    from .tag.model import Tagger
 
 LONGEST_NAME = 255  # bytes that a file system allows
 
@@ -51,6 +52,18 @@ def train(
 ) -> "Classifier": ...
 
 
+@overload
+def train(
+    corpus: Any = (),
+    *,
+    output: str | Path | None = None,
+    start_from: str | Path | None = None,
+    on_event: Callable[[Any], object] | None = None,
+    progress: bool | None = None,
+    **settings: Unpack[TagOptions],
+) -> "Tagger": ...
+
+
 def train(
     corpus: Any = (),
     *,
@@ -60,8 +73,8 @@ def train(
     on_event: Callable[[Any], object] | None = None,
     progress: bool | None = None,
     **settings: Any,
-) -> "Model | Classifier":
-    """Train a model of text, or with `task="classify"` a classifier of labelled texts.
+) -> "Model | Classifier | Tagger":
+    """Train a model of text, with `task="classify"` a classifier, with `task="tag"` a tagger.
 
     Parameters
     ----------
@@ -69,7 +82,8 @@ def train(
         the Python standard library, for one minute. For a classifier tables, JSON
         lines, a file or a folder per class; or in memory a tuple (texts, labels), or
         rows (text, label). A frame of pandas or polars, whose columns `text_column` and
-        `label_column` name
+        `label_column` name. For a tagger columns (a token and its label a line), JSON lines, or
+        in memory a tuple (sequences, labels), a sequence being a string or a list of words
     text : what a language model learns from, in memory instead of in files: a string or
         an open file is running text; of a list of strings each is a sequence of its own,
         as a line with `lines=True`
@@ -84,7 +98,7 @@ def train(
 
     Returns
     -------
-    model : the `Model` or `Classifier` that was best on the held-out part, its figures in
+    model : the `Model`, `Classifier` or `Tagger` that was best on the held-out part, its figures in
         `model.summary`. Ctrl-C ends the training after the step that it is in: the model is
         the best so far, and a warning says so
 
@@ -150,6 +164,10 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
                              "itself")  # fmt: skip
         return [str(corpus)], given
     labelled = given.get("task") == "classify"
+    if given.get("task") == "tag" and isinstance(corpus, Sequence) and len(corpus) and not all(
+        isinstance(item, str | Path) for item in corpus
+    ):  # fmt: skip
+        return memory.sequences(corpus), given
     if memory.is_frame(corpus) and not labelled:
         return [memory.rows(corpus, given.get("text_column"))], given
     if not (isinstance(corpus, Sequence) or hasattr(corpus, "__array__")

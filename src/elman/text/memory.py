@@ -107,6 +107,22 @@ def pairs(data: Any, text_column: str, label_column: str) -> Pairs:
     return [_pair(row, number) for number, row in enumerate(data, 1)]
 
 
+def sequences(data: Any) -> list[Any]:
+    """Labelled sequences as pairs (tokens, labels): a tuple (sequences, labels), or such pairs.
+
+    Raises
+    ------
+    UsageError : another number of sequences than lists of labels
+    """
+    if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], str):
+        tokens, labels = (_listed(part) for part in data)
+        if len(tokens) != len(labels):
+            raise UsageError(f"there are {len(tokens):,} sequences and {len(labels):,} lists of "
+                             "labels; each sequence has one")  # fmt: skip
+        return list(zip(tokens, labels, strict=True))
+    return list(data)
+
+
 def _listed(values: Any) -> list[Any]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise UsageError(f"give a tuple (texts, labels) of two lists, not {quoted(values)} in it")

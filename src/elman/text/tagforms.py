@@ -98,7 +98,7 @@ def _lines(source: Source, options: TextOptions) -> list[str]:
 def _columns(
     name: str, lines: Sequence[str], options: TaggedOptions, notes: list[str]
 ) -> Iterator[Row]:
-    first = next((line for line in lines if not _left_out(line) and line.strip()), "")
+    first = next((line for line in lines if not left_out(line) and line.strip()), "")
     tabs = "\t" in first
     token_at = (options.token_column or 1) - 1
     label_at = None if options.label_column is None else options.label_column - 1
@@ -106,11 +106,11 @@ def _columns(
     labels: list[str] = []
     start, documents, comments = 0, 0, 0
     for number, line in enumerate([*lines, ""], 1):
-        if _left_out(line):
+        if left_out(line):
             documents += line.startswith(DOCUMENT)
             comments += not line.startswith(DOCUMENT)
             continue
-        fields = line.split("\t") if tabs else line.split()
+        fields = fields_of(line, tabs)
         if not line.strip(" ") or not fields:
             if tokens:
                 yield f"{name}, line {start}", tokens, labels
@@ -128,7 +128,12 @@ def _columns(
         notes.append(f"{name}: left out {counted(comments, 'comment')}, lines that begin with #")
 
 
-def _left_out(line: str) -> bool:
+def fields_of(line: str, tabs: bool) -> list[str]:
+    """The columns of a line, which tabs separate, or white space."""
+    return line.split("\t") if tabs else line.split()
+
+
+def left_out(line: str) -> bool:
     """Whether a line is a comment as of CoNLL-U, or stands between two documents."""
     return (line.startswith("# ") and "\t" not in line) or line.startswith(DOCUMENT)
 
@@ -166,11 +171,11 @@ def _json(name: str, lines: Iterable[str]) -> Iterator[Row]:
 
 def listed_row(where: str, tokens: object, labels: object) -> Row:
     """A row of lists of strings, or CorpusError."""
-    words = tokens if isinstance(tokens, str) else _strings(where, "tokens", tokens)
-    return where, words, _strings(where, "labels", labels)
+    words = tokens if isinstance(tokens, str) else strings(where, "tokens", tokens)
+    return where, words, strings(where, "labels", labels)
 
 
-def _strings(where: str, what: str, values: object) -> list[str]:
+def strings(where: str, what: str, values: object) -> list[str]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise CorpusError(f"{where}: {what} must be a list of strings, not {quoted(values)}")
     found = [str(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values]

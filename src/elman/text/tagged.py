@@ -54,6 +54,15 @@ class Tagged:
         """Where each sequence begins among all symbols, and the end (n + 1,)."""
         return np.cumsum([0, *map(len, self.tokens)])
 
+    def pieces(self, ranges: np.ndarray) -> list[Tokens]:
+        """The tokens of ranges of symbols (n, 2), each of which lies in one sequence."""
+        offsets = self.offsets
+        numbers = np.searchsorted(offsets, ranges[:, 0], side="right") - 1
+        return [
+            self.tokens[i][start - offsets[i] : stop - offsets[i]]
+            for i, (start, stop) in zip(numbers.tolist(), ranges.tolist(), strict=True)
+        ]
+
 
 def load(names: Sequence[str], options: TaggedOptions) -> Tagged:
     """Read labelled sequences of files, folders or standard input ("-").
@@ -135,21 +144,49 @@ def append(data: Tagged, path: str, options: TaggedOptions) -> list[int]:
 
     Raises
     ------
-    CorpusError : unreadable, malformed, or a label that the data do not have
+    CorpusError, UsageError : see `labelled`
     """
-    found = read([path], replace(options, tokens=data.kind, labels=None))
-    _refuse_lengths(found.rows)
-    _kind(found.rows, data.kind)
-    clean = [treated(tokens, data.kind, options.text) for _, tokens, _ in found.rows]
-    flat = [label for _, _, labels in found.rows for label in labels]
-    labels = positions(flat, data.classes, path, "the training data")
-    _refuse_broken(found.rows, data.scheme)
+    options = replace(options, tokens=data.kind, labels=None)
+    whose = "the training data"
+    tokens, labels, _ = labelled([path], options, data.classes, data.scheme, whose)
     first = len(data.tokens)
-    data.tokens += clean
+    data.tokens += tokens
     data.labels = np.concatenate([data.labels, labels])
-    seen = [[list(t), list(l)] for t, (_, _, l) in zip(clean, found.rows, strict=True)]
-    data.sha256 = hashlib.sha256(f"{data.sha256} {json.dumps(seen)}".encode()).hexdigest()
+    seen = json.dumps([list(map(list, tokens)), labels.tolist()])
+    data.sha256 = hashlib.sha256(f"{data.sha256} {seen}".encode()).hexdigest()
     return list(range(first, len(data.tokens)))
+
+
+def labelled(
+    names: Sequence[str], options: TaggedOptions, classes: Sequence[str], scheme: str, whose: str
+) -> tuple[list[Tokens], np.ndarray, list[str]]:
+    """Sequences by which something is judged that has labels already.
+
+    Parameters
+    ----------
+    options : its `tokens` says what a symbol is
+    classes, scheme, whose : the labels, the scheme of their spans, and who has them
+
+    Returns
+    -------
+    tokens : of every sequence
+    labels : (N,) positions in `classes`
+    notes : what the user should know about the reading
+
+    Raises
+    ------
+    CorpusError : unreadable, malformed, or a label that is not among the classes
+    UsageError : see `load`
+    """
+    found = read(names, options)
+    _refuse_lengths(found.rows)
+    kind = _kind(found.rows, options.tokens)
+    flat = [label for _, _, labels in found.rows for label in labels]
+    labels = positions(flat, classes, ", ".join(names), whose)
+    _refuse_broken(found.rows, scheme)
+    tokens = [treated(tokens, kind, options.text) for _, tokens, _ in found.rows]
+    return tokens, labels, [f"read as {found.form}: {counted(len(tokens), 'sequence')}",
+                            *found.notes]  # fmt: skip
 
 
 def treated(tokens: Tokens, kind: str, options: TextOptions) -> Tokens:

@@ -16,7 +16,7 @@ from ...store.modelfile import SavedModel, read_network
 from ...text.encoded import Encoded, encode
 from ...text.read import TextOptions, strings, transform
 from ...text.vocabulary import Vocabulary
-from ..reports import REPORTS, Report, from_dict
+from ..reports import REPORTS, Report, facts, from_dict
 from .settings import ClassifySettings
 
 Array = np.ndarray
@@ -170,6 +170,22 @@ class Classifier(SavedModel):
 
     def _rows(self) -> list[tuple[str, str]]:
         return [*super()._rows(), ("classes", f"{len(self.classes):,}: {listed(self.classes)}")]
+
+    def facts(self) -> dict[str, Any]:
+        """What `elman info` says of it, by names for people."""
+        c, s = self.config, self.summary
+        about = {
+            "task": "classify",
+            "cell": "bidirectional " * c["bidirectional"] + c["cell"],
+            "layers": f"{c['num_layers']} × {c['hidden_size']}, pooling {c['pooling']}",
+            "parameters": self.network.config.num_parameters(),
+            "dtype": c["dtype"],
+            "symbols": f"{len(self.vocabulary):,} {self.vocabulary.kind}",
+            "classes": self.classes,
+            "trained on": ", ".join(s.get("corpus", ["?"])),
+        }
+        about |= {n: s[n] for n in ("texts", "steps", "command") if s.get(n) is not None}
+        return about | facts(s)
 
     def _metadata(self) -> dict[str, Any]:
         metadata = super()._metadata()

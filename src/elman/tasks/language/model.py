@@ -13,6 +13,7 @@ from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_network
+from ...store.shown import rounded
 from ...text.read import transform
 from ...text.records import numbered
 from ...text.vocabulary import Vocabulary
@@ -25,6 +26,16 @@ from .symbols import each, named
 from .symbols import score as score_texts
 
 Array = np.ndarray
+
+
+# Of the summary, as `elman info` calls it.
+FACTS = {
+    "steps": "steps",
+    "validation_bits_per_character": "held-out bits per character",
+    "validation_perplexity": "held-out perplexity",
+    "test_bits_per_character": "test bits per character",
+    "command": "command",
+}
 
 
 class Model(SavedModel):
@@ -245,6 +256,22 @@ class Model(SavedModel):
             if bits is not None:
                 return [f"{bits:.2f} bits/character {words}"]
         return []
+
+    def facts(self) -> dict[str, Any]:
+        """What `elman info` says of it, by names for people."""
+        c, s = self.config, self.summary
+        facts = {"cell": c["cell"]}
+        if isinstance(self.network, Network):
+            facts["layers"] = f"{c['num_layers']} × {c['hidden_size']}"
+            facts["parameters"] = self.network.config.num_parameters()
+            facts["dtype"] = c["dtype"]
+        else:
+            facts |= {"order": c["order"], "counts": self.network.num_parameters()}
+        lines = ", lines" if self.lines else ""
+        facts["symbols"] = f"{len(self.vocabulary):,} {self.vocabulary.kind}{lines}"
+        facts["trained on"] = ", ".join(s.get("corpus", ["?"]))
+        named = {FACTS[name]: s[name] for name in FACTS if s.get(name) is not None}
+        return facts | rounded(named)
 
     def _tensors(self) -> checkpoint.Tensors:
         return self.network.tensors() if isinstance(self.network, NGram) else super()._tensors()

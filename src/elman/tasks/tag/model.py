@@ -14,10 +14,11 @@ from ...nn.layers import softmax
 from ...nn.tagger import TaggerConfig, TaggerNetwork
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_network
+from ...store.shown import rounded
 from ...text.tagforms import Tokens, symbols_of
 from ...text.tagged import treated
 from ...text.vocabulary import Vocabulary
-from ..reports import REPORTS
+from ..reports import REPORTS, facts
 from .report import TagReport, from_dict
 from .settings import TagSettings
 from .windows import Symbols, encoded, whole, windows
@@ -148,9 +149,11 @@ class Tagger(SavedModel):
 
     def encode(self, tokens: Sequence[Tokens]) -> Symbols:
         """Ids of tokens, treated as those of the training were."""
-        kind, treatment = self.config["tokens"], self.treatment
-        clean = [treated(sequence, kind, treatment) for sequence in tokens]
-        return encoded(clean, self.vocabulary, self.letters)
+        return encoded(list(map(self.clean, tokens)), self.vocabulary, self.letters)
+
+    def clean(self, tokens: Tokens) -> Tokens:
+        """The tokens of a sequence treated as those of the training were."""
+        return treated(tokens, self.config["tokens"], self.treatment)
 
     def run(self, symbols: Symbols, ranges: Array) -> Array:
         """Logits (N, C) of the symbols that sequences (n, 2) hold; 0 for others."""
@@ -210,6 +213,27 @@ class Tagger(SavedModel):
 
     def _rows(self) -> list[tuple[str, str]]:
         return [*super()._rows(), ("labels", f"{len(self.classes):,}: {listed(self.classes)}")]
+
+    def facts(self) -> dict[str, Any]:
+        """What `elman info` says of it, by names for people."""
+        c, s = self.config, self.summary
+        about = {
+            "task": "tag",
+            "cell": "bidirectional " * c["bidirectional"] + c["cell"],
+            "layers": f"{c['num_layers']} × {c['hidden_size']}",
+            "labels depend on": "the one before (a linear chain)" * c["transitions"] or "no other",
+            "parameters": self.network.config.num_parameters(),
+            "dtype": c["dtype"],
+            "symbols": f"{len(self.vocabulary):,} {self.vocabulary.kind}",
+            **({"letters": len(self.letters)} if self.letters is not None else {}),
+            "labels": self.classes,
+            **({"spans": c["scheme"]} if c.get("scheme") else {}),
+            "trained on": ", ".join(s.get("corpus", ["?"])),
+        }
+        about |= {n: s[n] for n in ("sequences", "steps", "command") if s.get(n) is not None}
+        spans = s.get("test", s.get("validation", {})).get("spans") or {}
+        named = {f"span {of}": rounded(figures) for of, figures in spans.items()}
+        return about | facts(s) | named
 
     def _metadata(self) -> dict[str, Any]:
         metadata = super()._metadata()

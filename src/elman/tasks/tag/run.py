@@ -1,7 +1,6 @@
 """A run that learns a tagger: what it is compared with, and the report at its end."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -88,10 +87,12 @@ class TagRun(Run):
         """Figures on the test part of what a network has to beat."""
         # The network chose its best parameters by the validation part, so the others read it too.
         seen = np.concatenate([self.train.ranges, self.validation.ranges])
-        train = [(self._tokens(row), self.train.labels[slice(*row)].tolist()) for row in seen]
-        tested = [self._tokens(row) for row in self.test.ranges]
+        data = self.data.source
+        labels = [data.labels[start:stop].tolist() for start, stop in seen.tolist()]
+        train = list(zip(data.pieces(seen), labels, strict=True))
+        tested = data.pieces(self.test.ranges)
         found = {"most frequent label": most_frequent(train, tested)}
-        fitted = regression(train, tested, len(self.data.source.classes))
+        fitted = regression(train, tested, len(data.classes))
         if fitted is not None:
             found["logistic regression"] = fitted
         reports = {name: self._report(predicted) for name, predicted in found.items()}
@@ -103,13 +104,6 @@ class TagRun(Run):
         unseen = np.concatenate([part.unseen[slice(*row)] for row in part.ranges])
         found = [np.array(row) for row in predicted]
         return tag_report(data.classes, labels, found, unseen, None, data.scheme)
-
-    def _tokens(self, row: Any) -> Any:
-        """The tokens of a range of symbols, which lies in one sequence."""
-        data, start = self.data.source, int(row[0])
-        number = int(np.searchsorted(data.offsets, start, side="right")) - 1
-        first = int(data.offsets[number])
-        return data.tokens[number][start - first : int(row[1]) - first]
 
 
 def _few(found: TagReport) -> dict[str, float]:

@@ -62,7 +62,7 @@ class TagTask(Task):
         share = min(0.1, CHOOSE_BY / len(data.labels))
         settings = settings.of_kind(data.kind).filled(validation=share)
         ranges = divided(data, own, settings)
-        learned = _pieces(data, ranges["train"])
+        learned = data.pieces(ranges["train"])
         if older is None:
             vocabulary = _vocabulary(learned, data.kind, settings)
             data.letters = _letters(learned) if settings.letter_size else None
@@ -170,17 +170,6 @@ def _like(older: Tagger, data: Tagged) -> None:
     classes = [*older.classes, *new]
     places = np.array([classes.index(name) for name in data.classes], np.int64)
     data.labels, data.classes = places[data.labels], classes
-
-
-def _pieces(data: Tagged, ranges: np.ndarray) -> list[Tokens]:
-    """The tokens of ranges of symbols, each of which lies in one sequence."""
-    offsets = data.offsets
-    found = []
-    for start, stop in ranges.tolist():
-        number = int(np.searchsorted(offsets, start, side="right")) - 1
-        first = int(offsets[number])
-        found.append(data.tokens[number][start - first : stop - first])
-    return found
 
 
 def _vocabulary(tokens: Sequence[Tokens], kind: str, settings: TagSettings) -> Vocabulary:

@@ -9,11 +9,13 @@ from ...learn.loop import Event, Loop
 from ...nn import chain
 from ...nn.layers import softmax_cross_entropy
 from ...nn.tagger import TaggerNetwork
+from ...text.tagforms import TaggedOptions
+from ...text.tagged import labelled
 from ...text.vocabulary import Vocabulary
-from .model import Tagger
+from .model import Tagger, ranges_of
 from .report import TagReport, tag_report
 from .settings import TagSettings
-from .windows import Symbols, TagBatch, TagPlan, whole, windows
+from .windows import Symbols, TagBatch, TagPlan, encoded, whole, windows
 
 Array = np.ndarray
 
@@ -135,3 +137,21 @@ def _nats(model: Tagger, part: TagPart, logits: Array) -> float:
         else:
             total += float(softmax_cross_entropy(logits[places], labels)[0][mask].sum())
     return total
+
+
+def evaluate(
+    model: Tagger, names: Sequence[str], options: TaggedOptions
+) -> tuple[TagReport, list[str]]:
+    """The report of a tagger on labelled sequences of files, and notes on the reading.
+
+    Raises
+    ------
+    CorpusError, UsageError : see `text.tagged.labelled`
+    """
+    scheme = model.config.get("scheme", "")
+    tokens, labels, notes = labelled(names, options, model.classes, scheme, "the model")
+    known = model.vocabulary.ids
+    unseen = np.array([token not in known for sequence in tokens for token in sequence], bool)
+    part = TagPart(encoded(tokens, model.vocabulary, model.letters), labels, ranges_of(tokens),
+                   unseen)  # fmt: skip
+    return judge(model, part, scheme), notes
