@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from . import plots as plots
     from . import settings as settings
     from .errors import ElmanError
+    from .share import exporting
     from .tasks import load
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
     from .tasks.language.scoring import Score
     from .tasks.training import train
+
+    _export = exporting.export
 
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
@@ -34,6 +37,8 @@ def __getattr__(name: str) -> Any:
     # NumPy and the rest are imported at first use, so `elman --help` is instant.
     from importlib import import_module
 
+    if name == "_export":
+        return import_module(".share.exporting", __name__).export
     if name in _HOME:
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
     if name in _MODULES:

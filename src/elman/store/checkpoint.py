@@ -86,9 +86,14 @@ def unpack_bytes(data: bytes, name: str) -> tuple[Tensors, Metadata]:
     with _readable(name):
         tensors = load(data)
         # `load` has checked the header, but keeps the metadata to itself.
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        strings = _ours(header.get("__metadata__"), tensors, name)
+        strings = _ours(metadata_of(data), tensors, name)
     return tensors, _checked(tensors, strings, name)
+
+
+def metadata_of(data: bytes) -> dict[str, str]:
+    """The metadata in the bytes of a safetensors file whose header is sound."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return header.get("__metadata__") or {}
 
 
 @contextmanager

@@ -1,0 +1,92 @@
+"""Sending a model out: which forms there are, which one a path means, and writing it whole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from ..files import OutputFile, as_path
+from ..store.modelfile import SavedModel
+from ..tasks.language.ngram import NGram
+from . import onnx, onnx_check
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form in which a model leaves as one file.
+
+    Attributes
+    ----------
+    suffix : what a file of this form is called
+    pack : the bytes of the file
+    chains : whether a Markov chain has this form
+    """
+
+    suffix: str
+    pack: Callable[[SavedModel], bytes]
+    chains: bool = False
+
+
+FORMATS = {
+    "weights": Format(".safetensors", lambda model: model.pack(weights_only=True), chains=True),
+    "onnx": Format(".onnx", onnx.pack),
+}
+
+
+def export(
+    model: SavedModel, path: str | Path, format: str | None = None, *, check: bool = False
+) -> list[str]:
+    """Write a model in another form: whole, or not at all.
+
+    Parameters
+    ----------
+    format : a key of `FORMATS`; None: as the suffix of the path says
+    check : compare an ONNX file with the model before it is written
+
+    Returns
+    -------
+    lines : what the comparison found
+
+    Raises
+    ------
+    UsageError : a form that there is not, that the path contradicts, or that a Markov chain
+        does not have; a model larger than the form allows
+    ElmanError : a missing package, a place that cannot be written, a file that computes
+        something else
+    """
+    path = as_path(path, "the file to write")
+    format = chosen(path, format)
+    if check and format != "onnx":
+        raise UsageError("--check compares ONNX files; it goes with --format onnx")
+    with OutputFile(path) as file:
+        data = FORMATS[format].pack(model)
+        lines = onnx_check.check(model, data) if check else []
+        file.write(data)
+    return lines
+
+
+def chosen(path: Path, format: str | None) -> str:
+    """The form that was asked for, or that the suffix of the path means.
+
+    Raises UsageError for one that there is not, or that the path contradicts.
+    """
+    suffix = path.suffix.lower()
+    if format is None:
+        meant = [name for name, form in FORMATS.items() if form.suffix == suffix]
+        if not meant:
+            raise UsageError(f"{path} does not say which form is meant; add --format "
+                             f"{', '.join(FORMATS)}")  # fmt: skip
+        return meant[0]
+    if format not in FORMATS:
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
+    wanted = FORMATS[format].suffix
+    if suffix != wanted:
+        raise UsageError(f"{path} would be a file that ends in {wanted}; name it "
+                         f"{path.with_suffix(wanted)}")  # fmt: skip
+    return format
+
+
+def possible(model: SavedModel) -> list[str]:
+    """The forms that a model has."""
+    chain = isinstance(model.network, NGram)
+    return [name for name, form in FORMATS.items() if form.chains or not chain]
