@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .version import __version__
 
-__all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "load", "train"]
+__all__ = ["Classifier", "ElmanError", "Model", "Score", "__version__", "import_weights", "load",
+           "train"]  # fmt: skip
 
 if TYPE_CHECKING:
     from . import estimators as estimators
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from . import settings as settings
     from .errors import ElmanError
     from .share import exporting
+    from .share.importing import import_weights
     from .tasks import load
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
-         "load": "tasks", "train": "tasks.training"}  # fmt: skip
+         "import_weights": "share.importing", "load": "tasks",
+         "train": "tasks.training"}  # fmt: skip
 _MODULES = ("estimators", "plots", "settings")  # they are there when they are named
 
 

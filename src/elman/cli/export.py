@@ -7,13 +7,14 @@ from .help import Command, option
 EXAMPLES = """
 elman export poems.safetensors -o small.safetensors
 elman export poems.safetensors -o poems.onnx --check
+elman export poems.safetensors --format pytorch -o w.safetensors
 """
 
 NOTES = """
 docs/share.md says what each form holds, and how other programs read it.
 """
 
-FORMATS = ("weights", "onnx")
+FORMATS = ("weights", "onnx", "pytorch")
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
@@ -30,6 +31,7 @@ def export(model: str, output: str, format: str | None, check: bool) -> None:
     \b
     weights   the model without its training state, several times smaller
     onnx      a graph for ONNX Runtime and others; needs the extra `onnx`
+    pytorch   a state_dict, also in a .safetensors file
     """
     from ..share.exporting import export as write
     from ..tasks import load

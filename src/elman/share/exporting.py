@@ -8,7 +8,7 @@ from ..errors import UsageError
 from ..files import OutputFile, as_path
 from ..store.modelfile import SavedModel
 from ..tasks.language.ngram import NGram
-from . import onnx, onnx_check
+from . import onnx, onnx_check, pytorch
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Format:
 FORMATS = {
     "weights": Format(".safetensors", lambda model: model.pack(weights_only=True), chains=True),
     "onnx": Format(".onnx", onnx.pack),
+    "pytorch": Format(".safetensors", pytorch.pack),
 }
 
 
@@ -76,7 +77,7 @@ def chosen(path: Path, format: str | None) -> str:
         if not meant:
             raise UsageError(f"{path} does not say which form is meant; add --format "
                              f"{', '.join(FORMATS)}")  # fmt: skip
-        return meant[0]
+        return meant[0]  # of .safetensors weights
     if format not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
     wanted = FORMATS[format].suffix

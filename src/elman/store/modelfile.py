@@ -196,7 +196,8 @@ class SavedModel(Shown):
 
         Parameters
         ----------
-        format : "weights" (no training state) or "onnx"; None: as the suffix of the path says
+        format : "weights" (no training state), "onnx" or "pytorch"; None: as the
+            suffix of the path says
 
         Raises
         ------
