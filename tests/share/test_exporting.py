@@ -80,14 +80,14 @@ def test_wrong_usage_is_a_sentence_and_leaves_no_file(saved, monkeypatch, argume
     assert [path.name for path in saved.parent.iterdir()] == ["m.safetensors"]
 
 
-def test_a_chain_can_leave_as_weights_alone(tmp_path):
+def test_a_chain_can_leave_as_weights(tmp_path):
     model = chain()
     model.export(tmp_path / "c.safetensors")
     assert elman.load(tmp_path / "c.safetensors").score("abc").nats == model.score("abc").nats
     with pytest.raises(UsageError, match="a Markov chain is no network"):
         model.export(tmp_path / "c.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
-    assert exporting.possible(model) == ["weights"]
+    assert exporting.possible(model) == ["weights", "hub"]
     assert exporting.possible(lm()) == list(exporting.FORMATS)
 
 

@@ -25,6 +25,7 @@ VERBS = {
     "reproduce": "Do again what five published pieces did, and compare.",
     "serve": "Open a page in the browser: write, look inside, classify.",
     "export": "Write a model in another form, for other programs.",
+    "push": "Send a hub folder to the Hugging Face hub.",
     "import": "Make a model of weights from outside.",
 }
 

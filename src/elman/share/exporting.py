@@ -1,6 +1,6 @@
 """Sending a model out: which forms there are, which one a path means, and writing it whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,22 +8,23 @@ from ..errors import UsageError
 from ..files import OutputFile, as_path
 from ..store.modelfile import SavedModel
 from ..tasks.language.ngram import NGram
-from . import onnx, onnx_check, pytorch
+from . import hub, onnx, onnx_check, pytorch
+from .front import Told
 
 
 @dataclass(frozen=True)
 class Format:
-    """A form in which a model leaves as one file.
+    """A form in which a model leaves.
 
     Attributes
     ----------
     suffix : what a file of this form is called
-    pack : the bytes of the file
+    pack : the bytes of the file; None: it is a folder
     chains : whether a Markov chain has this form
     """
 
     suffix: str
-    pack: Callable[[SavedModel], bytes]
+    pack: Callable[[SavedModel], bytes] | None = None
     chains: bool = False
 
 
@@ -31,11 +32,19 @@ FORMATS = {
     "weights": Format(".safetensors", lambda model: model.pack(weights_only=True), chains=True),
     "onnx": Format(".onnx", onnx.pack),
     "pytorch": Format(".safetensors", pytorch.pack),
+    "hub": Format("", chains=True),
 }
 
 
 def export(
-    model: SavedModel, path: str | Path, format: str | None = None, *, check: bool = False
+    model: SavedModel,
+    path: str | Path,
+    format: str | None = None,
+    *,
+    check: bool = False,
+    license: str | None = None,
+    language: Sequence[str] = (),
+    datasets: Sequence[str] = (),
 ) -> list[str]:
     """Write a model in another form: whole, or not at all.
 
@@ -43,6 +52,7 @@ def export(
     ----------
     format : a key of `FORMATS`; None: as the suffix of the path says
     check : compare an ONNX file with the model before it is written
+    license, language, datasets : what the card in a hub folder says, see `front.Told`
 
     Returns
     -------
@@ -59,8 +69,18 @@ def export(
     format = chosen(path, format)
     if check and format != "onnx":
         raise UsageError("--check compares ONNX files; it goes with --format onnx")
+    if (license or language or datasets) and format != "hub":
+        raise UsageError("--license, --language and --datasets stand on a card; they go with "
+                         "--format hub")  # fmt: skip
+    if format == "hub":
+        folder = hub.checked_folder(path)
+        told = Told(license, tuple(language), tuple(datasets))
+        hub.write(folder, hub.files(model, folder.resolve().name, told))
+        return []
+    pack = FORMATS[format].pack
+    assert pack is not None
     with OutputFile(path) as file:
-        data = FORMATS[format].pack(model)
+        data = pack(model)
         lines = onnx_check.check(model, data) if check else []
         file.write(data)
     return lines
@@ -73,7 +93,7 @@ def chosen(path: Path, format: str | None) -> str:
     """
     suffix = path.suffix.lower()
     if format is None:
-        meant = [name for name, form in FORMATS.items() if form.suffix == suffix]
+        meant = [name for name, form in FORMATS.items() if form.suffix == suffix != ""]
         if not meant:
             raise UsageError(f"{path} does not say which form is meant; add --format "
                              f"{', '.join(FORMATS)}")  # fmt: skip
@@ -81,7 +101,7 @@ def chosen(path: Path, format: str | None) -> str:
     if format not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
     wanted = FORMATS[format].suffix
-    if suffix != wanted:
+    if wanted and suffix != wanted:
         raise UsageError(f"{path} would be a file that ends in {wanted}; name it "
                          f"{path.with_suffix(wanted)}")  # fmt: skip
     return format
