@@ -10,7 +10,7 @@ EXAMPLES = """
 elman export poems.safetensors -o small.safetensors
 elman export poems.safetensors -o poems.onnx --check
 elman export poems.safetensors --format pytorch -o w.safetensors
-elman export poems.safetensors --format hub -o poems/ --license mit --language en
+elman export poems.safetensors --format hub -o poems/ --license mit
 """
 
 NOTES = """

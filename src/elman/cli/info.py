@@ -69,9 +69,11 @@ def _machine() -> dict:
 
 def facts_of(path: str, model: Model | Classifier) -> dict:
     """What there is to say about a model and how it came to be."""
+    from ..share.exporting import possible
     from ..tasks.classify.model import Classifier
 
     facts = _classifier(path, model) if isinstance(model, Classifier) else _language(path, model)
+    facts["exports"] = possible(model)
     if model.training is None or "state" not in model.training[1]:
         return facts
     state = model.training[1]["state"]

@@ -1,7 +1,7 @@
 """What every model is made of, and its file: written whole, checked when it is read."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -191,23 +191,15 @@ class SavedModel(Shown):
         with OutputFile(path) as file:
             file.write(data)
 
-    def export(
-        self,
-        path: str | Path,
-        format: str | None = None,
-        *,
-        license: str | None = None,
-        language: Sequence[str] = (),
-        datasets: Sequence[str] = (),
-    ) -> None:
+    def export(self, path: str | Path, format: str | None = None, **card: Any) -> None:
         """Write the model in another form, for other programs: whole, or not at all.
 
         Parameters
         ----------
         format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for
             the Hugging Face hub; None: as the suffix of the path says
-        license, language, datasets : for the card in a hub folder: an identifier such as
-            "mit", codes such as "en", names of data sets on the hub
+        card : of a hub folder: `license`, an identifier such as "mit"; `language`, a list of
+            codes such as "en"; `datasets`, a list of names on the hub
 
         Raises
         ------
@@ -219,7 +211,7 @@ class SavedModel(Shown):
         -------
         >>> model.export("poems.onnx")  # doctest: +SKIP
         """
-        elman._export(self, path, format, license=license, language=language, datasets=datasets)
+        elman._export(self, path, format, **card)
 
 
 def _arrived(kind: type[M], data: bytes, engine: Engine | None = None) -> M:
