@@ -23,7 +23,7 @@ from elman.errors import ElmanError, ModelFileError, UsageError
 from elman.share import front, hub
 from elman.share.curve import curve
 from elman.store.places import model_file
-from elman.tasks.classify.report import report
+from elman.tasks.reports import report
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 
 from .conftest import SUMMARY, chain, classifier, lm

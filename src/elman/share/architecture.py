@@ -7,16 +7,20 @@ from ..errors import ElmanError, UsageError
 from ..nn.classifier import ClassifierConfig
 from ..nn.network import NetworkConfig
 from ..store.modelfile import SavedModel
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
 
 
 def config_of(model: SavedModel, format: str) -> NetworkConfig:
-    """The architecture of a model; UsageError for a chain, which has none."""
+    """The architecture of a model; UsageError for one that cannot be written down as `format`."""
     if isinstance(model.network, NGram):
         raise UsageError(
             f"a Markov chain is no network, so it has no form as {format}; it can leave as weights "
             "or as a hub folder (--format weights, --format hub)"
         )
+    if not isinstance(model, Model | Classifier):
+        raise UsageError(f"{model.NOUN} has no form as {format}; it can leave as weights")
     return model.network.config
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from ..errors import counted
 from ..store.modelfile import SavedModel
 from ..tasks.classify.model import Classifier
-from ..tasks.classify.report import MATRIX_CLASSES, Report
 from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
+from ..tasks.reports import MATRIX_CLASSES, Report
 from .front import LEVELS, METRICS, Told, baselines, figures, front_matter, plain, yaml
 
 SAMPLE = 300  # symbols

@@ -7,6 +7,8 @@ from pathlib import Path
 from ..errors import UsageError
 from ..files import OutputFile, as_path
 from ..store.modelfile import SavedModel
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
 from . import hub, onnx, onnx_check, pytorch
 from .front import Told
@@ -73,6 +75,8 @@ def export(
         raise UsageError("--license, --language and --datasets stand on a card; they go with "
                          "--format hub")  # fmt: skip
     if format == "hub":
+        if "hub" not in possible(model):
+            raise UsageError(f"{model.NOUN} has no card; it can leave as weights")
         folder = hub.checked_folder(path)
         told = Told(license, tuple(language), tuple(datasets))
         hub.write(folder, hub.files(model, folder.resolve().name, told))
@@ -109,5 +113,7 @@ def chosen(path: Path, format: str | None) -> str:
 
 def possible(model: SavedModel) -> list[str]:
     """The forms that a model has."""
+    if not isinstance(model, Model | Classifier):
+        return ["weights"]
     chain = isinstance(model.network, NGram)
     return [name for name, form in FORMATS.items() if form.chains or not chain]

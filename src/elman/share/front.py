@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import UsageError
 from ..store.modelfile import SavedModel
 from ..tasks.classify.model import Classifier
-from ..tasks.classify.report import REPORTS
+from ..tasks.reports import REPORTS
 
 LEVELS = {"char": "character-level", "byte": "byte-level", "word": "word-level"}
 # What a figure of ours is called there, and here; the first is a metric that the hub knows.
