@@ -63,7 +63,7 @@ def test_the_check_says_how_close_it_is(saved, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["-o", "m"], 2, "add --format weights, onnx"),
+        (["-o", "m"], 2, "add --format (weights, onnx, pytorch, hub)"),
         (["-o", "m.onnx", "--format", "weights"], 2, "name it m.safetensors"),
         (["-o", "m.pt", "--format", "onnx"], 2, "name it m.onnx"),
         (["-o", "new.safetensors", "--check"], 2, "--check compares ONNX files"),
@@ -104,5 +104,7 @@ def test_a_missing_package_is_named_with_the_pip_line(tmp_path, monkeypatch):
 def test_in_python_a_form_that_there_is_not_is_a_sentence(tmp_path):
     with pytest.raises(UsageError, match="format must be one of weights, onnx"):
         lm().export(tmp_path / "m.onnx", "pickle")
+    with pytest.raises(UsageError, match="go with format='hub'"):
+        lm().export(tmp_path / "m.onnx", license="mit")
     with pytest.raises(UsageError, match="a string or a Path"):
         lm().export(3)

@@ -181,6 +181,22 @@ def test_a_truncated_graph_is_a_sentence(folder, cut):
         elman.import_weights("cut.onnx")
 
 
+def test_no_bytes_bring_it_down(folder):
+    """One to three bytes of others at random: a model, or a sentence."""
+    data, rng = (folder / "m.onnx").read_bytes(), np.random.default_rng(8)
+    refused = 0
+    for _ in range(300):
+        spoiled = bytearray(data)
+        for place in rng.integers(0, len(data), rng.integers(1, 4)):
+            spoiled[place] = rng.integers(256)
+        (folder / "s.onnx").write_bytes(spoiled)
+        try:
+            elman.import_weights("s.onnx", like=None)
+        except ElmanError:
+            refused += 1
+    assert refused > 50
+
+
 def test_without_onnx_the_pip_line(folder, monkeypatch):
     from elman.share import architecture
 

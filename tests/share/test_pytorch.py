@@ -317,6 +317,17 @@ def test_what_does_not_fit_is_a_sentence_with_the_shapes(tmp_path, tensors, said
     assert "\n" not in str(caught.value)
 
 
+def test_no_shape_brings_it_down(tmp_path):
+    """Each tensor away, or of another shape: a sentence, whatever the shape."""
+    for name in broken():
+        for shape in (None, (), (0,), (3,), (0, 0), (0, 6), (6, 0), (3, 3, 3)):
+            if (name, shape) == ("decoder.bias", None):  # which may be missing
+                continue
+            save_file(broken(**{name: shape}), tmp_path / "w.safetensors")
+            with pytest.raises(ModelFileError):
+                importing.read(tmp_path / "w.safetensors", list("abcdefghi"))
+
+
 def test_a_classifier_comes_in_like_another(tmp_path):
     model = classifier("lstm", pooling="max", temperature=1.5)
     path = tmp_path / "w.safetensors"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import VALUES, UsageError
 from ..files import OutputFile, as_path
 from ..store.modelfile import SavedModel
 from ..tasks.classify.model import Classifier
@@ -36,6 +36,7 @@ FORMATS = {
     "pytorch": Format(".safetensors", pytorch.pack),
     "hub": Format("", chains=True),
 }
+VALUES.update(FORMATS)  # messages in Python say format='hub'
 
 
 def export(
@@ -100,7 +101,7 @@ def chosen(path: Path, format: str | None) -> str:
         meant = [name for name, form in FORMATS.items() if form.suffix == suffix != ""]
         if not meant:
             raise UsageError(f"{path} does not say which form is meant; add --format "
-                             f"{', '.join(FORMATS)}")  # fmt: skip
+                             f"({', '.join(FORMATS)})")  # fmt: skip
         return meant[0]  # of .safetensors weights
     if format not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")

@@ -161,8 +161,8 @@ def _safetensors(path: Path) -> tuple[pytorch.Tensors, dict[str, str], str]:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         strings = header.pop("__metadata__", None) or {}
         types = sorted({entry["dtype"] for entry in header.values()})
-    if "digest" in strings:
-        raise ModelFileError(f"{path} is a model of Elman already; elman info {path} shows it")
+        if "digest" in strings:
+            raise ModelFileError(f"{path} is a model of Elman already; elman info {path} shows it")
     if len(types) != 1 or types[0] not in TYPES:
         raise ModelFileError(
             f"{path} holds numbers of type {', '.join(types) or 'nothing'}; Elman takes F32 or "

@@ -41,9 +41,11 @@ def read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         raise ModelFileError(
             f"{path} has format {strings['format'][:20]!r}; a newer Elman wrote it"
         )
-    config = json.loads(strings["config"])
-    metadata = {"config": config, "vocabulary": json.loads(strings["vocabulary"])}
-    return _tensors(proto, _architecture(config)), metadata
+    try:
+        metadata = {name: json.loads(strings[name]) for name in ("config", "vocabulary")}
+        return _tensors(proto, _architecture(metadata["config"])), metadata
+    except (IndexError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def _proto(path: Path) -> "ModelProto":
@@ -75,6 +77,8 @@ def _tensors(proto: "ModelProto", config: NetworkConfig) -> dict[str, Array]:
         return numpy_helper.to_array(given[name])
 
     cell, H = config.cell, config.hidden_size
+    if not config.num_layers <= len(given):
+        raise ValueError("the number of layers does not fit the tensors")
     found = {name: get(name) for name in ("embedding.E", "readout.W_y", "readout.b_y")
              if name in given}  # fmt: skip
     for layer, prefixes in enumerate(directions(config)):

@@ -184,7 +184,9 @@ class _Reader:
 
     def weights(self, encoder: Named | None, decoder: Named, bias: Named | None) -> Weights:
         """All under our names, each held to the shape that the others demand."""
-        first = self.given.get(("weight", "ih", 0, False), ("", np.empty((0, 0))))
+        first = self._get("weight", "ih", 0, False)
+        if first[1].ndim != 2:
+            raise ModelFileError(_misfit(first, self.given["weight", "hh", 0, False]))
         V = first[1].shape[-1] if encoder is None else len(encoder[1])
         found: Tensors = {}
         has_bias = self.bias or bias is not None
