@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -10,7 +12,8 @@ import elman
 from elman.cli import cli
 from elman.cli.export import FORMATS as OFFERED
 from elman.errors import ElmanError, UsageError
-from elman.share import exporting
+from elman.share import architecture, exporting
+from elman.tasks.classify.model import Classifier
 
 from .conftest import chain, lm
 
@@ -91,9 +94,24 @@ def test_a_chain_can_leave_as_weights(tmp_path):
     assert exporting.possible(lm()) == list(exporting.FORMATS)
 
 
-def test_a_missing_package_is_named_with_the_pip_line(tmp_path, monkeypatch):
-    from elman.share import architecture
+def test_info_says_which_forms_a_model_has(saved):
+    facts = json.loads(run("info", saved, "--json").stdout)
+    assert facts["exports"] == ["weights", "onnx", "pytorch", "hub"]
 
+
+def test_a_model_of_another_task_leaves_as_weights(tmp_path, monkeypatch):
+    """What a later task cannot do yet is a sentence."""
+    model = lm()
+    for module in (exporting, architecture):
+        monkeypatch.setattr(module, "Model", Classifier)
+    assert exporting.possible(model) == ["weights"]
+    for form, name in (("onnx", "m.onnx"), ("pytorch", "w.safetensors"), ("hub", "poems")):
+        with pytest.raises(UsageError, match="it can leave as weights"):
+            model.export(tmp_path / name, form)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_package_is_named_with_the_pip_line(tmp_path, monkeypatch):
     monkeypatch.setattr(architecture, "find_spec", lambda name: None)
     with pytest.raises(ElmanError, match=r"needs the package onnx.*pip install '\.\[onnx\]'"):
         lm().export(tmp_path / "m.onnx")

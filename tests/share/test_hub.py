@@ -214,7 +214,7 @@ def test_the_library_of_the_hub_reads_the_front_matter(tmp_path, kind):
     library = pytest.importorskip("huggingface_hub")
     model = {"a network": model_with_figures, "a classifier": classifier_with_figures,
              "a chain": chain}[kind]()  # fmt: skip
-    text = card_of(tmp_path, model, license="cc-by-4.0", language=["en", "no"], datasets=["me/p"])
+    text = card_of(tmp_path, model, license="cc-by-4.0", language=["en", "no"], datasets="me/p")
     data = library.ModelCard(text).data
     assert data.library_name == "elman"
     assert data.license == "cc-by-4.0"

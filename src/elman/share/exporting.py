@@ -46,8 +46,8 @@ def export(
     *,
     check: bool = False,
     license: str | None = None,
-    language: Sequence[str] = (),
-    datasets: Sequence[str] = (),
+    language: str | Sequence[str] = (),
+    datasets: str | Sequence[str] = (),
 ) -> list[str]:
     """Write a model in another form: whole, or not at all.
 
@@ -79,7 +79,7 @@ def export(
         if "hub" not in possible(model):
             raise UsageError(f"{model.NOUN} has no card; it can leave as weights")
         folder = hub.checked_folder(path)
-        told = Told(license, tuple(language), tuple(datasets))
+        told = Told(license, _several(language), _several(datasets))
         hub.write(folder, hub.files(model, folder.resolve().name, told))
         return []
     pack = FORMATS[format].pack
@@ -110,6 +110,10 @@ def chosen(path: Path, format: str | None) -> str:
         raise UsageError(f"{path} would be a file that ends in {wanted}; name it "
                          f"{path.with_suffix(wanted)}")  # fmt: skip
     return format
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def possible(model: SavedModel) -> list[str]:

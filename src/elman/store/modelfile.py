@@ -198,8 +198,8 @@ class SavedModel(Shown):
         ----------
         format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for
             the Hugging Face hub; None: as the suffix of the path says
-        card : of a hub folder: `license`, an identifier such as "mit"; `language`, a list of
-            codes such as "en"; `datasets`, a list of names on the hub
+        card : of a hub folder: `license`, an identifier such as "mit"; `language`, a code
+            such as "en", or several; `datasets`, a name on the hub, or several
 
         Raises
         ------
