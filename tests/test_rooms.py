@@ -18,7 +18,7 @@ ORDER = (
     ("store",),
     ("learn",),
     ("tasks",),
-    ("inside", "estimators"),
+    ("inside", "share", "estimators"),
     ("plots", "web", "recipes", "cli", "__main__"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from .version import __version__
 
-__all__ = ["Classifier", "ElmanError", "Model", "Score", "Tagger", "__version__", "load", "train"]
+__all__ = ["Classifier", "ElmanError", "Model", "Score", "Tagger", "__version__", "import_weights",
+           "load", "train"]  # fmt: skip
 
 if TYPE_CHECKING:
     from . import estimators as estimators
     from . import plots as plots
     from . import settings as settings
     from .errors import ElmanError
+    from .share import exporting
+    from .share.importing import import_weights
     from .tasks import load
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
@@ -25,10 +28,12 @@ if TYPE_CHECKING:
     from .tasks.tag.model import Tagger
     from .tasks.training import train
 
+    _export = exporting.export
+
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
-         "Tagger": "tasks.tag.model",
-         "load": "tasks", "train": "tasks.training"}  # fmt: skip
+         "Tagger": "tasks.tag.model", "import_weights": "share.importing", "load": "tasks",
+         "train": "tasks.training"}  # fmt: skip
 _MODULES = ("estimators", "plots", "settings")  # they are there when they are named
 
 
@@ -36,6 +41,8 @@ def __getattr__(name: str) -> Any:
     # NumPy and the rest are imported at first use, so `elman --help` is instant.
     from importlib import import_module
 
+    if name == "_export":
+        return import_module(".share.exporting", __name__).export
     if name in _HOME:
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
     if name in _MODULES:

@@ -163,7 +163,7 @@ def test_train_says_what_matters_first_and_has_its_groups_in_order():
     ]  # fmt: skip
     first = " ".join(found["What matters first"])
     assert set(FLAG.findall(first)) == {"-o", "--minutes", "--task", "--resume", "--lines"}
-    assert "Marked [lm] or [classify]: only with that --task." in first
+    assert "Marked [lm] or [classify] or [tag]: only with that --task." in first
 
 
 def test_flags_of_one_task_are_marked():

@@ -135,11 +135,12 @@ def test_early_stopping_is_said_and_counted(elman, corpus):
 def test_a_model_is_not_written_under_the_name_of_another_format(elman, corpus):
     elman("train", corpus.name, *TINY, "--steps", 1, "-o", "m.safetensors").ok()
     for arguments in (
-        ("export", "m.safetensors", "--weights-only", "-o", "m.onnx"),
+        ("export", "m.safetensors", "--format", "weights", "-o", "m.onnx"),
         ("train", corpus.name, *TINY, "--steps", 1, "-o", "m.pt"),
         ("train", "--resume", "m.safetensors", "--steps", 2, "-o", "m.json"),
     ):
         elman(*arguments).refused((2,), mentions=("name it m.safetensors",))
     assert sorted(path.name for path in elman.folder.glob("m.*")) == ["m.safetensors"]
-    elman("export", "m.safetensors", "--weights-only", "-o", "small").ok()
-    elman("info", "small").ok()
+    elman("export", "m.safetensors", "-o", "small").refused((2,), mentions=("add --format",))
+    elman("export", "m.safetensors", "-o", "small.safetensors").ok()
+    elman("info", "small.safetensors").ok()

@@ -269,7 +269,7 @@ def test_it_gives_up_with_what_it_has(module_elman, folder):
 
 
 def test_without_the_training_text_nothing_is_called_new(module_elman, folder, names):
-    module_elman("export", "names.safetensors", "--weights-only", "-o", "small.safetensors").ok()
+    module_elman("export", "names.safetensors", "-o", "small.safetensors").ok()
     run = module_elman("sample", "small.safetensors", "--new")
     run.refused((1,), ("--new", "does not say where its training text is"))
     assert run.stdout == ""

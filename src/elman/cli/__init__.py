@@ -5,6 +5,7 @@ import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -24,7 +25,9 @@ VERBS = {
     "corpora": "List the corpora that have a name.",
     "reproduce": "Do again what five published pieces did, and compare.",
     "serve": "Open a page in the browser: write, look inside, classify.",
-    "export": "Write a model in another form.",
+    "export": "Write a model in another form, for other programs.",
+    "push": "Send a hub folder to the Hugging Face hub.",
+    "import": "Make a model of weights from outside.",
 }
 
 
@@ -37,6 +40,7 @@ class Verbs(Command, click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
+        name += "_" * iskeyword(name)  # `import`
         return getattr(import_module(f".{name}", __name__), name)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,23 +1,57 @@
 """`elman export`."""
 
+from typing import Any
+
 import click
 
 from .help import Command, option
 
 EXAMPLES = """
-elman export poems.safetensors --weights-only -o poems-small.safetensors
+elman export poems.safetensors -o small.safetensors
+elman export poems.safetensors -o poems.onnx --check
+elman export poems.safetensors --format pytorch -o w.safetensors
+elman export poems.safetensors --format hub -o poems/ --license mit
 """
 
+NOTES = """
+docs/share.md says what each form holds, and how other programs read it.
+"""
 
-@click.command(cls=Command, examples=EXAMPLES)
+FORMATS = ("weights", "onnx", "pytorch", "hub")
+
+
+@click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model")
-@option("-o", "--output", required=True, metavar="FILE", help="Where to write.", group="Output")
-@option("--weights-only", is_flag=True, help="Leave out what only resuming needs.", group="Output")
-def export(model: str, output: str, weights_only: bool) -> None:
-    """Write MODEL in another form: without its training state, several times smaller."""
-    from ..errors import UsageError
+@option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="Where to write; of a hub folder its name.",
+    group="Output",
+)
+@option("--format", type=click.Choice(FORMATS),
+        help="Which form.  [default: as the suffix says; .safetensors: weights]",
+        group="Output")  # fmt: skip
+@option("--check", is_flag=True, help="Compare an ONNX file with the model before it is written.",
+        group="Output")  # fmt: skip
+@option("--license", metavar="NAME", help="An identifier of the hub, such as mit.",
+        group="Card of a hub folder")  # fmt: skip
+@option("--language", metavar="CODE", multiple=True, help="Such as en; may be repeated.",
+        group="Card of a hub folder")  # fmt: skip
+@option("--datasets", metavar="NAME", multiple=True,
+        help="A data set on the hub; may be repeated.", group="Card of a hub folder")  # fmt: skip
+def export(model: str, output: str, format: str | None, check: bool, **told: Any) -> None:
+    """Write MODEL in another form, for other programs.
+
+    \b
+    weights   the model without its training state, several times smaller
+    onnx      a graph for ONNX Runtime and others; needs the extra `onnx`
+    pytorch   a state_dict, also in a .safetensors file
+    hub       a folder for the Hugging Face hub: model, card, curve
+    """
+    from ..share.exporting import export as write
     from ..tasks import load
 
-    if not weights_only:
-        raise UsageError("say which form: --weights-only")
-    load(model).save(output, weights_only=True)
+    for line in write(load(model), output, format, check=check, **told):
+        click.echo(line, err=True)

@@ -125,7 +125,8 @@ class Command(click.Command):
         if essentials:
             _write(formatter, "What matters first", essentials, column)
         if tasks:
-            marks = " or ".join(f"[{task}]" for task in tasks)
+            names = dict.fromkeys(name for task in tasks for name in task.split())
+            marks = " or ".join(f"[{name}]" for name in names)
             formatter.write_paragraph()
             with formatter.indentation():
                 formatter.write_text(f"Marked {marks}: only with that --task.")

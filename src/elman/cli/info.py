@@ -68,7 +68,9 @@ def _machine() -> dict:
 
 def facts_of(path: str, model: SavedModel) -> dict:
     """What there is to say about a model and how it came to be."""
-    facts = {"file": path, **model.facts()}
+    from ..share.exporting import possible
+
+    facts = {"file": path, **model.facts(), "exports": possible(model)}
     if model.training is None or "state" not in model.training[1]:
         return facts
     state = model.training[1]["state"]

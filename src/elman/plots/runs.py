@@ -195,7 +195,7 @@ def _history(model: Model | Classifier) -> dict[str, Array]:
     if "training.history" not in arrays:
         raise UsageError(
             "the model holds no history of a training: it is a Markov chain, was not trained "
-            "yet, or was exported with --weights-only; plot the file that elman train wrote"
+            "yet, or was exported; plot the file that elman train wrote"
         )
     columns = state["state"]["history_columns"]
     return dict(zip(columns, arrays["training.history"].T, strict=True))

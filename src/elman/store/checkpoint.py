@@ -68,7 +68,7 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
 
     path = as_path(path, "the model file")
     _refuse_foreign(path)
-    with _readable(path), safe_open(path, framework="numpy") as file:
+    with readable(path), safe_open(path, framework="numpy") as file:
         strings = _ours(file.metadata(), file.keys(), path)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return tensors, _checked(tensors, strings, path)
@@ -83,16 +83,21 @@ def unpack_bytes(data: bytes, name: str) -> tuple[Tensors, Metadata]:
     """
     from safetensors.numpy import load
 
-    with _readable(name):
+    with readable(name):
         tensors = load(data)
         # `load` has checked the header, but keeps the metadata to itself.
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        strings = _ours(header.get("__metadata__"), tensors, name)
+        strings = _ours(metadata_of(data), tensors, name)
     return tensors, _checked(tensors, strings, name)
 
 
+def metadata_of(data: bytes) -> dict[str, str]:
+    """The metadata in the bytes of a safetensors file whose header is sound."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return header.get("__metadata__") or {}
+
+
 @contextmanager
-def _readable(name: str | Path) -> Iterator[None]:
+def readable(name: str | Path) -> Iterator[None]:
     """What goes wrong in reading the container, in one sentence."""
     from safetensors import SafetensorError
 

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
+import elman  # the public face alone names the rooms above this one
+
 from ..errors import ModelFileError, UsageError, counted
 from ..files import OutputFile, model_path
 from ..nn.engine import Engine, select
@@ -18,6 +20,7 @@ from ..text.read import TextOptions
 from ..text.vocabulary import KINDS, Vocabulary
 from ..text.words import RULES, SPACE_BEFORE
 from . import checkpoint, schema
+from .leaving import without_folders
 from .shown import Shown, files_of
 
 N = TypeVar("N", bound=BaseNetwork)
@@ -156,19 +159,31 @@ class SavedModel(Shown):
         }
 
     def pack(self, weights_only: bool = False) -> bytes:
-        """The bytes of the model file."""
+        """The bytes of the model file.
+
+        Parameters
+        ----------
+        weights_only : leave out what resuming needs, and the folders that paths name
+        """
         tensors, metadata = self._tensors(), self._metadata()
-        if self.training is not None and not weights_only:
+        if weights_only:
+            metadata["summary"] = without_folders(self.summary)
+        elif self.training is not None:
             tensors = tensors | self.training[0]
             metadata["training"] = self.training[1]
         return checkpoint.pack(tensors, metadata)
+
+    def digest(self) -> str:
+        """The SHA-256 that the file of the model has in its metadata."""
+        return checkpoint.metadata_of(self.pack())["digest"]
 
     def save(self, path: str | Path, *, weights_only: bool = False) -> None:
         """Write the model file: whole, or not at all.
 
         Parameters
         ----------
-        weights_only : leave out what resuming needs, for a smaller file
+        weights_only : leave out what resuming needs, for a smaller file, and of paths the
+            folders
 
         Raises
         ------
@@ -179,6 +194,28 @@ class SavedModel(Shown):
         data = self.pack(weights_only)
         with OutputFile(path) as file:
             file.write(data)
+
+    def export(self, path: str | Path, format: str | None = None, **card: Any) -> None:
+        """Write the model in another form, for other programs: whole, or not at all.
+
+        Parameters
+        ----------
+        format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for
+            the Hugging Face hub; None: as the suffix of the path says
+        card : of a hub folder: `license`, an identifier such as "mit"; `language`, a code
+            such as "en", or several; `datasets`, a name on the hub, or several
+
+        Raises
+        ------
+        UsageError : a form that there is not, that the path contradicts, or that a Markov
+            chain does not have; a model larger than the form allows
+        ElmanError : a missing package, or a place that cannot be written
+
+        Example
+        -------
+        >>> model.export("poems.onnx")  # doctest: +SKIP
+        """
+        elman._export(self, path, format, **card)
 
 
 def _arrived(kind: type[M], data: bytes, engine: Engine | None = None) -> M:

@@ -185,6 +185,7 @@ def load(
 
     Parameters
     ----------
+    path : the file, a hub folder, or hf://user/name, with @revision or without
     engine, threads : who computes, see `--engine` and `--threads`
     task : what the model must be for; None: anything
 
@@ -196,6 +197,7 @@ def load(
     ------
     ModelFileError : missing, damaged, foreign, inconsistent, from a future version,
         or of another task
+    ElmanError : huggingface_hub is not installed, or the hub cannot be reached
 
     Example
     -------
@@ -203,10 +205,11 @@ def load(
     """
     from ..nn.engine import select
     from ..store import checkpoint
+    from ..store.places import model_file
 
     if task is not None and task not in TASKS:
         raise UsageError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
-    tensors, metadata = checkpoint.unpack(path)
+    tensors, metadata = checkpoint.unpack(model_file(path))
     config = metadata["config"]
     name = config.get("task", "lm") if isinstance(config, dict) else "lm"
     if not isinstance(name, str) or name not in TASKS:

@@ -96,8 +96,8 @@ def test_an_answer_does_not_depend_on_its_neighbours(which, transitions):
 
 def test_long_sequences_are_read_in_windows():
     X, y = accents(200)
-    model = elman.train(([" ".join(X)], [list(" ".join("".join(l) for l in y))]), steps=150, seq_len=24,
-                        **COMMON)  # fmt: skip
+    text, labels = " ".join(X), list(" ".join("".join(row) for row in y))
+    model = elman.train(([text], [labels]), steps=300, seq_len=24, **COMMON)
     assert model.predict("bar arb " * 20)[1] == "á"
     logits = model.run(model.encode(["bar arb " * 20]), np.array([[0, 160]]))
     assert (np.abs(logits).sum(axis=1) > 0).all()

@@ -1,0 +1,44 @@
+"""`elman import`, whose name Python keeps for itself."""
+
+import click
+
+from .help import Command, option
+
+EXAMPLES = """
+elman import w.safetensors -o model.safetensors --vocabulary poems.txt
+elman import w.safetensors -o model.safetensors --vocabulary symbols.json
+elman import w.safetensors -o model.safetensors --like poems.safetensors
+elman import poems.onnx -o poems.safetensors
+"""
+
+NOTES = """
+Pickles (.pt, .pth) are never read, as they can run any code; the message has a
+line that converts one. docs/share.md has the names and shapes.
+"""
+
+
+@click.command("import", cls=Command, examples=EXAMPLES, notes=NOTES)
+@click.argument("file")
+@option("-o", "--output", required=True, metavar="MODEL", help="Where to write the model.",
+        group="Output")  # fmt: skip
+@option("--vocabulary", metavar="FILE", group="Symbols",
+        help="Symbols in the order of the rows: a list in a .json file, or a text whose "
+        "characters, in the order of their code points, are the symbols.")  # fmt: skip
+@option("--like", metavar="MODEL", group="Symbols",
+        help="Symbols, treatment of text, classes and pooling of a model.")  # fmt: skip
+def import_(file: str, output: str, vocabulary: str | None, like: str | None) -> None:
+    """Make a model of weights from outside: FILE holds those of PyTorch, or is our ONNX.
+
+    \b
+    .safetensors   a state_dict: an embedding or none, one stack of RNN, GRU or
+                   LSTM, a linear readout; names may have any prefix
+    .onnx          what elman export wrote; it has its symbols with it
+    """
+    from ..files import model_path
+    from ..share.importing import read
+
+    model_path(output)  # a wrong name is found before anything is read
+    found = read(file, vocabulary, like)
+    for line in found.lines:
+        click.echo(line, err=True)
+    found.model.save(output)

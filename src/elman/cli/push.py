@@ -1,0 +1,28 @@
+"""`elman push`."""
+
+import click
+
+from .help import Command
+
+EXAMPLES = """
+elman export poems.safetensors --format hub -o poems/ --license mit
+elman push poems/ user/poems
+elman sample hf://user/poems
+"""
+
+NOTES = """
+It needs the extra `hub` (huggingface_hub), which has the token: hf auth login.
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
+@click.argument("folder")
+@click.argument("name")
+def push(folder: str, name: str) -> None:
+    """Send FOLDER, which elman export --format hub wrote, to the Hugging Face hub.
+
+    NAME is user/name; a repository that is not there yet is made.
+    """
+    from ..share.hub import push as send
+
+    click.echo(send(folder, name))

@@ -1,0 +1,46 @@
+"""What the networks of all tasks have in common, for those who write them down elsewhere."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from ..errors import ElmanError, UsageError
+from ..nn.classifier import ClassifierConfig
+from ..nn.network import NetworkConfig
+from ..store.modelfile import SavedModel
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..tasks.language.ngram import NGram
+
+
+def config_of(model: SavedModel, format: str) -> NetworkConfig:
+    """The architecture of a model; UsageError for one that cannot be written down as `format`."""
+    if isinstance(model.network, NGram):
+        raise UsageError(
+            f"a Markov chain is no network, so it has no form as {format}; it can leave as weights "
+            "or as a hub folder (--format weights, --format hub)"
+        )
+    if not isinstance(model, Model | Classifier):
+        raise UsageError(f"{model.NOUN} has no form as {format}; it can leave as weights")
+    return model.network.config
+
+
+def directions(config: NetworkConfig) -> list[list[str]]:
+    """Per layer: how the names of the parameters of each direction begin."""
+    if isinstance(config, ClassifierConfig):
+        return config.prefixes
+    return [[f"layer{layer}."] for layer in range(config.num_layers)]
+
+
+def treatment(config: dict[str, Any]) -> dict[str, Any]:
+    """What is done to a text before it is read, of the configuration in a model file."""
+    names = ("tokens", "lowercase", "normalize", "strip", "lines", "separator", "seq_len")
+    return {name: config[name] for name in names if config.get(name) is not None}
+
+
+def require(package: str, extra: str, what: str) -> None:
+    """Raise ElmanError if the package that an extra installs is missing."""
+    if find_spec(package) is None:
+        raise ElmanError(
+            f"{what} needs the package {package}, which is not installed; install it with: "
+            f"pip install '.[{extra}]' in the folder of the clone"
+        )

@@ -1,0 +1,124 @@
+"""Sending a model out: which forms there are, which one a path means, and writing it whole."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import VALUES, UsageError
+from ..files import OutputFile, as_path
+from ..store.modelfile import SavedModel
+from ..tasks.classify.model import Classifier
+from ..tasks.language.model import Model
+from ..tasks.language.ngram import NGram
+from . import hub, onnx, onnx_check, pytorch
+from .front import Told
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form in which a model leaves.
+
+    Attributes
+    ----------
+    suffix : what a file of this form is called
+    pack : the bytes of the file; None: it is a folder
+    chains : whether a Markov chain has this form
+    """
+
+    suffix: str
+    pack: Callable[[SavedModel], bytes] | None = None
+    chains: bool = False
+
+
+FORMATS = {
+    "weights": Format(".safetensors", lambda model: model.pack(weights_only=True), chains=True),
+    "onnx": Format(".onnx", onnx.pack),
+    "pytorch": Format(".safetensors", pytorch.pack),
+    "hub": Format("", chains=True),
+}
+VALUES.update(FORMATS)  # messages in Python say format='hub'
+
+
+def export(
+    model: SavedModel,
+    path: str | Path,
+    format: str | None = None,
+    *,
+    check: bool = False,
+    license: str | None = None,
+    language: str | Sequence[str] = (),
+    datasets: str | Sequence[str] = (),
+) -> list[str]:
+    """Write a model in another form: whole, or not at all.
+
+    Parameters
+    ----------
+    format : a key of `FORMATS`; None: as the suffix of the path says
+    check : compare an ONNX file with the model before it is written
+    license, language, datasets : what the card in a hub folder says, see `front.Told`
+
+    Returns
+    -------
+    lines : what the comparison found
+
+    Raises
+    ------
+    UsageError : a form that there is not, that the path contradicts, or that a Markov chain
+        does not have; a model larger than the form allows
+    ElmanError : a missing package, a place that cannot be written, a file that computes
+        something else
+    """
+    path = as_path(path, "the file to write")
+    format = chosen(path, format)
+    if check and format != "onnx":
+        raise UsageError("--check compares ONNX files; it goes with --format onnx")
+    if (license or language or datasets) and format != "hub":
+        raise UsageError("--license, --language and --datasets stand on a card; they go with "
+                         "--format hub")  # fmt: skip
+    if format == "hub":
+        if "hub" not in possible(model):
+            raise UsageError(f"{model.NOUN} has no card; it can leave as weights")
+        folder = hub.checked_folder(path)
+        told = Told(license, _several(language), _several(datasets))
+        hub.write(folder, hub.files(model, folder.resolve().name, told))
+        return []
+    pack = FORMATS[format].pack
+    assert pack is not None
+    with OutputFile(path) as file:
+        data = pack(model)
+        lines = onnx_check.check(model, data) if check else []
+        file.write(data)
+    return lines
+
+
+def chosen(path: Path, format: str | None) -> str:
+    """The form that was asked for, or that the suffix of the path means.
+
+    Raises UsageError for one that there is not, or that the path contradicts.
+    """
+    suffix = path.suffix.lower()
+    if format is None:
+        meant = [name for name, form in FORMATS.items() if form.suffix == suffix != ""]
+        if not meant:
+            raise UsageError(f"{path} does not say which form is meant; add --format "
+                             f"({', '.join(FORMATS)})")  # fmt: skip
+        return meant[0]  # of .safetensors weights
+    if format not in FORMATS:
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
+    wanted = FORMATS[format].suffix
+    if wanted and suffix != wanted:
+        raise UsageError(f"{path} would be a file that ends in {wanted}; name it "
+                         f"{path.with_suffix(wanted)}")  # fmt: skip
+    return format
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def possible(model: SavedModel) -> list[str]:
+    """The forms that a model has."""
+    if not isinstance(model, Model | Classifier):
+        return ["weights"]
+    chain = isinstance(model.network, NGram)
+    return [name for name, form in FORMATS.items() if form.chains or not chain]

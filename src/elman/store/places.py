@@ -1,0 +1,79 @@
+"""Where a model file is: a path, a hub folder, or an address of the Hugging Face hub."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ElmanError, ModelFileError, UsageError
+from ..files import as_path
+
+HUB = "hf://"
+MODEL = "model.safetensors"  # what it is called in a hub folder
+ADDRESS = re.compile(r"hf://([\w-][\w.-]*/[\w.-]+)(?:@([^\s@]+))?")
+REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+
+
+def model_file(path: str | Path) -> Path:
+    """The file of a model.
+
+    Parameters
+    ----------
+    path : the file, a folder with a model.safetensors, or hf://user/name, with @revision or
+        without, which is downloaded into the cache of huggingface_hub
+
+    Raises
+    ------
+    UsageError : no path, or an address that is none
+    ModelFileError : a folder without a model, or no such place on the hub
+    ElmanError : huggingface_hub is not installed, or the hub cannot be reached
+    """
+    if isinstance(path, str) and path.startswith(HUB):
+        return _downloaded(path)
+    path = as_path(path, "the model file")
+    if not path.is_dir():
+        return path
+    if not (path / MODEL).is_file():
+        raise ModelFileError(f"the folder {path} has no {MODEL}; name a model file, or a folder "
+                             "that elman export --format hub wrote")  # fmt: skip
+    return path / MODEL
+
+
+def _downloaded(address: str) -> Path:
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        raise UsageError(f"{address} is no address of a model; it has the form hf://user/name or "
+                         "hf://user/name@revision")  # fmt: skip
+    name, revision = found.groups()
+    with hub_errors(name):
+        from huggingface_hub import hf_hub_download
+
+        return Path(hf_hub_download(name, MODEL, revision=revision))
+
+
+@contextmanager
+def hub_errors(name: str) -> Iterator[None]:
+    """Whatever goes wrong with a repository of the hub inside, in one sentence."""
+    try:
+        from huggingface_hub import errors
+    except ImportError:
+        raise ElmanError(
+            "the Hugging Face hub needs the package huggingface_hub, which is not installed; "
+            "install it with: pip install '.[hub]' in the folder of the clone"
+        ) from None
+    try:
+        yield
+    except (errors.GatedRepoError, errors.RepositoryNotFoundError):
+        raise ModelFileError(f"the hub has no {name} that you may see; look at the name, or log in "
+                             "with: hf auth login") from None  # fmt: skip
+    except errors.RevisionNotFoundError:
+        raise ModelFileError(f"{name} has no such revision on the hub") from None
+    except errors.LocalEntryNotFoundError:
+        raise ElmanError("the hub cannot be reached, and no copy of the model was kept; look at "
+                         "the connection") from None  # fmt: skip
+    except errors.EntryNotFoundError:
+        raise ModelFileError(f"{name} on the hub has no {MODEL}: no model of Elman") from None
+    except Exception as error:  # of its libraries for HTTP, which differ by version
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0][:150]
+        way = "; log in with: hf auth login" if "401" in reason or "403" in reason else ""
+        raise ElmanError(f"the hub did not do it for {name}: {reason}{way}") from None

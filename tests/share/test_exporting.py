@@ -1,0 +1,128 @@
+"""`elman export` and `model.export`: which form a path means, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import elman
+from elman.cli import cli
+from elman.cli.export import FORMATS as OFFERED
+from elman.errors import ElmanError, UsageError
+from elman.share import architecture, exporting
+from elman.tasks.classify.model import Classifier
+
+from .conftest import chain, lm
+
+onnx = pytest.importorskip("onnx")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = lm("lstm")
+    model.training = ({"training.best": np.ones(1000, np.float32)},
+                      {"settings": {}, "corpus": {"paths": ["/home/ada/poems.txt"],
+                                                  "sha256": ""}})  # fmt: skip
+    model.save(tmp_path / "m.safetensors")
+    return tmp_path / "m.safetensors"
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(a) for a in arguments], prog_name="elman")
+
+
+def test_the_verb_offers_the_forms_that_there_are():
+    assert tuple(exporting.FORMATS) == OFFERED
+
+
+def test_weights_are_the_model_without_its_training(saved, tmp_path):
+    assert run("export", saved, "-o", tmp_path / "small.safetensors").exit_code == 0
+    data = (tmp_path / "small.safetensors").read_bytes()
+    assert len(data) < saved.stat().st_size - 3000
+    assert b"/home" not in data
+    small = elman.load(tmp_path / "small.safetensors")
+    assert small.training is None
+    assert small.summary["corpus"] == ["poems.txt"]
+    assert small.score("abc").nats == elman.load(saved).score("abc").nats
+
+
+def test_the_suffix_says_the_form(saved, tmp_path):
+    elman.load(saved).export(tmp_path / "m.onnx")
+    proto = onnx.load(tmp_path / "m.onnx")
+    assert proto.producer_name == "elman"
+    assert b"/home" not in (tmp_path / "m.onnx").read_bytes()
+
+
+def test_the_check_says_how_close_it_is(saved, tmp_path):
+    result = run("export", saved, "-o", tmp_path / "m.onnx", "--check")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "the reference evaluator of onnx: the same logits, up to" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["-o", "m"], 2, "add --format (weights, onnx, pytorch, hub)"),
+        (["-o", "m.onnx", "--format", "weights"], 2, "name it m.safetensors"),
+        (["-o", "m.pt", "--format", "onnx"], 2, "name it m.onnx"),
+        (["-o", "new.safetensors", "--check"], 2, "--check compares ONNX files"),
+        (["-o", "no/such/m.onnx"], 1, "the folder no/such does not exist"),
+        ([], 2, "Missing option"),
+        (["-o", "m.onnx", "--format", "pickle"], 2, "is not one of"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_leaves_no_file(saved, monkeypatch, arguments, code, said):
+    monkeypatch.chdir(saved.parent)
+    result = run("export", saved, *arguments)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert [path.name for path in saved.parent.iterdir()] == ["m.safetensors"]
+
+
+def test_a_chain_can_leave_as_weights(tmp_path):
+    model = chain()
+    model.export(tmp_path / "c.safetensors")
+    assert elman.load(tmp_path / "c.safetensors").score("abc").nats == model.score("abc").nats
+    with pytest.raises(UsageError, match="a Markov chain is no network"):
+        model.export(tmp_path / "c.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
+    assert exporting.possible(model) == ["weights", "hub"]
+    assert exporting.possible(lm()) == list(exporting.FORMATS)
+
+
+def test_info_says_which_forms_a_model_has(saved):
+    facts = json.loads(run("info", saved, "--json").stdout)
+    assert facts["exports"] == ["weights", "onnx", "pytorch", "hub"]
+
+
+def test_a_model_of_another_task_leaves_as_weights(tmp_path, monkeypatch):
+    """What a later task cannot do yet is a sentence."""
+    model = lm()
+    for module in (exporting, architecture):
+        monkeypatch.setattr(module, "Model", Classifier)
+    assert exporting.possible(model) == ["weights"]
+    for form, name in (("onnx", "m.onnx"), ("pytorch", "w.safetensors"), ("hub", "poems")):
+        with pytest.raises(UsageError, match="it can leave as weights"):
+            model.export(tmp_path / name, form)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_package_is_named_with_the_pip_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(architecture, "find_spec", lambda name: None)
+    with pytest.raises(ElmanError, match=r"needs the package onnx.*pip install '\.\[onnx\]'"):
+        lm().export(tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.arguments
+def test_in_python_a_form_that_there_is_not_is_a_sentence(tmp_path):
+    with pytest.raises(UsageError, match="format must be one of weights, onnx"):
+        lm().export(tmp_path / "m.onnx", "pickle")
+    with pytest.raises(UsageError, match="go with format='hub'"):
+        lm().export(tmp_path / "m.onnx", license="mit")
+    with pytest.raises(UsageError, match="a string or a Path"):
+        lm().export(3)

@@ -1,0 +1,230 @@
+"""`elman import`: what it says, what it refuses, and that nothing half done is left behind."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from safetensors.numpy import save_file
+
+import elman
+from elman.cli import cli
+from elman.errors import ElmanError, ModelFileError, UsageError
+from elman.share import onnx, pytorch
+
+from .conftest import chain, classifier, lm
+
+onnx_package = pytest.importorskip("onnx")
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(a) for a in arguments], prog_name="elman")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Weights of PyTorch, a text with their symbols, ONNX of ours, and models."""
+    monkeypatch.chdir(tmp_path)
+    model = lm("rnn", layers=2, embedding=4)
+    (tmp_path / "w.safetensors").write_bytes(pytorch.pack(model))
+    (tmp_path / "letters.txt").write_text("abcdefghi")
+    (tmp_path / "m.onnx").write_bytes(onnx.pack(model))
+    model.save("m.safetensors")
+    chain().save("chain.safetensors")
+    return tmp_path
+
+
+def test_it_says_what_it_understood_and_writes_the_model(folder):
+    result = run("import", "w.safetensors", "-o", "new.safetensors", "--vocabulary", "letters.txt")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    first, note = result.stderr.splitlines()
+    assert first == (
+        "w.safetensors: rnn 2 × 6, embedding 4, 9 symbols (char), 243 parameters, float32"
+    )
+    assert "tanh was taken" in note
+    assert (
+        elman.load("new.safetensors").score("abc").nats
+        == lm("rnn", layers=2, embedding=4).score("abc").nats
+    )
+
+
+def test_like_a_model_nothing_is_guessed(folder):
+    result = run("import", "w.safetensors", "-o", "new.safetensors", "--like", "m.safetensors")
+    assert result.exit_code == 0, result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_our_onnx_comes_back_with_its_symbols(folder):
+    assert run("import", "m.onnx", "-o", "new.safetensors").exit_code == 0
+    assert elman.load("new.safetensors").sample(20, seed=3) == elman.load("m.safetensors").sample(
+        20, seed=3
+    )
+
+
+NEW = ("-o", "new.safetensors")
+LIKE = ("--like", "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("w.safetensors", *NEW), 2, "add --vocabulary FILE or --like MODEL"),
+        (("w.safetensors", *NEW, *LIKE, "--vocabulary", "letters.txt"), 2, "leave one out"),
+        (("m.onnx", *NEW, *LIKE), 2, "has its symbols with it"),
+        (("w.safetensors", "-o", "new.pt", *LIKE), 2, "name it new.safetensors"),
+        (("w.safetensors", "-o", "no/new.safetensors", *LIKE), 1, "the folder no does not exist"),
+        (("no.safetensors", *NEW, *LIKE), 1, "cannot read the weights no.safetensors"),
+        (("w.safetensors", *NEW, "--like", "no.safetensors"), 1, "cannot read the model"),
+        (("w.safetensors", *NEW, "--like", "chain.safetensors"), 2, "not a Markov chain"),
+        (("m.safetensors", *NEW, *LIKE), 1, "is a model of Elman already"),
+        (("letters.txt", *NEW, *LIKE), 1, "is a text"),
+        (("w.safetensors", *LIKE), 2, "Missing option"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_leaves_no_file(folder, arguments, code, said):
+    before = sorted(folder.iterdir())
+    result = run("import", *arguments)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert sorted(folder.iterdir()) == before
+
+
+class Alarm:
+    def __reduce__(self):
+        return (open, ("rung.txt", "w"))
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_pickle_is_never_read(folder, protocol):
+    (folder / "w.pt").write_bytes(pickle.dumps(Alarm(), protocol))
+    result = run("import", "w.pt", "-o", "new.safetensors", "--like", "m.safetensors")
+    assert result.exit_code == 1
+    assert "Elman never reads one; convert its state_dict with: python -c" in result.stderr
+    assert not (folder / "rung.txt").exists()
+
+
+def test_the_line_that_converts_a_pickle_does(folder):
+    torch = pytest.importorskip("torch")
+    tensors = pytorch.state_dict(lm("rnn", layers=2, embedding=4))
+    torch.save({n: torch.from_numpy(a) for n, a in tensors.items()}, folder / "my w.pt")
+    with pytest.raises(ModelFileError) as caught:
+        elman.import_weights("my w.pt", like="m.safetensors")
+    line = str(caught.value).partition("with: ")[2].replace("python", sys.executable, 1)
+    assert not subprocess.run(line, shell=True, capture_output=True, timeout=120).returncode
+    model = elman.import_weights("my w.safetensors", like="m.safetensors")
+    assert model.score("abc").nats == elman.load("m.safetensors").score("abc").nats
+
+
+# -- ONNX -------------------------------------------------------------------------------
+
+
+def changed(folder, change):
+    proto = onnx_package.load(folder / "m.onnx")
+    change(proto)
+    (folder / "new.onnx").write_bytes(proto.SerializeToString())
+    return folder / "new.onnx"
+
+
+def rewrite(proto, key, value):
+    for entry in proto.metadata_props:
+        if entry.key == key:
+            entry.value = value
+
+
+def spoil(proto, name, values):
+    (tensor,) = (t for t in proto.graph.initializer if t.name == name)
+    tensor.CopyFrom(onnx_package.numpy_helper.from_array(values, name))
+
+
+def outside(proto):
+    tensor = proto.graph.initializer[0]
+    tensor.data_location = onnx_package.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+
+
+NAN = np.full((9, 4), np.nan, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: setattr(p, "producer_name", "pytorch"), "is an ONNX graph of pytorch"),
+        (lambda p: p.ClearField("metadata_props"), "is an ONNX graph of"),
+        (lambda p: rewrite(p, "format", "2"), "a newer Elman wrote it"),
+        (lambda p: rewrite(p, "config", "{"), "is no valid model: JSONDecodeError"),
+        (lambda p: rewrite(p, "config", "[]"), "is no valid model"),
+        (lambda p: rewrite(p, "vocabulary", '{"kind": "char", "symbols": ["a"]}'), "vocabulary"),
+        (lambda p: spoil(p, "embedding.E", NAN), "embedding.E holds NaN"),
+        (lambda p: spoil(p, "embedding.E", NAN[:, :3]), r"has shape \(9, 3\)"),
+        (lambda p: spoil(p, "layer1.B", NAN), "is no valid model"),
+        (lambda p: p.graph.initializer.pop(), "is no valid model"),
+        (outside, "is in another file"),
+    ],
+)  # fmt: skip
+def test_a_foreign_or_damaged_graph_is_a_sentence(folder, change, said):
+    with pytest.raises(ModelFileError, match=said) as caught:
+        elman.import_weights(changed(folder, change))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cut", [20, 300, 2000])
+def test_a_truncated_graph_is_a_sentence(folder, cut):
+    data = (folder / "m.onnx").read_bytes()
+    (folder / "cut.onnx").write_bytes(data[:cut])
+    with pytest.raises(ModelFileError):
+        elman.import_weights("cut.onnx")
+
+
+def test_no_bytes_bring_it_down(folder):
+    """One to three bytes of others at random: a model, or a sentence."""
+    data, rng = (folder / "m.onnx").read_bytes(), np.random.default_rng(8)
+    refused = 0
+    for _ in range(300):
+        spoiled = bytearray(data)
+        for place in rng.integers(0, len(data), rng.integers(1, 4)):
+            spoiled[place] = rng.integers(256)
+        (folder / "s.onnx").write_bytes(spoiled)
+        try:
+            elman.import_weights("s.onnx", like=None)
+        except ElmanError:
+            refused += 1
+    assert refused > 50
+
+
+def test_without_onnx_the_pip_line(folder, monkeypatch):
+    from elman.share import architecture
+
+    monkeypatch.setattr(architecture, "find_spec", lambda name: None)
+    with pytest.raises(ElmanError, match=r"pip install '\.\[onnx\]'"):
+        elman.import_weights("m.onnx")
+
+
+@pytest.mark.arguments
+def test_in_python_messages_name_arguments(folder):
+    with pytest.raises(UsageError, match=re.escape("add vocabulary FILE or like MODEL")):
+        elman.import_weights("w.safetensors")
+
+
+def test_the_like_of_a_classifier_may_be_its_file(folder):
+    model = classifier("gru", layers=2)
+    model.save("c.safetensors")
+    model.export("cw.safetensors", "pytorch")
+    again = elman.import_weights("cw.safetensors", like="c.safetensors")
+    assert again.predict(["abc", "hi"]) == model.predict(["abc", "hi"])
+
+
+def test_a_damaged_file_is_a_sentence(folder):
+    data = (folder / "w.safetensors").read_bytes()
+    for broken in (data[:100], data[:-8], b"\x10" + b"\0" * 7 + b"{" * 16):
+        (folder / "b.safetensors").write_bytes(broken)
+        with pytest.raises(ModelFileError, match="truncated or damaged"):
+            elman.import_weights("b.safetensors", like="m.safetensors")
+    save_file({"weight": np.zeros(3, np.float32)}, "b.safetensors", {"format": "pt"})
+    with pytest.raises(ModelFileError, match="no recurrent layer"):
+        elman.import_weights("b.safetensors", like="m.safetensors")
