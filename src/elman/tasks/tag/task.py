@@ -29,7 +29,8 @@ INPUT_SCALE = 4  # of a symbol's first values, as of a classifier
 CHOOSE_BY = 20_000  # symbols: enough to tell which parameters are best
 TRIED_STEPS = 8  # of a batch that is timed
 # Settings that depend on the data.
-DECIDED = ("tokens", "embedding_size", "letter_size", "symbol_dropout", "validation")
+DECIDED = ("tokens", "embedding_size", "letter_size", "symbol_dropout", "batch_size",
+           "validation")  # fmt: skip
 
 
 class TagTask(Task):
