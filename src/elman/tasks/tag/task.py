@@ -107,10 +107,10 @@ class TagTask(Task):
                 parameters[name][...] *= INPUT_SCALE
 
     def kept_steps(self, settings: TagSettings, data: Data) -> int:
-        return settings.seq_len * settings.batch_size
+        return settings.seq_len * (settings.batch_size or 1)
 
     def try_step(self, network: TaggerNetwork, settings: TagSettings) -> int:
-        config, B = network.config, settings.batch_size
+        config, B = network.config, settings.batch_size or 1
         ids = np.zeros((TRIED_STEPS, B), np.int32)
         letters = None
         if config.letter_size:

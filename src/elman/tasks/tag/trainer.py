@@ -69,7 +69,7 @@ class TagTrainer(Loop[TaggerNetwork]):
 
     def _plan(self) -> TagPlan:
         s, rng = self.settings, np.random.default_rng([self.settings.seed, 1, self.epoch])
-        return TagPlan(self.train.symbols, self.train.labels, self.windows, s.batch_size, rng)
+        return TagPlan(self.train.symbols, self.train.labels, self.windows, s.batch_size or 1, rng)
 
     def _gradient(self, batch: TagBatch) -> float:
         rng = np.random.default_rng([self.settings.seed, 2, self.step])
