@@ -125,6 +125,7 @@ def test_a_separator_within_a_line_stands_on_a_line_of_its_own(module_elman, fol
         (["-n", 2, "--beam", 4], "--beam leaves nothing to chance"),
         (["--new", "--greedy"], "--new draws until a sample is new"),
         (["-n", 1, "--new", "--beam", 2], "--new draws until a sample is new"),
+        (["-n", 2, "--length", 0], "--length 0 leaves no room"),
         (["--no-prime"], "--no-prime"),
         (["--no-prime", "--prime", ""], "--no-prime"),
     ],

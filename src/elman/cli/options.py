@@ -78,8 +78,8 @@ def reading(
     Raises UsageError for a flag that is about files where there are only texts.
     """
     from ..errors import UsageError
+    from ..text.columns import delimiter_of
     from ..text.read import TextOptions
-    from ..text.tables import delimiter_of
     from .inputs import Reading
 
     column, character = given["text_column"], given["delimiter"]

@@ -101,6 +101,8 @@ def sample(
     choice = SamplingOptions(temperature, top_k, top_p, greedy)
     if new and count is None:
         count = 1
+    if count is not None and not length:
+        raise UsageError("-n asks for whole samples, and --length 0 leaves no room for any")
     writing = Writing(
         loaded, Request(length, text, choice, beam, stop, seed, not no_prime, count, new)
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import CorpusError, listed
+from ..errors import CorpusError, UsageError, listed
 from . import fields
 
 DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
@@ -190,3 +190,13 @@ def _by_number(
     if max(numbers) > 1 or single is None:
         return None
     return Columns(single, places, header=False, alone=True)
+
+
+def delimiter_of(given: str) -> str:
+    """The character that `--delimiter` names; UsageError if it names none."""
+    character = "\t" if given == "\\t" else given
+    if len(character) != 1 or character in '"\n\r\0':
+        raise UsageError(
+            f"--delimiter must be one character, such as ';', or \\t for a tab, not {given!r}"
+        )
+    return character

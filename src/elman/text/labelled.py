@@ -14,11 +14,10 @@ import numpy as np
 
 from ..errors import CorpusError, counted, listed, quoted
 from . import forms
-from .columns import Wanted
+from .columns import Wanted, delimiter_of
 from .encoded import Encoded
 from .finding import lasting
 from .read import TextOptions, transform
-from .tables import delimiter_of
 from .vocabulary import VocabularyBuilder
 from .words import UAX29
 

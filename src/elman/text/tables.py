@@ -245,16 +245,6 @@ def pairs(table: Table, tally: Tally) -> Iterator[tuple[str, str]]:
         yield text, label
 
 
-def delimiter_of(given: str) -> str:
-    """The character that `--delimiter` names; UsageError if it names none."""
-    character = "\t" if given == "\\t" else given
-    if len(character) != 1 or character in '"\n\r\0':
-        raise UsageError(
-            f"--delimiter must be one character, such as ';', or \\t for a tab, not {given!r}"
-        )
-    return character
-
-
 def head(source: Source, options: TextOptions) -> str:
     """The first lines of a file."""
     return str(next(read_pieces([source], as_it_is(options)), ""))

@@ -13,7 +13,7 @@ from ...settings import (
     changed,
     setting,
 )
-from ...text.tables import delimiter_of
+from ...text.columns import delimiter_of
 
 # Layers and units of a classifier: the first that reads the texts so many times within the time.
 # With fewer passes the next one is ahead: after 95 s of one core, words in 3 languages, 2 × 192

@@ -15,7 +15,7 @@ from ...settings import (
     changed,
     setting,
 )
-from ...text.tables import delimiter_of
+from ...text.columns import delimiter_of
 
 # Hidden sizes to choose from: (units, symbols of text that they are worth, symbols
 # that they must be trained on within the time to overtake the next smaller one).
