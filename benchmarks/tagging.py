@@ -149,8 +149,7 @@ def main() -> None:
     for seed in range(1, given.seeds + 1):
         start = time.perf_counter()
         model = elman.train(
-            (list(zip(*train, strict=True))[0], list(zip(*train, strict=True))[1]), task="tag",
-            tokens="word" if words else "char", test=0.0, seed=seed,
+            train, task="tag", tokens="word" if words else "char", test=0.0, seed=seed,
             **({"minutes": given.minutes} | settings),
         )  # fmt: skip
         runs.append(judged(test, model.predict([symbols for symbols, _ in test])))
