@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from .errors import ElmanError, UsageError
+from .errors import ElmanError, UsageError, quoted
 
 try:
     import fcntl
@@ -14,6 +14,7 @@ except ImportError:  # not on Windows, where two writers are not kept apart
     fcntl = None  # type: ignore[assignment]
 
 
+LONGEST_NAME, LONGEST_PATH = 255, 4096  # bytes that Linux allows
 MODEL_SUFFIX = ".safetensors"
 # Endings by which people and programs would take a model for something else; others may be used.
 OTHER_FORMATS = {
@@ -24,9 +25,18 @@ OTHER_FORMATS = {
 }  # fmt: skip
 
 
+def is_name(path: str) -> bool:
+    """Whether a file can be called so: it is not longer than file systems allow."""
+    parts = [part.encode("utf-8", "surrogateescape") for part in path.split("/")]
+    return max(map(len, parts)) <= LONGEST_NAME and sum(map(len, parts)) < LONGEST_PATH
+
+
 def as_path(path: str | Path, what: str) -> Path:
     """The path of a file; raises UsageError, which names `what` it is of, if it is none."""
     try:
+        if not is_name(str(path)):
+            raise UsageError(f"the path of {what} is longer than any may be: {quoted(str(path))}; "
+                             "name a file")  # fmt: skip
         if "\0" in str(path):
             raise UsageError(f"the path of {what} has a zero character in it; name a file")
         return Path(path)

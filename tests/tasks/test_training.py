@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -106,11 +107,23 @@ def test_what_was_learned_from_memory_is_not_resumed_but_fine_tuned(tmp_path, po
     assert elman.train(text=poem, start_from=path, **RNN).summary["steps"] == 6
 
 
+def closed_file():
+    file = io.StringIO("abc")
+    file.close()
+    return file
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"corpus": "a.txt", "text": "b"}, "a corpus or text=..., not both"),
         ({"text": "abc", "task": "classify"}, "for a language model"),
+        ({"corpus": ["Ada", "Grace"]}, "no file or folder 'Ada'.*; text=... is for text itself"),
+        ({"corpus": ["Ada" * 500]}, "is no name of a file; text=... is for text itself"),
+        ({"text": closed_file()}, r"the open file cannot be read \(.*closed.*open it for reading"),
+        ({"text": open(os.devnull, "w")}, "the open file cannot be read"),  # noqa: SIM115
+        ({"text": io.TextIOWrapper(io.BytesIO(b"\xff"), "utf-8")}, "is not utf-8: .*'rb'"),
+        ({"text": ["ab", "a\rb"]}, r"text 2 holds '\\r'"),
         ({"text": 3}, "a text must be a string, an open file or a list of strings, not 3"),
         ({"text": ["ab", 3]}, "text 2 is no string but 3"),
         ({"text": ""}, "text in memory holds no text"),
@@ -184,12 +197,27 @@ def test_labels_of_other_types_are_their_text():
         ((["a", "b"], ["x", None]), "row 2 has no label"),
         ((["a", "b"], ["x", float("nan")]), "row 2 has no label"),
         ((["a", 3], ["x", "y"]), "row 2 is not"),
+        ((["a", ""], ["x", "y"]), "row 2 has no text: leave it out"),
+        ((["a", "b"], [b"x", b"y"]), "row 1 has no label but bytes, b'x'; decode them"),
+        ((("a", "x"), ("b", "y")), "two rows .*, or two texts and their labels; give lists"),
         (np.zeros((2, 3)), "row 1 is not"),
     ],
 )
 def test_labelled_texts_that_are_none_are_refused(data, says):
     with pytest.raises((UsageError, CorpusError), match=says):
         elman.train(data, **CLASSIFIER)
+
+
+def test_a_path_may_be_too_long(tmp_path, from_file):
+    for path in ("x" * 5000, tmp_path / "x/y" / ("x" * 300)):
+        for refused in (
+            lambda path=path: elman.train(text="ab" * 40, output=path, **RNN),
+            lambda path=path: from_file.save(path),
+            lambda path=path: elman.load(path),
+        ):
+            with pytest.raises(elman.ElmanError, match="longer than any may be") as caught:
+                refused()
+            assert len(str(caught.value)) < 200
 
 
 def test_a_classifier_answers_about_one_text(from_file):

@@ -6,24 +6,26 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 from warnings import warn
 
-from ..errors import UsageError, quoted, worded
+from ..errors import CorpusError, UsageError, quoted, worded
+from ..files import is_name
 from ..learn.display import Display
 from ..learn.loop import Loop
 from ..learn.notebook import Notebook, in_notebook
 from ..learn.run import Run
 from ..text import memory
+from ..text.finding import NoSuchCorpusError
+from ..text.frames import is_frame
 from . import all_settings, begin, display_of, settings_of
 from .options import ClassifyOptions, LanguageOptions
 
 if TYPE_CHECKING:
     from .classify.model import Classifier
     from .language.model import Model
-
-LONGEST_NAME = 255  # bytes that a file system allows
 
 
 @overload
@@ -105,7 +107,10 @@ def train(
     given = {name: value for name, value in settings.items() if value is not None}
     source, given = _source(corpus, text, given)
     with memory.closing(source):
-        run = begin(source, given, output, start_from, "elman.train(...)")
+        try:
+            run = begin(source, given, output, start_from, "elman.train(...)")
+        except NoSuchCorpusError as error:
+            raise CorpusError(f"{error}; text=... is for text itself") from None
 
     with _display(run, progress) as display:
 
@@ -145,19 +150,22 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
     if text is not None:
         return _texts(corpus, text, given)
     if isinstance(corpus, str | Path):
-        if "\n" in str(corpus) or max(map(len, str(corpus).split("/"))) > LONGEST_NAME:
+        if "\n" in str(corpus) or not is_name(str(corpus)):
             raise UsageError(f"{quoted(str(corpus))} is no name of a file; text=... is for text "
                              "itself")  # fmt: skip
         return [str(corpus)], given
     labelled = given.get("task") == "classify"
-    if memory.is_frame(corpus) and not labelled:
+    if is_frame(corpus):  # a column may be called by a number
+        given = given | {name: str(given[name]) for name in ("text_column", "label_column")
+                         if isinstance(given.get(name), Integral)}  # fmt: skip
+    if is_frame(corpus) and not labelled:
         return [memory.rows(corpus, given.get("text_column"))], given
     if not (isinstance(corpus, Sequence) or hasattr(corpus, "__array__")
-            or memory.is_frame(corpus)) or isinstance(corpus, bytes):  # fmt: skip
+            or is_frame(corpus)) or isinstance(corpus, bytes):  # fmt: skip
         raise UsageError("corpus must be a path, a name or a list of them, not "
                          f"{quoted(corpus)}; text=... is for text itself")  # fmt: skip
     if (
-        not memory.is_frame(corpus)
+        not is_frame(corpus)
         and len(corpus)
         and all(isinstance(item, str | Path) for item in corpus)
     ):

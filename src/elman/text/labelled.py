@@ -168,7 +168,8 @@ def from_rows(rows: Sequence[object]) -> Labelled:
                 texts.append(text)
                 labels.append(label)
             case _:
-                raise CorpusError(f"row {number} is not (text, label) but {quoted(row)}")
+                raise CorpusError(f"row {number} is not (text, label) but {quoted(row)}; "
+                                  "each needs a text and a label, two strings")  # fmt: skip
         digest.update(f"{len(text)}\t{text}\t{label}\n".encode("utf-8", "surrogatepass"))
     classes = sorted(set(labels))
     if len(classes) < 2:
