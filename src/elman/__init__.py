@@ -37,7 +37,11 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
     if name in _MODULES:
-        return import_module(f".{name}", __name__)
+        try:
+            return import_module(f".{name}", __name__)
+        except ModuleNotFoundError as error:
+            # `help(elman)` and `hasattr` go through all names, and expect no other error.
+            raise AttributeError(str(error), name=name, obj=import_module(__name__)) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
