@@ -83,3 +83,58 @@ def test_notes_in_python_speak_of_arguments():
                 on_event=lambda e: notes.append(e.get("text", "")))  # fmt: skip
     assert any("seq_len changes that" in note for note in notes)
     assert not any("--" in note for note in notes)
+
+
+LONG = "x" * 5000
+BIG = [["karov", "lomini"]] * 1000
+
+
+@pytest.fixture(scope="module")
+def model():
+    return elman.train(text="to be or not to be " * 20, hidden_size=4, steps=1, threads=1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: model.score([BIG]),
+        lambda model: model.score(5),
+        lambda model: model.sample(5, prime=BIG),
+        lambda model: model.sample(LONG),
+        lambda model: model.sample(5, temperature=LONG),
+        lambda model: model.sample(5, top_k=BIG),
+        lambda model: model.sample(5, top_p=LONG),
+        lambda model: model.sample(5, n=LONG),
+        lambda model: model.sample(5, seed=LONG),
+        lambda model: model.sample(5, beam=LONG),
+        lambda model: model.sample(5, stop=BIG),
+        lambda model: elman.load(LONG),
+        lambda model: elman.load("m.safetensors", task=LONG),
+        lambda model: elman.load("m.safetensors", engine=LONG),
+        lambda model: elman.train(text=BIG),
+        lambda model: elman.train(BIG),
+        lambda model: elman.train(BIG, task="classify"),
+        lambda model: elman.train((BIG, BIG), task="classify"),
+        lambda model: elman.train((BIG, BIG), task="classify", validation=(BIG, BIG)),
+        lambda model: elman.train(on_event=LONG),
+        lambda model: elman.train(**{LONG: 1}),
+        *(
+            lambda model, name=name, value=value: elman.train(text="ab" * 90, **{name: value})
+            for name in all_settings()
+            for value in (LONG, BIG)
+            if name not in ("separator", "delimiter", "text_column") or value is BIG
+        ),
+    ],
+)
+def test_a_message_quotes_little(model, call):
+    with pytest.raises(elman.ElmanError) as caught:
+        call(model)
+    assert len(str(caught.value)) < 300
+    assert "x" * errors.QUOTED not in str(caught.value)
+
+
+def test_what_is_cut_ends_with_its_quotation_mark():
+    assert errors.quoted("x" * 100) == repr("x" * 56 + " …")
+    assert errors.quoted("short") == "'short'"
+    assert errors.quoted(0.5) == "0.5"
+    assert len(errors.quoted(BIG)) == errors.QUOTED

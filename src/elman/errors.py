@@ -11,20 +11,29 @@ decided how.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Number
 
 QUOTED = 60  # characters of a value that a message quotes
 
 
-def listed(names: Sequence[str], most: int = 6, form: Callable[[str], str] = repr) -> str:
+def quoted(value: object) -> str:
+    """A value for a sentence, cut where it is long.
+
+    Every message quotes with this, so that none is as long as what was given.
+    """
+    if isinstance(value, Number):
+        return str(value)[:QUOTED]  # not np.float32(0.5)
+    if isinstance(value, str):
+        cut = len(repr(value)) > QUOTED
+        return repr(f"{value[: QUOTED - 4]} …" if cut else value)
+    text = repr(value)
+    return text if len(text) <= QUOTED else f"{text[: QUOTED - 2]} …"
+
+
+def listed(names: Sequence[str], most: int = 6, form: Callable[[str], str] = quoted) -> str:
     """Names for a sentence; of more than `most` the first, and how many more there are."""
     shown = ", ".join(map(form, names[:most]))
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
-
-
-def quoted(value: object) -> str:
-    """A value for a sentence, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= QUOTED else f"{text[: QUOTED - 2]} …"
 
 
 def counted(number: int, noun: str, ending: str = "s") -> str:

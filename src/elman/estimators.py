@@ -30,6 +30,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 from . import tasks
+from .errors import quoted
 from .inside.embedding import embed
 from .tasks.classify.model import Classifier
 from .tasks.classify.task import TASK as CLASSIFY
@@ -318,7 +319,7 @@ def _labelled(texts: list[str], labels: Array, classes: Array) -> Labelled:
         raise ValueError(f"a classifier needs at least 2 classes, y has {len(classes)}")
     unknown = set(labels.tolist()) - set(classes.tolist())
     if unknown:
-        raise ValueError(f"y has the label {sorted(unknown)[0]!r}, which is not in classes")
+        raise ValueError(f"y has the label {quoted(sorted(unknown)[0])}, which is not in classes")
     names = [str(label) for label in classes.tolist()]
     return Labelled(texts, np.searchsorted(classes, labels), names, len(texts), 0, 0, "", ["X"])
 

@@ -75,7 +75,7 @@ class OutputFile:
         if self.path.is_symlink():  # the file it leads to is replaced, and the lock is that file's
             self.path = self.path.resolve()
         if not self.path.name or self.path.is_dir():
-            raise ElmanError(f"{str(path)!r} is a folder; name a file in it")
+            raise ElmanError(f"{quoted(str(path))} is a folder; name a file in it")
         if self.path.exists() and not self.path.is_file():
             raise ElmanError(f"{path} is no ordinary file; name another one")
         folder = self.path.parent

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 from ..files import MODEL_SUFFIX, OutputFile, model_path
 from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
@@ -153,7 +153,9 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
         del fixed["normalize"]  # text in another normal form may be made alike
     for name, value in fixed.items():
         if name in given and given[name] != value:
-            raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")
+            raise UsageError(
+                f"{flag(name)} contradicts {path}, which has {quoted(value)}; leave it out"
+            )
     return {name: older.config[name] for name in ("dropout", "dtype")} | given | fixed
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from ..errors import ModelFileError, UsageError, counted
+from ..errors import ModelFileError, UsageError, counted, quoted
 from ..files import OutputFile, model_path
 from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
@@ -257,7 +257,7 @@ def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
     rule = data.get("words", SPACE_BEFORE) if kind == "word" else RULES[0]
     if rule not in RULES:
         raise ModelFileError(
-            f"its words were cut by the rule {rule[:40]!r}, which this version of Elman does not "
+            f"its words were cut by the rule {quoted(rule)}, which this version of Elman does not "
             "know; a newer one wrote it, or it is damaged"
         )
     return Vocabulary(kind, symbols, rule)

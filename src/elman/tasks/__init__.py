@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..errors import ModelFileError, UsageError
+from ..errors import ModelFileError, UsageError, quoted
 from ..files import OutputFile, claim
 from ..settings import Settings, flag
 
@@ -70,12 +70,12 @@ def _task_of(given: dict[str, Any]) -> str:
     task = given.get("task", "lm")
     known = all_settings()
     if not isinstance(task, str) or task not in TASKS:
-        raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {task!r}")
+        raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {quoted(task)}")
     for name in given:
         if name not in known:
             near = get_close_matches(name, known, 1)
-            meant = f", did you mean {near[0]!r}?" if near else ";"
-            raise UsageError(f"there is no setting {name!r}{meant} elman.settings has them")
+            meant = f", did you mean {quoted(near[0])}?" if near else ";"
+            raise UsageError(f"there is no setting {quoted(name)}{meant} elman.settings has them")
         if task not in known[name]:
             others = " or ".join(known[name])
             raise UsageError(f"{flag(name)} goes with --task {others}, not with {task}")
@@ -145,8 +145,8 @@ def resume(
     model = load(path)
     name = model.config.get("task", "lm")
     if given.get("task", name) != name:
-        raise UsageError(f"--task contradicts {path}, which was trained with {name!r}; leave it "
-                         "out, or start a new training")  # fmt: skip
+        raise UsageError(f"--task contradicts {path}, which was trained with {quoted(name)}; leave "
+                         "it out, or start a new training")  # fmt: skip
     _task_of(given | {"task": name})
     return prepare.resume(find(name), model, path, given, names, output)
 
@@ -196,13 +196,13 @@ def load(
     from ..store import checkpoint
 
     if task is not None and task not in TASKS:
-        raise UsageError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
+        raise UsageError(f"task must be one of {', '.join(TASKS)}, not {quoted(task)}")
     tensors, metadata = checkpoint.unpack(path)
     config = metadata["config"]
     name = config.get("task", "lm") if isinstance(config, dict) else "lm"
     if not isinstance(name, str) or name not in TASKS:
         raise ModelFileError(
-            f"{path} is for the task {str(name)[:40]!r}, which this version of Elman does not "
+            f"{path} is for the task {quoted(str(name))}, which this version of Elman does not "
             "have; a newer one wrote it, or it is damaged"
         )
     kind = find(name).model

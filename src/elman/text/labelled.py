@@ -144,7 +144,7 @@ def positions(
     index = {label: i for i, label in enumerate(classes)}
     unknown = Counter(label for label in labels if label not in index)
     if unknown:
-        counted = [f"{label!r} ({count:,})" for label, count in unknown.most_common()]
+        counted = [f"{quoted(label)} ({count:,})" for label, count in unknown.most_common()]
         raise CorpusError(
             f"{where} has labels that {whose} does not have: {listed(counted, form=str)}; the "
             f"classes are {listed(classes)}"
@@ -206,7 +206,7 @@ def merge(
     classes = sorted(set(one_label.values()))
     lost = sorted({label for _, label in pairs} - set(classes))
     if len(classes) < 2:
-        only = f"the one class {classes[0]!r}" if classes else "no class"
+        only = f"the one class {quoted(classes[0])}" if classes else "no class"
         tail = ", once texts under several labels are left out" if conflicting else ""
         if len(lost) > len(found):
             tail += " (are texts and labels the wrong way round?)"

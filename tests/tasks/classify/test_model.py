@@ -322,7 +322,7 @@ def test_rows_in_memory_are_taken_as_they_are():
     [
         ([("a", "x"), ("b",)], "row 2 is not"),
         ([("a", "x"), "b.tsv"], "row 2 is not"),
-        ([("a", "x"), ("", "y")], "row 2 is not"),
+        ([("a", "x"), ("", "y")], "row 2 has no text: leave it out"),
         ([("a", "x"), ("b", "x")], "one label only"),
     ],
 )
