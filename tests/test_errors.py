@@ -36,6 +36,13 @@ pytestmark = pytest.mark.arguments
         ("there is no file 'a--b.txt', 'x--y'", "there is no file 'a--b.txt', 'x--y'"),
         ("--task classify needs --task", "task='classify' needs task"),
         ("seven -- eight", "seven -- eight"),
+        # what somebody wrote is not ours
+        ("'x --seed 5\\nb --lines' has --lines", "'x --seed 5\\nb --lines' has lines=True"),
+        ("no file \"my --lines it's\", --lines", "no file \"my --lines it's\", lines=True"),
+        ("my --lines.txt is gone", "my --lines.txt is gone"),
+        ("b'a --lines', give --seed 5", "b'a --lines', give seed=5"),
+        ("['a', 'b --lines …; leave --lines out", "['a', 'b --lines …; leave lines=True out"),
+        ("don't use --lines, 'x --lines'", "don't use lines=True, 'x --lines'"),
     ],
 )  # fmt: skip
 def test_flags_become_arguments(flags, arguments):
@@ -67,6 +74,10 @@ def test_python_speaks_of_arguments_the_command_line_of_flags():
     [
         ("hiddensize", "there is no setting 'hiddensize', did you mean 'hidden_size'?"),
         ("learningrate", "did you mean 'learning_rate'?"),
+        ("texts", "did you mean 'text'?"),
+        ("progess", "did you mean 'progress'?"),
+        ("outptu", "did you mean 'output'?"),
+        ("from", "did you mean 'start_from'?"),
         ("xyz", "there is no setting 'xyz'; elman.settings has them"),
     ],
 )
@@ -138,3 +149,22 @@ def test_what_is_cut_ends_with_its_quotation_mark():
     assert errors.quoted("short") == "'short'"
     assert errors.quoted(0.5) == "0.5"
     assert len(errors.quoted(BIG)) == errors.QUOTED
+
+
+def test_messages_in_python_say_what_to_do_in_python(model, tmp_path):
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    for call, says in (
+        (lambda: model.sample("10"), "length must be a whole number between .*, not '10'"),
+        (lambda: model.sample(3, temperature="1"), "temperature must be 0 or more, not '1'"),
+        (lambda: model.sample(3, beam=2, top_k=4), "leave out temperature, top_k, top_p and gr"),
+        (lambda: elman.load(path, task="classify"), "give task='lm', or leave task out"),
+        (lambda: elman.load(tmp_path / "t.csv"), r"elman.train\(path, text_column=NAME\)"),
+        (lambda: elman.train(text="ab", task="classifyy"), "task must be one of .*'classifyy'"),
+        (lambda: elman.train("my --lines.txt"), "no file or folder 'my --lines.txt'"),
+        (lambda: elman.train(text=["x --seed 5\nb --lines"]), r"'x --seed 5\\nb --lines'"),
+    ):
+        with pytest.raises(elman.ElmanError, match=says) as caught:
+            call()
+        assert "`" not in str(caught.value)

@@ -45,8 +45,13 @@ def counted(number: int, noun: str, ending: str = "s") -> str:
 ARGUMENTS = {"from": "start_from", "count": "n"}
 SWITCHES = {"bidirectional", "greedy", "lines", "lowercase", "unknown"}
 VALUES: set[str] = set()  # what settings may be: `settings.Rule` adds its choices
-# A command is left as it is; else a flag, and the word behind it.
-FLAG = re.compile(r"elman [a-z]+\b[^;,)`]*|(?<![\w-])--([a-z][a-z-]*[a-z])(?: ([\w.'-]*\w))?")
+# What is quoted stays, even where it is cut, and so does a command; else a flag, and the word
+# behind it.
+FLAG = re.compile(
+    r"""(?<!\w)b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"][^…]*…)"""
+    r"|`[^`]*`|elman [a-z]+\b[^;,)`]*"
+    r"|(?<![\w-])--([a-z][a-z-]*[a-z])(?![\w=/-]|\.\w)(?: ([\w.'-]*\w))?"
+)
 _named = "arguments"
 
 
@@ -74,6 +79,11 @@ def as_arguments(message: str) -> str:
 def worded(message: str) -> str:
     """A message in the names that who reads it knows: flags in a command, else arguments."""
     return message if _named == "flags" else as_arguments(message)
+
+
+def either(command: str, python: str) -> str:
+    """What to do: on the command line, or in Python, where it is another thing."""
+    return command if _named == "flags" else python
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class OutputFile:
                 os.close(lock)
                 raise InUseError(
                     f"another process is writing {self.path}; wait for it, "
-                    "or name another file with -o"
+                    "or name another file with --output"
                 ) from None
             # The holder before may have removed the name between open and flock.
             try:
@@ -116,7 +116,7 @@ class OutputFile:
         if free < size:
             raise ElmanError(
                 f"{self.path.parent} has {free / 1e6:.1f} MB free, the model file needs "
-                f"{size / 1e6:.1f} MB; make room, or name another place with -o"
+                f"{size / 1e6:.1f} MB; make room, or name another place with --output"
             )
 
     def write(self, data: bytes) -> None:

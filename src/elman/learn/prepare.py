@@ -137,7 +137,9 @@ def _refuse_overwriting(names: Sequence[str], output: Path) -> None:
         if (path.is_file() and path.samefile(output)) or (
             inside and Path(output).suffix != MODEL_SUFFIX
         ):
-            raise UsageError(f"-o {output} would replace the corpus itself; name another file")
+            raise UsageError(
+                f"--output {output} would replace the corpus itself; name another file"
+            )
 
 
 def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:

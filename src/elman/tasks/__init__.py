@@ -4,14 +4,14 @@ A task is a folder here; `TASKS` is the one place that lists them. Its modules a
 imported when a task is used, so that `elman --help` is instant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..errors import ModelFileError, UsageError, quoted
+from ..errors import ARGUMENTS, ModelFileError, UsageError, either, quoted
 from ..files import OutputFile, claim
 from ..settings import Settings, flag
 
@@ -29,6 +29,10 @@ TASKS = {
     "classify": ("classify", "ClassifySettings"),
     "tag": ("tag", "TagSettings"),
 }
+
+# What `elman.train` takes besides the settings: a misspelt name may be meant to be one of these.
+TRAIN_ARGUMENTS = ("corpus", "text", "output", "start_from", "on_event", "progress")
+LONGEST_SETTING = 40  # characters; what is longer is compared by its beginning
 
 
 def find(name: str) -> "Task":
@@ -73,8 +77,7 @@ def _task_of(given: dict[str, Any]) -> str:
         raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {quoted(task)}")
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            meant = f", did you mean {quoted(near[0])}?" if near else ";"
+            meant = _nearest(name, known)
             raise UsageError(f"there is no setting {quoted(name)}{meant} elman.settings has them")
         if task not in known[name]:
             others = " or ".join(known[name])
@@ -82,6 +85,14 @@ def _task_of(given: dict[str, Any]) -> str:
     if given.get("cell") == "ngram" and task != "lm":
         raise UsageError(f"--cell ngram is a language model; --task {task} needs a network")
     return task
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """What a misspelt setting was hardly meant otherwise than, in words; ";" if nothing is near."""
+    if name in ARGUMENTS:  # a flag that is called otherwise in Python
+        return f", did you mean {ARGUMENTS[name]!r}?"
+    near = get_close_matches(name[:LONGEST_SETTING], [*known, *TRAIN_ARGUMENTS], 1)
+    return f", did you mean {near[0]!r}?" if near else ";"
 
 
 def _with_parts(given: dict[str, Any]) -> dict[str, Any]:
@@ -209,7 +220,8 @@ def load(
     if task not in (None, name):
         assert task is not None
         wanted = find(task).model
-        raise ModelFileError(f"{path} is {kind.NOUN}, not {wanted.NOUN}; use {kind.USE}")
+        way = either(f"use {kind.USE}", f"give task={name!r}, or leave task out")
+        raise ModelFileError(f"{path} is {kind.NOUN}, not {wanted.NOUN}; {way}")
     return kind.from_file(path, tensors, metadata, select(engine, threads))
 
 

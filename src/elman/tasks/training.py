@@ -20,7 +20,7 @@ from ..learn.run import Run
 from ..text import memory
 from ..text.finding import NoSuchCorpusError
 from ..text.frames import is_frame
-from . import all_settings, begin, display_of, settings_of
+from . import TASKS, all_settings, begin, display_of, settings_of
 from .options import ClassifyOptions, LanguageOptions
 
 if TYPE_CHECKING:
@@ -182,7 +182,8 @@ def _texts(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], di
     """The text in memory of a language model; several are records."""
     if not isinstance(corpus, tuple) or corpus:
         raise UsageError("give a corpus or text=..., not both")
-    if given.get("task", "lm") != "lm":
+    task = given.get("task", "lm")
+    if isinstance(task, str) and task in TASKS and task != "lm":  # another one is refused as such
         raise UsageError("text=... is for a language model; a classifier learns from a tuple "
                          "(texts, labels)")  # fmt: skip
     found = memory.running(text)

@@ -129,8 +129,8 @@ def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted)
                f"{_expected(found, wanted)}")  # fmt: skip
     elif found.parts:
         train = next((part for part in found.parts if "train" in Path(part).name.lower()), None)
-        yield (f"{listed(found.parts, form=repr)} were read together; to keep the others for a test, "
-               f"give one of them alone{f', such as {train}' if train else ''}")  # fmt: skip
+        yield (f"{listed(found.parts, form=repr)} were read together; to keep the others for a "
+               f"test, give one of them alone{f', such as {train}' if train else ''}")  # fmt: skip
     elif few >= NEARLY_EVERY * len(classes):
         yield (f"{few:,} of {counted(len(classes), 'class', 'es')} have at most "
                f"{counted(FEW, 'text')}; {_expected(found, wanted)}")  # fmt: skip

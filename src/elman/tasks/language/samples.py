@@ -69,7 +69,7 @@ class Request:
         if self.beam and self.options != SamplingOptions():
             raise UsageError(
                 "--beam searches for the likeliest text and draws nothing: "
-                "leave out temperature, top-k, top-p and greedy"
+                "leave out --temperature, --top-k, --top-p and --greedy"
             )
         self._check_count()
 
