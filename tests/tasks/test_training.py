@@ -266,6 +266,55 @@ def test_an_interrupted_training_returns_the_best_model_so_far(tmp_path, poem, k
     np.testing.assert_array_equal(best[0], model.network.parameters.flat)
 
 
+@pytest.mark.parametrize("kind", ["model", "classifier"])
+def test_an_interrupted_training_keeps_its_figures_until_it_goes_on(tmp_path, poem, kind):
+    files = {"model": "poem.txt", "classifier": "words.tsv"}
+    rows = ["text\tlabel", *map("\t".join, zip(WORDS * 3, LABELS * 3, strict=True))]
+    (tmp_path / "poem.txt").write_text(poem, encoding="utf-8")
+    (tmp_path / "words.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    options = RNN | {"steps": 24, "log_every": 1}
+    options |= {"task": "classify"} if kind == "classifier" else {}
+    whole = elman.train(tmp_path / files[kind], **options)
+    path, seen = tmp_path / "m.safetensors", {}
+
+    def watch(event):
+        interrupt(11)(event)
+        if event["event"] == "evaluation" and event["best"]:
+            seen.update(event)
+
+    with pytest.warns(UserWarning, match="at step 11"):
+        model = elman.train(tmp_path / files[kind], on_event=watch, output=path, **options)
+    named = {"model": "validation_bits_per_character", "classifier": "validation_accuracy"}[kind]
+    for found in (model, elman.load(path)):
+        assert found.summary["steps"] == found.summary["interrupted"] == 11
+        assert found.summary["seconds"] > 0
+        assert found.summary["best_step"] == seen["step"]
+        assert found.summary[named] == seen[named]
+        assert f"{seen[named]:.2f}" in repr(found)
+        assert "11" in found._repr_html_()
+
+    resumed = elman.tasks.resume(path, {})
+    events = resumed.events()  # one that is killed has no figures: those from before are old
+    assert next(event for event in events if event["event"] == "evaluation")["step"] == 12
+    assert named not in resumed.model().summary
+    events.close()
+    resumed = elman.tasks.resume(path, {})
+    for _ in resumed.events():
+        pass
+    same(resumed.model(), whole)
+    assert resumed.model().summary.keys() == whole.summary.keys()
+    assert elman.load(path).summary == resumed.summary
+
+
+def test_an_interrupt_at_the_last_step_has_its_final_figures_once_resumed(tmp_path, poem_file):
+    path = tmp_path / "m.safetensors"
+    with pytest.warns(UserWarning, match="at step 6"):
+        elman.train(poem_file, on_event=interrupt(6), output=path, log_every=1, **RNN)
+    resumed = elman.tasks.resume(path, {})
+    assert [event["event"] for event in resumed.events()][-1] == "done"
+    same(resumed.model(), elman.train(poem_file, **RNN))
+
+
 def test_without_a_file_it_is_returned_too(poem):
     with pytest.warns(UserWarning, match=r"best model so far$") as caught:
         model = elman.train(text=poem, on_event=interrupt(2), log_every=1, **RNN)

@@ -124,6 +124,9 @@ def _classifier(path: str, m: Classifier) -> dict:
     for name, label in (("texts", "texts"), ("steps", "steps"), ("command", "command")):
         if s.get(name) is not None:
             facts[label] = s[name]
+    if s.get("validation_accuracy") is not None:  # of an interrupted training
+        facts["validation accuracy"] = round(s["validation_accuracy"], 4)
+        facts["validation macro-F1"] = round(s["validation_macro_f1"], 4)
     for part in ("validation", "test"):
         if part in s:
             facts[f"{part} accuracy"] = round(s[part]["accuracy"], 4)

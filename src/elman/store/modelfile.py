@@ -129,10 +129,17 @@ class SavedModel(Shown):
         """
         return _arrived, (type(self), self.pack())
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A copy that computes on the same engine, so that its figures are the same."""
+    def __copy__(self) -> Self:
+        """A copy that computes on the same engine, so that its figures are the same.
+
+        It shares nothing: a model whose weights were those of another would change with it.
+        """
         engine = getattr(self.network, "engine", None) or select("auto", None)
         return _arrived(type(self), self.pack(), engine)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """As `__copy__`."""
+        return self.__copy__()
 
     @property
     def treatment(self) -> TextOptions:

@@ -29,7 +29,8 @@ SUMMARY_FIGURES: Form = (NUMBER, None)  # whatever else it holds
 STATE: Form = {
     "step": int, "epoch": int, "index": int, "optimizer_steps": int, "predictions": int,
     "seconds": NUMBER, "smoothed": (NUMBER, None), "best_value": (NUMBER, None),
-    "best_step": int, "stale": int, "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]],
+    "best_step": int, "best_figures?": {str: (NUMBER, None)}, "stale": int,
+    "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]],
     "stopped_early": bool, "horizon": [(str, NUMBER)], "limit": [(str, NUMBER)],
     "reserve": NUMBER, "finished": bool, "history_columns?": [str], "evaluation_limit?": int,
 }  # fmt: skip

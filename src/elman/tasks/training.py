@@ -122,7 +122,7 @@ def train(
             if on_event is not None:
                 on_event(event | {"snapshot": run.model})
 
-        return _trained(run, show)
+        return trained(run, show)
 
 
 def _with_settings(function: Callable[..., Any]) -> inspect.Signature:
@@ -203,8 +203,11 @@ def _display(run: Run, progress: bool | None) -> AbstractContextManager[Display 
     return display_of(run.settings) if progress or sys.stderr.isatty() else nullcontext()
 
 
-def _trained(run: Run, show: Callable[[dict[str, Any]], None]) -> Any:
-    """Train to the end, or until somebody interrupts; the best model so far."""
+def trained(run: Run, show: Callable[[dict[str, Any]], object] = lambda event: None) -> Any:
+    """Train to the end, or until somebody interrupts; the best model so far.
+
+    The warning about an interrupt names the place that called the caller of this function.
+    """
     loop = run.learner if isinstance(run.learner, Loop) else None
     with _interrupts(run) as interrupted:
         try:
@@ -217,6 +220,7 @@ def _trained(run: Run, show: Callable[[dict[str, Any]], None]) -> Any:
             # Between its steps the run has stopped by itself; here the final figures were cut off.
             if loop is None or not loop.step or loop.running or not loop.finished:
                 raise
+            run.keep_figures()
             _warn_interrupted(run, "before its final figures were there")
         else:
             if loop is not None and loop.stop_requested:
