@@ -4,7 +4,8 @@ import elman
 model = elman.train("shakespeare.txt", cell="gru", hidden_size=512, minutes=3)
 print(model.sample(200, prime="ROMEO:", temperature=0.8, seed=1))
 model.score("To be, or not to be").bits_per_character
-model.save("shakespeare.safetensors"); model = elman.load("shakespeare.safetensors")
+model.save("shakespeare.safetensors")
+model = elman.load("shakespeare.safetensors", task="lm")
 """
 
 from typing import TYPE_CHECKING, Any

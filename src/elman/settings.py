@@ -190,7 +190,7 @@ class Settings(ABC):
         "Longest gradient; 0 is no clipping.",
         LEARNING,
         least=0,
-        shown="1, with --clip-value none",
+        shown="1; none with --clip-value",
     )
     clip_value: float | None = setting(
         None, "Largest gradient component, instead of the norm; 0 is none.", LEARNING, least=0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..store.modelfile import SavedModel
     from .classify.model import Classifier
     from .language.model import Model
+    from .tag.model import Tagger
 
 # What `--task` calls it: its folder, and the class of its settings.
 TASKS = {
@@ -175,9 +176,15 @@ def load(
 
 
 @overload
+def load(  # type: ignore[overload-overlap]
+    path: str | Path, *, task: Literal["tag"], engine: str = ..., threads: int | None = ...
+) -> "Tagger": ...
+
+
+@overload
 def load(
     path: str | Path, *, engine: str = ..., threads: int | None = ..., task: str | None = ...
-) -> Any: ...
+) -> "Model | Classifier": ...
 
 
 def load(
@@ -192,7 +199,8 @@ def load(
 
     Returns
     -------
-    model : a `Model` or a `Classifier`
+    model : a `Model` or a `Classifier`; a type checker knows which one if `task` says it, else
+        `isinstance` tells it
 
     Raises
     ------

@@ -20,7 +20,7 @@ from ..learn.run import Run
 from ..text import memory
 from ..text.finding import NoSuchCorpusError
 from ..text.frames import is_frame
-from . import TASKS, all_settings, begin, display_of, settings_of
+from . import TASKS, all_settings, begin, described, display_of, settings_of
 from .options import ClassifyOptions, LanguageOptions
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def train(
         is then, to sample or to score with before training goes on
     progress : whether to show how it goes: a line and a curve in a notebook, else what
         `elman train` shows, on stderr; None: in a notebook and in a terminal
-    settings : the flags of `elman train` with underscores, see `elman.settings`
+    settings : the flags of `elman train` with underscores; all stand under "Settings" below
 
     Returns
     -------
@@ -128,21 +128,22 @@ def train(
 def _with_settings(function: Callable[..., Any]) -> inspect.Signature:
     """Its signature with every setting by name, for `help` and completion.
 
-    A setting that has another default in another task, or is worked out, shows None.
+    A setting that has another default in another task, or is worked out, shows None: what it
+    is then stands in the docstring, see `described`.
     """
     signature = inspect.signature(function)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     for name, fields in all_settings().items():
-        defaults = {field.default for field in fields.values()}
-        default = defaults.pop() if len(defaults) == 1 else None
-        kinds = {field.type for field in fields.values()}
-        kind = kinds.pop() if len(kinds) == 1 else Any
+        default, kind = described.default(fields), described.annotation(fields)
         keyword = inspect.Parameter.KEYWORD_ONLY
         named.append(inspect.Parameter(name, keyword, default=default, annotation=kind))
     return signature.replace(parameters=named)
 
 
 train.__signature__ = _with_settings(train)  # type: ignore[attr-defined]
+train.__doc__ = (
+    f"{inspect.cleandoc(train.__doc__ or '')}\n\nSettings\n--------\n{described.all_described()}\n"
+)
 
 
 def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
