@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import signal
@@ -124,6 +125,7 @@ def closed_file():
         ({"text": open(os.devnull, "w")}, "the open file cannot be read"),  # noqa: SIM115
         ({"text": io.TextIOWrapper(io.BytesIO(b"\xff"), "utf-8")}, "is not utf-8: .*'rb'"),
         ({"text": ["ab", "a\rb"]}, r"text 2 holds '\\r'"),
+        ({"text": "abc", "progress": "yes"}, "progress must be True, False or None, not 'yes'"),
         ({"text": 3}, "a text must be a string, an open file or a list of strings, not 3"),
         ({"text": ["ab", 3]}, "text 2 is no string but 3"),
         ({"text": ""}, "text in memory holds no text"),
@@ -222,6 +224,14 @@ def test_a_path_may_be_too_long(tmp_path, from_file):
 
 def test_a_classifier_answers_about_one_text(from_file):
     assert from_file.predict("kaov") == from_file.predict(["kaov"])[0]
+    with pytest.raises(UsageError, match="a text is a string, not bytes; decode it"):
+        from_file.predict(b"kaov")
+
+
+def test_reports_compare(from_file):
+    report = from_file.report
+    assert report == copy.deepcopy(report)
+    assert report != elman.train((WORDS * 2, LABELS * 2), **CLASSIFIER).report
 
 
 # -- interrupts ----------------------------------------------------------------

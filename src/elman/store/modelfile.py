@@ -75,7 +75,7 @@ class SavedModel(Shown):
         if "dtype" in config:
             rows.append(("parameters", f"{self.network.config.num_parameters():,}"))
         rows += [("symbols", self._symbols())]
-        rows += [("held out", figure) for figure in self._figures()]
+        rows += [("held out", figure.removesuffix(" held out")) for figure in self._figures()]
         rows += [("steps", f"{summary['steps']:,}")] if summary.get("steps") else []
         return rows + [("learned from", name) for name in files_of(summary)]
 

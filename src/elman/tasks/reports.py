@@ -45,6 +45,9 @@ class Report(Shown):
     nats: float | None = None
     calibration: Calibration | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Report) and self.to_dict() == other.to_dict()
+
     @property
     def support(self) -> Array:
         return self.confusion.sum(axis=1)

@@ -104,6 +104,8 @@ def train(
     """
     if on_event is not None and not callable(on_event):
         raise UsageError(f"on_event must be a function, not {quoted(on_event)}")
+    if not (progress is None or isinstance(progress, bool)):
+        raise UsageError(f"progress must be True, False or None, not {quoted(progress)}")
     given = {name: value for name, value in settings.items() if value is not None}
     source, given = _source(corpus, text, given)
     with memory.closing(source):

@@ -101,7 +101,9 @@ def transform(text: str, options: TextOptions) -> str:
 
 def strings(texts: Sequence[str]) -> list[str]:
     """A list of strings, given as a list, an array or another sequence; raises UsageError."""
-    if isinstance(texts, (str, bytes)):
+    if isinstance(texts, bytes):
+        raise UsageError("a text is a string, not bytes; decode it")
+    if isinstance(texts, str):
         raise UsageError("give a list of texts, not one text")
     refuse_frame(texts)
     try:
