@@ -36,6 +36,13 @@ pytestmark = pytest.mark.arguments
         ("there is no file 'a--b.txt', 'x--y'", "there is no file 'a--b.txt', 'x--y'"),
         ("--task classify needs --task", "task='classify' needs task"),
         ("seven -- eight", "seven -- eight"),
+        # what somebody wrote is not ours
+        ("'x --seed 5\\nb --lines' has --lines", "'x --seed 5\\nb --lines' has lines=True"),
+        ("no file \"my --lines it's\", --lines", "no file \"my --lines it's\", lines=True"),
+        ("my --lines.txt is gone", "my --lines.txt is gone"),
+        ("b'a --lines', give --seed 5", "b'a --lines', give seed=5"),
+        ("['a', 'b --lines …; leave --lines out", "['a', 'b --lines …; leave lines=True out"),
+        ("don't use --lines, 'x --lines'", "don't use lines=True, 'x --lines'"),
     ],
 )  # fmt: skip
 def test_flags_become_arguments(flags, arguments):
@@ -67,6 +74,10 @@ def test_python_speaks_of_arguments_the_command_line_of_flags():
     [
         ("hiddensize", "there is no setting 'hiddensize', did you mean 'hidden_size'?"),
         ("learningrate", "did you mean 'learning_rate'?"),
+        ("texts", "did you mean 'text'?"),
+        ("progess", "did you mean 'progress'?"),
+        ("outptu", "did you mean 'output'?"),
+        ("from", "did you mean 'start_from'?"),
         ("xyz", "there is no setting 'xyz'; elman.settings has them"),
     ],
 )
@@ -83,3 +94,77 @@ def test_notes_in_python_speak_of_arguments():
                 on_event=lambda e: notes.append(e.get("text", "")))  # fmt: skip
     assert any("seq_len changes that" in note for note in notes)
     assert not any("--" in note for note in notes)
+
+
+LONG = "x" * 5000
+BIG = [["karov", "lomini"]] * 1000
+
+
+@pytest.fixture(scope="module")
+def model():
+    return elman.train(text="to be or not to be " * 20, hidden_size=4, steps=1, threads=1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: model.score([BIG]),
+        lambda model: model.score(5),
+        lambda model: model.sample(5, prime=BIG),
+        lambda model: model.sample(LONG),
+        lambda model: model.sample(5, temperature=LONG),
+        lambda model: model.sample(5, top_k=BIG),
+        lambda model: model.sample(5, top_p=LONG),
+        lambda model: model.sample(5, n=LONG),
+        lambda model: model.sample(5, seed=LONG),
+        lambda model: model.sample(5, beam=LONG),
+        lambda model: model.sample(5, stop=BIG),
+        lambda model: elman.load(LONG),
+        lambda model: elman.load("m.safetensors", task=LONG),
+        lambda model: elman.load("m.safetensors", engine=LONG),
+        lambda model: elman.train(text=BIG),
+        lambda model: elman.train(BIG),
+        lambda model: elman.train(BIG, task="classify"),
+        lambda model: elman.train((BIG, BIG), task="classify"),
+        lambda model: elman.train((BIG, BIG), task="classify", validation=(BIG, BIG)),
+        lambda model: elman.train(on_event=LONG),
+        lambda model: elman.train(**{LONG: 1}),
+        *(
+            lambda model, name=name, value=value: elman.train(text="ab" * 90, **{name: value})
+            for name in all_settings()
+            for value in (LONG, BIG)
+            if name not in ("separator", "delimiter", "text_column") or value is BIG
+        ),
+    ],
+)
+def test_a_message_quotes_little(model, call):
+    with pytest.raises(elman.ElmanError) as caught:
+        call(model)
+    assert len(str(caught.value)) < 300
+    assert "x" * errors.QUOTED not in str(caught.value)
+
+
+def test_what_is_cut_ends_with_its_quotation_mark():
+    assert errors.quoted("x" * 100) == repr("x" * 56 + " …")
+    assert errors.quoted("short") == "'short'"
+    assert errors.quoted(0.5) == "0.5"
+    assert len(errors.quoted(BIG)) == errors.QUOTED
+
+
+def test_messages_in_python_say_what_to_do_in_python(model, tmp_path):
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    for call, says in (
+        (lambda: model.sample("10"), "length must be a whole number between .*, not '10'"),
+        (lambda: model.sample(3, temperature="1"), "temperature must be 0 or more, not '1'"),
+        (lambda: model.sample(3, beam=2, top_k=4), "leave out temperature, top_k, top_p and gr"),
+        (lambda: elman.load(path, task="classify"), "give task='lm', or leave task out"),
+        (lambda: elman.load(tmp_path / "t.csv"), r"elman.train\(path, text_column=NAME\)"),
+        (lambda: elman.train(text="ab", task="classifyy"), "task must be one of .*'classifyy'"),
+        (lambda: elman.train("my --lines.txt"), "no file or folder 'my --lines.txt'"),
+        (lambda: elman.train(text=["x --seed 5\nb --lines"]), r"'x --seed 5\\nb --lines'"),
+    ):
+        with pytest.raises(elman.ElmanError, match=says) as caught:
+            call()
+        assert "`" not in str(caught.value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import elman
 from elman.estimators import LanguageModel, SequenceClassifier, SequenceVectorizer
+from elman.tasks.classify.trainer import ClassifierTrainer
+from elman.tasks.language.trainer import Trainer
 
 SMALL = {"hidden_size": 8, "threads": 1, "random_state": 0, "learning_rate": 0.03}
 MAKERS = [SequenceClassifier, LanguageModel, SequenceVectorizer]
@@ -297,3 +301,56 @@ def test_a_notebook_shows_fitted_estimators_without_a_warning(fitted):
     for kind in (LanguageModel, SequenceVectorizer):
         made = kind(hidden_size=4, epochs=1, threads=1)
         assert kind.__name__ in make_pipeline(made.fit(texts))._repr_html_()
+
+
+def test_scoring_refuses_what_fit_refuses():
+    model = LanguageModel(**SMALL, epochs=1).fit(words()[0])
+    vectors = SequenceVectorizer(**SMALL, epochs=1).fit(words()[0])
+    for refused in (model.fit, model.score, model.score_samples, vectors.transform):
+        for text in ("a\nb", "a\n", "\n", "a\rb"):
+            with pytest.raises(ValueError, match="text 1 has a line end"):
+                refused(["deb", text])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="there is no text to score"):
+            model.score([])
+        assert model.score_samples([]).shape == (0,)
+
+
+def interrupt_steps(monkeypatch, kind, times):
+    """Every training of a kind is interrupted at its third step, so many times."""
+    before = kind._gradient
+
+    def gradient(self, batch):
+        if self.step == 3:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+        return before(self, batch)
+
+    monkeypatch.setattr(kind, "_gradient", gradient)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_an_interrupted_fit_keeps_the_best_network_so_far(monkeypatch, make):
+    kind = ClassifierTrainer if make is SequenceClassifier else Trainer
+    interrupt_steps(monkeypatch, kind, 1)
+    with pytest.warns(UserWarning, match="interrupted at step 4; .* best model so far") as caught:
+        made = make(**SMALL, epochs=50, batch_size=8).fit(*words())
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert made.model_.summary["steps"] == 4
+    answer = {SequenceClassifier: "predict", LanguageModel: "score_samples",
+              SequenceVectorizer: "transform"}[make]  # fmt: skip
+    assert len(getattr(made, answer)(["deb", "kov"])) == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_second_interrupt_ends_the_fit_at_once(monkeypatch, make):
+    kind = ClassifierTrainer if make is SequenceClassifier else Trainer
+    interrupt_steps(monkeypatch, kind, 2)
+    made = make(**SMALL, epochs=50, batch_size=8)
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(*words())
+    with pytest.raises(NotFittedError):
+        made.save("m.safetensors")

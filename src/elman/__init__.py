@@ -4,7 +4,8 @@ import elman
 model = elman.train("shakespeare.txt", cell="gru", hidden_size=512, minutes=3)
 print(model.sample(200, prime="ROMEO:", temperature=0.8, seed=1))
 model.score("To be, or not to be").bits_per_character
-model.save("shakespeare.safetensors"); model = elman.load("shakespeare.safetensors")
+model.save("shakespeare.safetensors")
+model = elman.load("shakespeare.safetensors", task="lm")
 """
 
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,11 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
     if name in _MODULES:
-        return import_module(f".{name}", __name__)
+        try:
+            return import_module(f".{name}", __name__)
+        except ModuleNotFoundError as error:
+            # `help(elman)` and `hasattr` go through all names, and expect no other error.
+            raise AttributeError(str(error), name=name, obj=import_module(__name__)) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

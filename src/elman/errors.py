@@ -11,20 +11,29 @@ decided how.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Number
 
 QUOTED = 60  # characters of a value that a message quotes
 
 
-def listed(names: Sequence[str], most: int = 6, form: Callable[[str], str] = repr) -> str:
+def quoted(value: object) -> str:
+    """A value for a sentence, cut where it is long.
+
+    Every message quotes with this, so that none is as long as what was given.
+    """
+    if isinstance(value, Number):
+        return str(value)[:QUOTED]  # not np.float32(0.5)
+    if isinstance(value, str):
+        cut = len(repr(value)) > QUOTED
+        return repr(f"{value[: QUOTED - 4]} …" if cut else value)
+    text = repr(value)
+    return text if len(text) <= QUOTED else f"{text[: QUOTED - 2]} …"
+
+
+def listed(names: Sequence[str], most: int = 6, form: Callable[[str], str] = quoted) -> str:
     """Names for a sentence; of more than `most` the first, and how many more there are."""
     shown = ", ".join(map(form, names[:most]))
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
-
-
-def quoted(value: object) -> str:
-    """A value for a sentence, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= QUOTED else f"{text[: QUOTED - 2]} …"
 
 
 def counted(number: int, noun: str, ending: str = "s") -> str:
@@ -34,10 +43,15 @@ def counted(number: int, noun: str, ending: str = "s") -> str:
 
 # Flags whose arguments have other names, and those that need no value.
 ARGUMENTS = {"from": "start_from", "count": "n"}
-SWITCHES = {"bidirectional", "greedy", "lines", "lowercase", "unknown"}
+SWITCHES = {"bidirectional", "greedy", "lines", "lowercase", "transitions", "unknown"}
 VALUES: set[str] = set()  # what settings may be: `settings.Rule` adds its choices
-# A command is left as it is; else a flag, and the word behind it.
-FLAG = re.compile(r"elman [a-z]+\b[^;,)`]*|(?<![\w-])--([a-z][a-z-]*[a-z])(?: ([\w.'-]*\w))?")
+# What is quoted stays, even where it is cut, and so does a command; else a flag, and the word
+# behind it.
+FLAG = re.compile(
+    r"""(?<!\w)b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"][^…]*…)"""
+    r"|`[^`]*`|elman [a-z]+\b[^;,)`]*"
+    r"|(?<![\w-])--([a-z][a-z-]*[a-z])(?![\w=/-]|\.\w)(?: ([\w.'-]*\w))?"
+)
 _named = "arguments"
 
 
@@ -65,6 +79,11 @@ def as_arguments(message: str) -> str:
 def worded(message: str) -> str:
     """A message in the names that who reads it knows: flags in a command, else arguments."""
     return message if _named == "flags" else as_arguments(message)
+
+
+def either(command: str, python: str) -> str:
+    """What to do: on the command line, or in Python, where it is another thing."""
+    return command if _named == "flags" else python
 
 
 @contextmanager

@@ -4,6 +4,10 @@ Install with the extra `sklearn`. X is a list, an array or a pandas Series of
 strings; labels may be of any type that sorts. Numbers have no place here: a table
 of numbers is no sequence of symbols, so there is no numeric variant.
 
+Ctrl-C ends `fit` after the step that it is in: the estimator is fitted with the best network so
+far, and a warning says so. A second Ctrl-C raises KeyboardInterrupt. A grid search fits many times,
+and goes on with its next fit.
+
 Fitted estimators pickle through Elman's own model file, which is read back with
 all its checks; `save` writes that file, `elman classify`, `elman embed`, `elman
 score` and `elman.load` open it.
@@ -30,11 +34,13 @@ except ModuleNotFoundError as error:
     ) from None
 
 from . import tasks
+from .errors import quoted
 from .inside.embedding import embed
 from .tasks.classify.model import Classifier
 from .tasks.classify.task import TASK as CLASSIFY
 from .tasks.classify.trainer import ClassifierTrainer
 from .tasks.language.model import Model
+from .tasks.training import trained
 from .text import memory
 from .text.labelled import Labelled, LabelledPart
 
@@ -152,9 +158,7 @@ class SequenceClassifier(ClassifierMixin, _Sequences):
         if len(texts) < HELD_OUT_LEAST:
             given["validation"] = 0.0
         run = tasks.begin(data, given, command=type(self).__name__)
-        for _ in run.events():
-            pass
-        self.model_, self.classes_ = run.model(), classes
+        self.model_, self.classes_ = trained(run), classes
         self._trainer: ClassifierTrainer | None = None
         return self
 
@@ -259,10 +263,7 @@ class LanguageModel(_Sequences):
         ------
         ValueError : no strings, an empty one, or one with a line end
         """
-        texts = _texts(X)
-        for number, text in enumerate(texts):
-            if "\n" in text or "\r" in text:
-                raise ValueError(f"text {number} has a line end; a text is one line here")
+        texts = _lines(X)
         if not texts:
             raise ValueError("there is no text to learn from")
         given = self._settings(set(self.get_params()) - {"random_state"})
@@ -272,20 +273,26 @@ class LanguageModel(_Sequences):
         source = [memory.records(texts, "\n")]
         with memory.closing(source):
             run = tasks.begin(source, given, command=type(self).__name__)
-        for _ in run.events():
-            pass
-        self.model_ = run.model()
+        self.model_ = trained(run)
         self.model_.training = None  # its corpus is gone, so there is nothing to resume
         return self
 
     def score_samples(self, X: Any) -> Array:
-        """Log-likelihood (n,) of every text, its end included, in nats."""
+        """Log-likelihood (n,) of every text, its end included, in nats.
+
+        Raises
+        ------
+        ValueError : no strings, an empty one, or one with a line end, as in `fit`
+        """
         check_is_fitted(self)
-        return np.array([-score.nats for score in self.model_.score(_texts(X))])
+        return np.array([-score.nats for score in self.model_.score(_lines(X))])
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log-likelihood of the texts, in nats: higher is better."""
-        return float(self.score_samples(X).mean())
+        found = self.score_samples(X)
+        if not len(found):
+            raise ValueError("there is no text to score")
+        return float(found.mean())
 
     def sample(self, n_samples: int = 1, length: int = 100, random_state: Any = None) -> list[str]:
         """Texts drawn from the model; one that is longer than `length` symbols is cut there."""
@@ -305,7 +312,7 @@ class SequenceVectorizer(FeatureNamesOut, TransformerMixin, LanguageModel):
     def transform(self, X: Any) -> Array:
         """Vectors (n, hidden_size) of the texts."""
         check_is_fitted(self)
-        return embed(self.model_, _texts(X))
+        return embed(self.model_, _lines(X))
 
     @property
     def _n_features_out(self) -> int:
@@ -318,7 +325,7 @@ def _labelled(texts: list[str], labels: Array, classes: Array) -> Labelled:
         raise ValueError(f"a classifier needs at least 2 classes, y has {len(classes)}")
     unknown = set(labels.tolist()) - set(classes.tolist())
     if unknown:
-        raise ValueError(f"y has the label {sorted(unknown)[0]!r}, which is not in classes")
+        raise ValueError(f"y has the label {quoted(sorted(unknown)[0])}, which is not in classes")
     names = [str(label) for label in classes.tolist()]
     return Labelled(texts, np.searchsorted(classes, labels), names, len(texts), 0, 0, "", ["X"])
 
@@ -336,3 +343,12 @@ def _texts(X: Any) -> list[str]:
         if not text:
             raise ValueError(f"text {number} of X is empty")
     return list(texts)
+
+
+def _lines(X: Any) -> list[str]:
+    """The strings of `_texts`; raises ValueError for one that is more than a line."""
+    texts = _texts(X)
+    for number, text in enumerate(texts):
+        if "\n" in text or "\r" in text:
+            raise ValueError(f"text {number} has a line end; a text is one line here")
+    return texts

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from .errors import ElmanError, UsageError
+from .errors import ElmanError, UsageError, quoted
 
 try:
     import fcntl
@@ -14,6 +14,7 @@ except ImportError:  # not on Windows, where two writers are not kept apart
     fcntl = None  # type: ignore[assignment]
 
 
+LONGEST_NAME, LONGEST_PATH = 255, 4096  # bytes that Linux allows
 MODEL_SUFFIX = ".safetensors"
 # Endings by which people and programs would take a model for something else; others may be used.
 OTHER_FORMATS = {
@@ -24,9 +25,18 @@ OTHER_FORMATS = {
 }  # fmt: skip
 
 
+def is_name(path: str) -> bool:
+    """Whether a file can be called so: it is not longer than file systems allow."""
+    parts = [part.encode("utf-8", "surrogateescape") for part in path.split("/")]
+    return max(map(len, parts)) <= LONGEST_NAME and sum(map(len, parts)) < LONGEST_PATH
+
+
 def as_path(path: str | Path, what: str) -> Path:
     """The path of a file; raises UsageError, which names `what` it is of, if it is none."""
     try:
+        if not is_name(str(path)):
+            raise UsageError(f"the path of {what} is longer than any may be: {quoted(str(path))}; "
+                             "name a file")  # fmt: skip
         if "\0" in str(path):
             raise UsageError(f"the path of {what} has a zero character in it; name a file")
         return Path(path)
@@ -65,7 +75,7 @@ class OutputFile:
         if self.path.is_symlink():  # the file it leads to is replaced, and the lock is that file's
             self.path = self.path.resolve()
         if not self.path.name or self.path.is_dir():
-            raise ElmanError(f"{str(path)!r} is a folder; name a file in it")
+            raise ElmanError(f"{quoted(str(path))} is a folder; name a file in it")
         if self.path.exists() and not self.path.is_file():
             raise ElmanError(f"{path} is no ordinary file; name another one")
         folder = self.path.parent
@@ -90,7 +100,7 @@ class OutputFile:
                 os.close(lock)
                 raise InUseError(
                     f"another process is writing {self.path}; wait for it, "
-                    "or name another file with -o"
+                    "or name another file with --output"
                 ) from None
             # The holder before may have removed the name between open and flock.
             try:
@@ -106,7 +116,7 @@ class OutputFile:
         if free < size:
             raise ElmanError(
                 f"{self.path.parent} has {free / 1e6:.1f} MB free, the model file needs "
-                f"{size / 1e6:.1f} MB; make room, or name another place with -o"
+                f"{size / 1e6:.1f} MB; make room, or name another place with --output"
             )
 
     def write(self, data: bytes) -> None:

@@ -15,11 +15,10 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from .errors import VALUES, UsageError
+from .errors import VALUES, UsageError, quoted
 
 NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
-TEXT, NETWORK, LEARNING, CLASSIFIER = "Text", "Network", "Learning", "Classifier"
-TAGGER = "Tagger"
+TEXT, NETWORK, LEARNING, LABELS = "Text", "Network", "Learning", "Labels"
 RUN, MACHINE = "Run and files", "Machine"
 
 
@@ -191,7 +190,7 @@ class Settings(ABC):
         "Longest gradient; 0 is no clipping.",
         LEARNING,
         least=0,
-        shown="1, with --clip-value none",
+        shown="1; none with --clip-value",
     )
     clip_value: float | None = setting(
         None, "Largest gradient component, instead of the norm; 0 is none.", LEARNING, least=0
@@ -331,12 +330,12 @@ def checked(setting: Field, value: Any) -> Any:
     if rule.choices:
         if value not in rule.choices:
             choices = ", ".join(rule.choices)
-            raise UsageError(f"{flag(setting.name)} must be one of {choices}, not {value!r}")
+            raise UsageError(f"{flag(setting.name)} must be one of {choices}, not {quoted(value)}")
         return value
     if rule.files and isinstance(value, str | Path):
         if str(value).strip() in ("", "-"):
             raise UsageError(f"{flag(setting.name)} takes a share or the name of a file, not "
-                             f"{str(value)!r}")  # fmt: skip
+                             f"{quoted(str(value))}")  # fmt: skip
         try:
             value = float(str(value))
         except ValueError:
@@ -344,11 +343,11 @@ def checked(setting: Field, value: Any) -> Any:
     if kind is bool or kind is str:
         if not isinstance(value, kind):
             wanted = "True or False" if kind is bool else "text"
-            raise UsageError(f"{setting.name} must be {wanted}, not {value!r}")
+            raise UsageError(f"{setting.name} must be {wanted}, not {quoted(value)}")
         return value
     if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
         wanted = "whole number" if kind is int else "number"
-        raise UsageError(f"{flag(setting.name)} must be a {wanted}, not {value!r}")
+        raise UsageError(f"{flag(setting.name)} must be a {wanted}, not {quoted(value)}")
     number: Any = value
     above_least = rule.least < number if rule.above else rule.least <= number
     if not (-1e300 < number < 1e300 and above_least) or number > rule.most:
@@ -372,7 +371,7 @@ def check_encoding(name: str) -> None:
         known = False
     if not known:
         raise UsageError(
-            f"there is no encoding {name!r}; some are utf-8, utf-16, cp1252, iso-8859-1, "
+            f"there is no encoding {quoted(name)}; some are utf-8, utf-16, cp1252, iso-8859-1, "
             "shift_jis, gb18030 and koi8-r"
         )
 

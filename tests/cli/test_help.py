@@ -158,8 +158,8 @@ def test_help_needs_none_of_the_slow_imports(verb):
 def test_train_says_what_matters_first_and_has_its_groups_in_order():
     found = sections(page("train"))
     assert list(found)[1:] == [
-        "What matters first", "Text", "Network", "Learning", "Classifier", "Tagger",
-        "Run and files", "Machine", "Page", "Options", "Examples", "Notes",
+        "What matters first", "Text", "Network", "Learning", "Labels", "Run and files",
+        "Machine", "Page", "Options", "Examples", "Notes",
     ]  # fmt: skip
     first = " ".join(found["What matters first"])
     assert set(FLAG.findall(first)) == {"-o", "--minutes", "--task", "--resume", "--lines"}

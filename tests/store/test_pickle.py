@@ -61,8 +61,11 @@ def test_a_model_without_its_training_state_pickles(trained, tmp_path):
     same(again, model)
 
 
-def test_a_copy_is_a_model_of_its_own(trained):
-    copied = copy.deepcopy({"model": trained})["model"]
+@pytest.mark.parametrize(
+    "copied", [lambda m: copy.deepcopy({"model": m})["model"], copy.copy], ids=["deep", "shallow"]
+)
+def test_a_copy_is_a_model_of_its_own(trained, copied):
+    copied = copied(trained)
     same(copied, trained)
     before = answers(trained)
     if hasattr(copied.network, "parameters"):
@@ -77,6 +80,7 @@ def test_a_copy_computes_on_the_same_engine_a_pickle_on_the_best(trained, tmp_pa
     if not hasattr(model.network, "engine"):
         pytest.skip("a chain has no engine")
     assert copy.deepcopy(model).network.engine is model.network.engine
+    assert copy.copy(model).network.engine is model.network.engine
     arrived = pickle.loads(pickle.dumps(model)).network.engine
     assert arrived.name == select("auto", None).name
 

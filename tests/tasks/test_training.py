@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -106,11 +108,24 @@ def test_what_was_learned_from_memory_is_not_resumed_but_fine_tuned(tmp_path, po
     assert elman.train(text=poem, start_from=path, **RNN).summary["steps"] == 6
 
 
+def closed_file():
+    file = io.StringIO("abc")
+    file.close()
+    return file
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"corpus": "a.txt", "text": "b"}, "a corpus or text=..., not both"),
         ({"text": "abc", "task": "classify"}, "for a language model"),
+        ({"corpus": ["Ada", "Grace"]}, "no file or folder 'Ada'.*; text=... is for text itself"),
+        ({"corpus": ["Ada" * 500]}, "is no name of a file; text=... is for text itself"),
+        ({"text": closed_file()}, r"the open file cannot be read \(.*closed.*open it for reading"),
+        ({"text": open(os.devnull, "w")}, "the open file cannot be read"),  # noqa: SIM115
+        ({"text": io.TextIOWrapper(io.BytesIO(b"\xff"), "utf-8")}, "is not utf-8: .*'rb'"),
+        ({"text": ["ab", "a\rb"]}, r"text 2 holds '\\r'"),
+        ({"text": "abc", "progress": "yes"}, "progress must be True, False or None, not 'yes'"),
         ({"text": 3}, "a text must be a string, an open file or a list of strings, not 3"),
         ({"text": ["ab", 3]}, "text 2 is no string but 3"),
         ({"text": ""}, "text in memory holds no text"),
@@ -184,6 +199,9 @@ def test_labels_of_other_types_are_their_text():
         ((["a", "b"], ["x", None]), "row 2 has no label"),
         ((["a", "b"], ["x", float("nan")]), "row 2 has no label"),
         ((["a", 3], ["x", "y"]), "row 2 is not"),
+        ((["a", ""], ["x", "y"]), "row 2 has no text: leave it out"),
+        ((["a", "b"], [b"x", b"y"]), "row 1 has no label but bytes, b'x'; decode them"),
+        ((("a", "x"), ("b", "y")), "two rows .*, or two texts and their labels; give lists"),
         (np.zeros((2, 3)), "row 1 is not"),
     ],
 )
@@ -192,8 +210,28 @@ def test_labelled_texts_that_are_none_are_refused(data, says):
         elman.train(data, **CLASSIFIER)
 
 
+def test_a_path_may_be_too_long(tmp_path, from_file):
+    for path in ("x" * 5000, tmp_path / "x/y" / ("x" * 300)):
+        for refused in (
+            lambda path=path: elman.train(text="ab" * 40, output=path, **RNN),
+            lambda path=path: from_file.save(path),
+            lambda path=path: elman.load(path),
+        ):
+            with pytest.raises(elman.ElmanError, match="longer than any may be") as caught:
+                refused()
+            assert len(str(caught.value)) < 200
+
+
 def test_a_classifier_answers_about_one_text(from_file):
     assert from_file.predict("kaov") == from_file.predict(["kaov"])[0]
+    with pytest.raises(UsageError, match="a text is a string, not bytes; decode it"):
+        from_file.predict(b"kaov")
+
+
+def test_reports_compare(from_file):
+    report = from_file.report
+    assert report == copy.deepcopy(report)
+    assert report != elman.train((WORDS * 2, LABELS * 2), **CLASSIFIER).report
 
 
 # -- interrupts ----------------------------------------------------------------
@@ -236,6 +274,55 @@ def test_an_interrupted_training_returns_the_best_model_so_far(tmp_path, poem, k
 
     elman.train(**options, on_event=keep)
     np.testing.assert_array_equal(best[0], model.network.parameters.flat)
+
+
+@pytest.mark.parametrize("kind", ["model", "classifier"])
+def test_an_interrupted_training_keeps_its_figures_until_it_goes_on(tmp_path, poem, kind):
+    files = {"model": "poem.txt", "classifier": "words.tsv"}
+    rows = ["text\tlabel", *map("\t".join, zip(WORDS * 3, LABELS * 3, strict=True))]
+    (tmp_path / "poem.txt").write_text(poem, encoding="utf-8")
+    (tmp_path / "words.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    options = RNN | {"steps": 24, "log_every": 1}
+    options |= {"task": "classify"} if kind == "classifier" else {}
+    whole = elman.train(tmp_path / files[kind], **options)
+    path, seen = tmp_path / "m.safetensors", {}
+
+    def watch(event):
+        interrupt(11)(event)
+        if event["event"] == "evaluation" and event["best"]:
+            seen.update(event)
+
+    with pytest.warns(UserWarning, match="at step 11"):
+        model = elman.train(tmp_path / files[kind], on_event=watch, output=path, **options)
+    named = {"model": "validation_bits_per_character", "classifier": "validation_accuracy"}[kind]
+    for found in (model, elman.load(path)):
+        assert found.summary["steps"] == found.summary["interrupted"] == 11
+        assert found.summary["seconds"] > 0
+        assert found.summary["best_step"] == seen["step"]
+        assert found.summary[named] == seen[named]
+        assert f"{seen[named]:.2f}" in repr(found)
+        assert "11" in found._repr_html_()
+
+    resumed = elman.tasks.resume(path, {})
+    events = resumed.events()  # one that is killed has no figures: those from before are old
+    assert next(event for event in events if event["event"] == "evaluation")["step"] == 12
+    assert named not in resumed.model().summary
+    events.close()
+    resumed = elman.tasks.resume(path, {})
+    for _ in resumed.events():
+        pass
+    same(resumed.model(), whole)
+    assert resumed.model().summary.keys() == whole.summary.keys()
+    assert elman.load(path).summary == resumed.summary
+
+
+def test_an_interrupt_at_the_last_step_has_its_final_figures_once_resumed(tmp_path, poem_file):
+    path = tmp_path / "m.safetensors"
+    with pytest.warns(UserWarning, match="at step 6"):
+        elman.train(poem_file, on_event=interrupt(6), output=path, log_every=1, **RNN)
+    resumed = elman.tasks.resume(path, {})
+    assert [event["event"] for event in resumed.events()][-1] == "done"
+    same(resumed.model(), elman.train(poem_file, **RNN))
 
 
 def test_without_a_file_it_is_returned_too(poem):

@@ -7,6 +7,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <unistd.h>
+
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -23,6 +25,25 @@ using namespace elman;
 using In = nb::ndarray<nb::ro, nb::device::cpu>;
 using Out = nb::ndarray<nb::device::cpu>;
 using Shape = std::initializer_list<Index>;
+
+// Without the GIL while it lives. Where the interpreter ends meanwhile, CPython before 3.14 ends the thread as it asks for
+// the GIL again: the stack is unwound through destructors and functions that may not throw, and the whole process aborts.
+// Such a thread waits here instead, as 3.14 lets it, until the process is gone.
+class Unlocked {
+ public:
+  Unlocked() : thread_(PyEval_SaveThread()) {}
+  Unlocked(const Unlocked&) = delete;
+  ~Unlocked() {
+    try {
+      PyEval_RestoreThread(thread_);
+    } catch (...) {
+      for (;;) pause();
+    }
+  }
+
+ private:
+  PyThreadState* thread_;
+};
 
 // Columns of `saved` per value: whole vectors of any instruction level.
 static Index padded(Index hidden) { return (hidden + 15) / 16 * 16; }
@@ -109,7 +130,7 @@ static void forward(int cell, bool relu, const In& z, const std::optional<In>& i
     if (!s.saved && SAVED[s.cell]) throw nb::value_error("saved is missing");
     s.final_state = data<T>(final_state, "final_state", {S, B, H});
     const T* const w = data<T>(W_h, "W_h", {H, G * H});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::forward(s, w);
   });
 }
@@ -139,7 +160,7 @@ static void backward(int cell, bool relu, const In& h, const In& state, const st
     const T* const w = data<T>(W_h, "W_h", {H, G * H});
     T* const dw = data<T>(dW_h, "dW_h", {H, G * H});
     T* const dc = data<T>(dc_n, "dc_n", {H});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::backward(s, w, false, dw, s.cell == GRU ? dc : nullptr);
   });
 }
@@ -152,7 +173,7 @@ static void affine(const In& x, const In& W, const std::optional<In>& b, bool tr
     const T* const pw = transposed ? data<T>(W, "W", {N, K}) : data<T>(W, "W", {K, N});
     const T* const pb = data<T>(b, "b", {N});
     T* const py = data<T>(y, "y", {rows, N});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::affine(px, pw, pb, rows, K, N, transposed, py);
   });
 }
@@ -164,7 +185,7 @@ static void outer_sum(const In& a, const In& b, const Out& c) {
     const T* const pa = data<T>(a, "a", {K, M});
     const T* const pb = data<T>(b, "b", {K, N});
     T* const pc = data<T>(c, "c", {M, N});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::outer_sum(pa, pb, K, M, N, false, pc);
   });
 }
@@ -175,7 +196,7 @@ static void column_sum(const In& a, const Out& out) {
     const Index rows = size(a, 0, "a", 2), N = size(a, 1, "a", 2);
     const T* const pa = data<T>(a, "a", {rows, N});
     T* const po = data<T>(out, "out", {N});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::column_sum(pa, rows, N, false, po);
   });
 }
@@ -188,7 +209,7 @@ static void cross_entropy(const In& logits, const In& targets, const Out& dlogit
     const std::int32_t* const ids = ids_data(targets, "targets", {rows}, V);
     T* const d = data<T>(dlogits, "dlogits", {rows, V});
     double* const n = data<double>(nats, "nats", {rows});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::cross_entropy(x, ids, nullptr, rows, V, d, n);
   });
 }
@@ -200,7 +221,7 @@ static void gather(const In& table, const In& ids, const Out& out) {
     const T* const t = data<T>(table, "table", {V, N});
     const std::int32_t* const i = ids_data(ids, "ids", {n}, V);
     T* const o = data<T>(out, "out", {n, N});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::gather(t, i, nullptr, n, N, o);
   });
 }
@@ -212,7 +233,7 @@ static void scatter_add(const In& d, const In& ids, const Out& out) {
     const T* const pd = data<T>(d, "d", {n, N});
     const std::int32_t* const i = ids_data(ids, "ids", {n}, V);
     T* const o = data<T>(out, "out", {V, N});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::scatter_add(pd, i, n, N, o);
   });
 }
@@ -227,7 +248,7 @@ static void update(int rule, const Out& p, const In& g, const std::optional<Out>
                       epsilon, decay, correction1, correction2};
     if (!u.v && u.rule != SGD) throw nb::value_error("v is missing");
     if (!u.m && u.rule == ADAM) throw nb::value_error("m is missing");
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::update(u, n);
   });
 }
@@ -239,7 +260,7 @@ static void dropout(const In& x, const In& bits, int threshold, double scale, co
     const T* const px = data<T>(x, "x", {n});
     const std::uint16_t* const pb = data<std::uint16_t>(bits, "bits", {n});
     T* const py = data<T>(y, "y", {n});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::dropout(px, pb, threshold, scale, n, py);
   });
 }
@@ -249,7 +270,7 @@ static void clip(const Out& x, double limit, double scale) {
     using T = decltype(zero);
     const Index n = size(In(x), 0, "x", 1);
     T* const px = data<T>(x, "x", {n});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::clip(px, limit, scale, n);
   });
 }
@@ -260,7 +281,7 @@ static double sum_of_squares(const In& x) {
     using T = decltype(zero);
     const Index n = size(x, 0, "x", 1);
     const T* const px = data<T>(x, "x", {n});
-    nb::gil_scoped_release free;
+    Unlocked free;
     total = Engine<T>::sum_of_squares(px, n);
   });
   return total;
@@ -273,7 +294,7 @@ static void activation(int which, const In& x, const Out& y) {
     const Index n = size(x, 0, "x", 1);
     const T* const px = data<T>(x, "x", {n});
     T* const py = data<T>(y, "y", {n});
-    nb::gil_scoped_release free;
+    Unlocked free;
     Engine<T>::activation(which, px, n, py);
   });
 }
@@ -308,7 +329,7 @@ static double py_loss_and_gradient(const Numbers& numbers, const In& parameters,
     const Window<T> w{steps, B, ids_data(inputs, "inputs", {steps, B}, a.vocabulary), ids_data(targets, "targets", {steps, B}, a.vocabulary),
                       data<T>(weights, "weights", {steps, B}), mask_data(mask, {steps, B}), data<std::uint16_t>(bits, "bits", {L, steps, B, H}),
                       threshold, scale, data<T>(state, "state", {L, S, B, H}), data<T>(final_state, "final_state", {L, S, B, H})};
-    nb::gil_scoped_release free;
+    Unlocked free;
     loss = loss_and_gradient<T>(a, p, w, add, g);
   });
   return loss;
@@ -326,7 +347,7 @@ static void py_score(const Numbers& numbers, const In& parameters, const In& inp
                       nullptr, mask_data(mask, {steps, B}), nullptr, 0, 1, data<T>(state, "state", {L, S, B, H}),
                       data<T>(final_state, "final_state", {L, S, B, H})};
     double* const out = data<double>(nats, "nats", {steps, B});
-    nb::gil_scoped_release free;
+    Unlocked free;
     score<T>(a, p, w, out);
   });
 }
@@ -346,7 +367,7 @@ static void py_pack(const Numbers& numbers, const In& parameters, const Out& pac
     const T* const p = data<T>(parameters, "parameters", {size(parameters, 0, "parameters", 1)});
     const Architecture a = architecture<T>(numbers, parameters, p);
     T* const to = data<T>(packed, "packed", {packed_size<T>(a)});
-    nb::gil_scoped_release free;
+    Unlocked free;
     pack<T>(a, p, to);
   });
 }
@@ -366,7 +387,7 @@ static Index py_generate(const Numbers& numbers, const In& parameters, const In&
     if (end >= a.vocabulary) throw nb::index_error("end: not in the vocabulary");
     T* const s = data<T>(state, "state", {a.layers, STATES[a.cell], B, a.hidden});
     std::int32_t* const out = data<std::int32_t>(symbols, "symbols", {N, B});
-    nb::gil_scoped_release free;
+    Unlocked free;
     written = generate<T>(a, p, weights, read, P, u, N, B, choice, s, out);
   });
   return written;

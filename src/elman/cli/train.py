@@ -43,7 +43,7 @@ ESSENTIALS = {
     "--task classify": "Learn which label a text has, not how to write.",
     "--resume FILE": "Go on after a stop or a crash, or for longer.",
 }
-GROUPS = ("Text", "Network", "Learning", "Classifier", "Tagger", "Run and files", "Machine", "Page")
+GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "Page")
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES, essentials=ESSENTIALS, groups=GROUPS)

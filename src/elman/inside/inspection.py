@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..cells import CELLS
-from ..errors import CorpusError, UsageError
+from ..errors import CorpusError, UsageError, quoted
 from ..learn import batches
 from ..nn import layers
 from ..nn.classifier import ClassifierConfig, ClassifierNetwork
@@ -83,7 +83,7 @@ def activations(
     if not 0 <= layer < count:
         raise UsageError(f"there is no layer {layer}: this model has {count}, counted from 0")
     if part not in known:
-        raise UsageError(f"there is no part {part!r}: this model has {', '.join(known)}")
+        raise UsageError(f"there is no part {quoted(part)}: this model has {', '.join(known)}")
     return _read(model, text, [(layer, part)], units)[layer, part]
 
 

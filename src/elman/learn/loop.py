@@ -59,6 +59,7 @@ class Loop(ABC, Generic[N]):
         self.best: N | None = None
         self.best_value = float("inf")  # what is kept low: the held-out loss, as a rule
         self.best_step = 0
+        self.best_figures: Event = {}  # of the evaluation that was best
         self.stale = 0  # evaluations since the best one
         self.plateau_factor = 1.0
         self.rate_changes: list[tuple[int, float]] = []  # see `change_rate`
@@ -234,6 +235,8 @@ class Loop(ABC, Generic[N]):
         if not isfinite(nats):
             self._diverged(nats, last["gradient_norm"])
         self._judge(value)
+        if self.best_step == self.step:
+            self.best_figures = figures
         self._record(last, nats)
         return {
             "event": "evaluation", "step": self.step, "epoch": last["epoch"],
@@ -309,7 +312,7 @@ class Loop(ABC, Generic[N]):
             "optimizer_steps": self.optimizer.steps, "predictions": self.predictions,
             "seconds": self.seconds, "smoothed": self.smoothed,
             "best_value": None if self.best is None else self.best_value,
-            "best_step": self.best_step, "stale": self.stale,
+            "best_figures": self.best_figures, "best_step": self.best_step, "stale": self.stale,
             "plateau_factor": self.plateau_factor, "rate_changes": self.rate_changes,
             "stopped_early": self.stopped_early,
             "horizon": list(self.horizon), "limit": list(self.limit), "reserve": self.reserve,
@@ -325,6 +328,7 @@ class Loop(ABC, Generic[N]):
                      "plateau_factor", "stopped_early", "reserve"):  # fmt: skip
             setattr(self, name, state[name])
         self.optimizer.steps = state["optimizer_steps"]
+        self.best_figures = state.get("best_figures", {})
         self.rate_changes = [(int(step), float(f)) for step, f in state.get("rate_changes", [])]
         self.seconds_before = state["seconds"]
         self.horizon = (state["horizon"][0], state["horizon"][1])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 from ..files import MODEL_SUFFIX, OutputFile, model_path
 from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
@@ -137,7 +137,9 @@ def _refuse_overwriting(names: Sequence[str], output: Path) -> None:
         if (path.is_file() and path.samefile(output)) or (
             inside and Path(output).suffix != MODEL_SUFFIX
         ):
-            raise UsageError(f"-o {output} would replace the corpus itself; name another file")
+            raise UsageError(
+                f"--output {output} would replace the corpus itself; name another file"
+            )
 
 
 def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:
@@ -153,7 +155,9 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
         del fixed["normalize"]  # text in another normal form may be made alike
     for name, value in fixed.items():
         if name in given and given[name] != value:
-            raise UsageError(f"{flag(name)} contradicts {path}, which has {value!r}; leave it out")
+            raise UsageError(
+                f"{flag(name)} contradicts {path}, which has {quoted(value)}; leave it out"
+            )
     return {name: older.config[name] for name in ("dropout", "dtype")} | given | fixed
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import CorpusError, ModelFileError, UsageError
+from ..errors import CorpusError, ModelFileError, UsageError, quoted
 from ..nn.engine import conditions, select
 from ..settings import Settings, flag
 from ..store.checkpoint import Tensors
@@ -78,8 +78,8 @@ def read(
         known = hasattr(settings, name) and name != "vocabulary_size"
         if known and getattr(settings, name) != value:
             raise ModelFileError(
-                f"{path} contradicts itself: its settings have {name} {getattr(settings, name)!r}, "
-                f"its configuration {value!r}"
+                f"{path} contradicts itself: its settings have {name} "
+                f"{quoted(getattr(settings, name))}, its configuration {quoted(value)}"
             )
     _refuse_contradictions(given, settings, path)
     settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
@@ -146,7 +146,7 @@ def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object
             raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
         then = getattr(stored, name)
         if name not in CHANGEABLE and then != value:
-            how = "with biases" if name == "bias" else f"with {then!r}"
+            how = "with biases" if name == "bias" else f"with {quoted(then)}"
             raise UsageError(
                 f"{flag(name)} contradicts {path}, which was trained {how}; leave it out, "
                 "or start a new training with --from"

@@ -130,6 +130,7 @@ class Run(ABC):
             if isinstance(self.learner, Loop) and self.learner.stop_requested:
                 return
             if not self._evaluated():
+                self._forget_interrupt()
                 self.summary |= self._figures()
                 self.save()
                 for text in self._disappointments():
@@ -155,6 +156,7 @@ class Run(ABC):
         trainer: Loop = self.learner
         if trainer.finished and trainer.step:  # a finished run was resumed
             return
+        self._forget_interrupt()
         try:
             if trainer.step == 0:
                 if self.waiting_for:
@@ -172,8 +174,28 @@ class Run(ABC):
                 kept = f"; the model file {self.output.path} stands as it was last saved"
             raise type(error)(f"{error}{kept}") from None
         if trainer.stop_requested:
+            self.keep_figures()
             self.save()
             yield {"event": "interrupted", "step": trainer.step, "model": self._path()}
+
+    def keep_figures(self) -> None:
+        """What is known about an interrupted training, into the summary of its model.
+
+        Its held-out figures are those of its best evaluation, if it came to one. The summary
+        has `interrupted`, the step, until the run has gone on to its final figures.
+        """
+        trainer: Loop = self.learner
+        self.summary |= trainer.best_figures
+        self.summary |= {"steps": trainer.step, "seconds": trainer.seconds,
+                         "interrupted": trainer.step}  # fmt: skip
+        if trainer.best is not None:
+            self.summary["best_step"] = trainer.best_step
+
+    def _forget_interrupt(self) -> None:
+        """A run that goes on has no figures yet: those of its interruption are old."""
+        if "interrupted" in self.summary:
+            kept = {n: v for n, v in self.summary.items() if isinstance(v, str | list | dict)}
+            self.summary = kept
 
     def _evaluation_seconds(self) -> float:
         """How long the last evaluation will take."""
@@ -187,6 +209,7 @@ class Run(ABC):
         learner = self.learner
         return (
             isinstance(learner, Loop)
+            and "interrupted" not in self.summary
             and self.summary.get("steps") == learner.step
             and "seconds" in self.summary
         )

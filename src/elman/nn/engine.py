@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..cells import CELLS
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 from ..settings import check
 from . import layers
 from .optimizers import clip
@@ -134,7 +134,7 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
     UsageError : no engine of that name, or the native one was not built or is stale
     """
     if name not in ENGINES:
-        raise UsageError(f"engine {name!r} is not one of {', '.join(ENGINES)}")
+        raise UsageError(f"engine {quoted(name)} is not one of {', '.join(ENGINES)}")
     if threads is None:
         threads = available_cores()
     check("threads", threads)

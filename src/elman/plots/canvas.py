@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 from warnings import catch_warnings, simplefilter
 
-from ..errors import UsageError
+from ..errors import UsageError, quoted
 from ..files import OutputFile
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
@@ -62,7 +62,8 @@ def check_ending(path: str | Path) -> str:
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         raise UsageError(
-            f"{str(path)!r} does not say which kind of picture; end it in {', '.join(ENDINGS)}"
+            f"{quoted(str(path))} does not say which kind of picture; end it in "
+            f"{', '.join(ENDINGS)}"
         )
     return ending[1:]
 

@@ -91,6 +91,7 @@ def _draw_training(figure: "FigureBase", model: Model | Classifier) -> None:
     if isinstance(model, Model):
         unit, nats = "bits per character", log(2) * model.config["characters_per_symbol"]
     final = model.summary.get("validation_bits_per_character")  # not of a classifier
+    final = None if "interrupted" in model.summary else final  # an estimate, as the others
     few = "o" if len(step) < 10 else ""  # a line of one point would not be seen
     loss_axes, norm_axes, rate_axes = figure.subplots(3, sharex=True, height_ratios=[3, 2, 1.3])
     loss_axes.plot(step, history["train"] / nats, color=BLUE, marker=few, label="training")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelFileError, UsageError, listed
+from ..errors import ModelFileError, UsageError, listed, quoted
 from ..files import as_path
 from .foreign import LOOKED_AT, NOT_OURS, describe
 
@@ -125,7 +125,7 @@ def _ours(
         )
     if strings["format"] != str(FORMAT):
         raise ModelFileError(
-            f"{path} has format {strings['format'][:20]!r}, this version of Elman reads "
+            f"{path} has format {quoted(strings['format'])}, this version of Elman reads "
             f"{FORMAT}; a newer Elman wrote it, or it is damaged"
         )
     return strings

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from shlex import quote
 
+from ..errors import either
+
 LOOKED_AT = 4096  # bytes
 TRIED = 5  # lines that show whether a text is a table
 
@@ -78,10 +80,12 @@ def describe(start: bytes, path: Path) -> str:
             "calls raw or download"
         )
     if not CONTROL.search(start) and _is_table(start.removeprefix(MARK), path):
-        return ("is a table, no model; train one of its texts with "
-                f"`elman train {quote(str(path))} --text-column NAME`")  # fmt: skip
+        way = either(f"`elman train {quote(str(path))} --text-column NAME`",
+                     "elman.train(path, text_column=NAME)")  # fmt: skip
+        return f"is a table, no model; train one of its texts with {way}"
     if start.startswith(UTF16) or not CONTROL.search(start):
-        return f"is a text; train a model of it with `elman train {quote(str(path))}`"
+        way = either(f"`elman train {quote(str(path))}`", "elman.train(path)")
+        return f"is a text; train a model of it with {way}"
     return ""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 import elman  # the public face alone names the rooms above this one
 
-from ..errors import ModelFileError, UsageError, counted
+from ..errors import ModelFileError, UsageError, counted, quoted
 from ..files import OutputFile, model_path
 from ..nn.engine import Engine, select
 from ..nn.network import BaseNetwork, NetworkConfig
@@ -78,7 +78,7 @@ class SavedModel(Shown):
         if "dtype" in config:
             rows.append(("parameters", f"{self.network.config.num_parameters():,}"))
         rows += [("symbols", self._symbols())]
-        rows += [("held out", figure) for figure in self._figures()]
+        rows += [("held out", figure.removesuffix(" held out")) for figure in self._figures()]
         rows += [("steps", f"{summary['steps']:,}")] if summary.get("steps") else []
         return rows + [("learned from", name) for name in files_of(summary)]
 
@@ -136,10 +136,17 @@ class SavedModel(Shown):
         """
         return _arrived, (type(self), self.pack())
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A copy that computes on the same engine, so that its figures are the same."""
+    def __copy__(self) -> Self:
+        """A copy that computes on the same engine, so that its figures are the same.
+
+        It shares nothing: a model whose weights were those of another would change with it.
+        """
         engine = getattr(self.network, "engine", None) or select("auto", None)
         return _arrived(type(self), self.pack(), engine)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """As `__copy__`."""
+        return self.__copy__()
 
     @property
     def treatment(self) -> TextOptions:
@@ -298,7 +305,7 @@ def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
     rule = data.get("words", SPACE_BEFORE) if kind == "word" else RULES[0]
     if rule not in RULES:
         raise ModelFileError(
-            f"its words were cut by the rule {rule[:40]!r}, which this version of Elman does not "
+            f"its words were cut by the rule {quoted(rule)}, which this version of Elman does not "
             "know; a newer one wrote it, or it is damaged"
         )
     return Vocabulary(kind, symbols, rule)

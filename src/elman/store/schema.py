@@ -8,7 +8,7 @@ listed, of which those that end in "?" may be missing; others are let alone.
 from dataclasses import fields
 from typing import Any
 
-from ..errors import ModelFileError, UsageError
+from ..errors import ModelFileError, UsageError, quoted
 from ..settings import Settings, checked
 
 Form = Any
@@ -29,7 +29,8 @@ SUMMARY_FIGURES: Form = (NUMBER, None)  # whatever else it holds
 STATE: Form = {
     "step": int, "epoch": int, "index": int, "optimizer_steps": int, "predictions": int,
     "seconds": NUMBER, "smoothed": (NUMBER, None), "best_value": (NUMBER, None),
-    "best_step": int, "stale": int, "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]],
+    "best_step": int, "best_figures?": {str: (NUMBER, None)}, "stale": int,
+    "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]],
     "stopped_early": bool, "horizon": [(str, NUMBER)], "limit": [(str, NUMBER)],
     "reserve": NUMBER, "finished": bool, "history_columns?": [str], "evaluation_limit?": int,
 }  # fmt: skip
@@ -77,15 +78,15 @@ def check_metadata(metadata: dict[str, Any], settings: type[Settings]) -> None:
         return
     for name in COUNTS:
         if name in state and not 0 <= state[name] < 1e18:
-            raise ModelFileError(f"the training state has {name} {state[name]!r}")
+            raise ModelFileError(f"the training state has {name} {quoted(state[name])}")
     for name in ("horizon", "limit"):
         unit, amount = state[name] if len(state[name]) == 2 else ("", 0)
         known = unit in ("steps", "epochs", "minutes") and not isinstance(amount, str)
         if not known or not 0 <= amount < 1e18:
-            raise ModelFileError(f"the training state has {name} {state[name]!r}")
+            raise ModelFileError(f"the training state has {name} {quoted(state[name])}")
     for change in state.get("rate_changes", []):
         if len(change) != 2 or not all(0 <= x < 1e18 for x in change):
-            raise ModelFileError(f"the training state has a change of rate {change!r}")
+            raise ModelFileError(f"the training state has a change of rate {quoted(change)}")
 
 
 def _check_report(report: dict[str, Any], part: str) -> None:
@@ -145,4 +146,4 @@ def _fits(value: Any, form: type | None) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return f"{value!r}"[:60]
+    return quoted(value)

@@ -4,14 +4,14 @@ A task is a folder here; `TASKS` is the one place that lists them. Its modules a
 imported when a task is used, so that `elman --help` is instant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..errors import ModelFileError, UsageError
+from ..errors import ARGUMENTS, ModelFileError, UsageError, either, quoted
 from ..files import OutputFile, claim
 from ..settings import Settings, flag
 
@@ -30,6 +30,10 @@ TASKS = {
     "classify": ("classify", "ClassifySettings"),
     "tag": ("tag", "TagSettings"),
 }
+
+# What `elman.train` takes besides the settings: a misspelt name may be meant to be one of these.
+TRAIN_ARGUMENTS = ("corpus", "text", "output", "start_from", "on_event", "progress")
+LONGEST_SETTING = 40  # characters; what is longer is compared by its beginning
 
 
 def find(name: str) -> "Task":
@@ -71,18 +75,25 @@ def _task_of(given: dict[str, Any]) -> str:
     task = given.get("task", "lm")
     known = all_settings()
     if not isinstance(task, str) or task not in TASKS:
-        raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {task!r}")
+        raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {quoted(task)}")
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            meant = f", did you mean {near[0]!r}?" if near else ";"
-            raise UsageError(f"there is no setting {name!r}{meant} elman.settings has them")
+            meant = _nearest(name, known)
+            raise UsageError(f"there is no setting {quoted(name)}{meant} elman.settings has them")
         if task not in known[name]:
             others = " or ".join(known[name])
             raise UsageError(f"{flag(name)} goes with --task {others}, not with {task}")
     if given.get("cell") == "ngram" and task != "lm":
         raise UsageError(f"--cell ngram is a language model; --task {task} needs a network")
     return task
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """What a misspelt setting was hardly meant otherwise than, in words; ";" if nothing is near."""
+    if name in ARGUMENTS:  # a flag that is called otherwise in Python
+        return f", did you mean {ARGUMENTS[name]!r}?"
+    near = get_close_matches(name[:LONGEST_SETTING], [*known, *TRAIN_ARGUMENTS], 1)
+    return f", did you mean {near[0]!r}?" if near else ";"
 
 
 def _with_parts(given: dict[str, Any]) -> dict[str, Any]:
@@ -148,8 +159,8 @@ def resume(
     model = load(path)
     name = model.config.get("task", "lm")
     if given.get("task", name) != name:
-        raise UsageError(f"--task contradicts {path}, which was trained with {name!r}; leave it "
-                         "out, or start a new training")  # fmt: skip
+        raise UsageError(f"--task contradicts {path}, which was trained with {quoted(name)}; leave "
+                         "it out, or start a new training")  # fmt: skip
     _task_of(given | {"task": name})
     return prepare.resume(find(name), model, path, given, names, output)
 
@@ -167,7 +178,7 @@ def load(
 
 
 @overload
-def load(
+def load(  # type: ignore[overload-overlap]
     path: str | Path, *, task: Literal["tag"], engine: str = ..., threads: int | None = ...
 ) -> "Tagger": ...
 
@@ -175,7 +186,7 @@ def load(
 @overload
 def load(
     path: str | Path, *, engine: str = ..., threads: int | None = ..., task: str | None = ...
-) -> Any: ...
+) -> "Model | Classifier": ...
 
 
 def load(
@@ -191,7 +202,8 @@ def load(
 
     Returns
     -------
-    model : a `Model`, a `Classifier` or a `Tagger`
+    model : a `Model`, a `Classifier` or a `Tagger`; a type checker knows which one if `task`
+        says it, else `isinstance` tells it
 
     Raises
     ------
@@ -208,20 +220,21 @@ def load(
     from ..store.places import model_file
 
     if task is not None and task not in TASKS:
-        raise UsageError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
+        raise UsageError(f"task must be one of {', '.join(TASKS)}, not {quoted(task)}")
     tensors, metadata = checkpoint.unpack(model_file(path))
     config = metadata["config"]
     name = config.get("task", "lm") if isinstance(config, dict) else "lm"
     if not isinstance(name, str) or name not in TASKS:
         raise ModelFileError(
-            f"{path} is for the task {str(name)[:40]!r}, which this version of Elman does not "
+            f"{path} is for the task {quoted(str(name))}, which this version of Elman does not "
             "have; a newer one wrote it, or it is damaged"
         )
     kind = find(name).model
     if task not in (None, name):
         assert task is not None
         wanted = find(task).model
-        raise ModelFileError(f"{path} is {kind.NOUN}, not {wanted.NOUN}; use {kind.USE}")
+        way = either(f"use {kind.USE}", f"give task={name!r}, or leave task out")
+        raise ModelFileError(f"{path} is {kind.NOUN}, not {wanted.NOUN}; {way}")
     return kind.from_file(path, tensors, metadata, select(engine, threads))
 
 

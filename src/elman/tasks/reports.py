@@ -45,6 +45,9 @@ class Report(Shown):
     nats: float | None = None
     calibration: Calibration | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Report) and self.to_dict() == other.to_dict()
+
     @property
     def support(self) -> Array:
         return self.confusion.sum(axis=1)
@@ -186,6 +189,9 @@ def report(
 def facts(summary: dict[str, Any]) -> dict[str, Any]:
     """What `elman info` says of the reports of a training."""
     found: dict[str, Any] = {}
+    if summary.get("validation_accuracy") is not None:  # of an interrupted training
+        found["validation accuracy"] = round(summary["validation_accuracy"], 4)
+        found["validation macro-F1"] = round(summary["validation_macro_f1"], 4)
     for part in ("validation", "test"):
         if part in summary:
             found[f"{part} accuracy"] = round(summary[part]["accuracy"], 4)

@@ -6,25 +6,27 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 from warnings import warn
 
-from ..errors import UsageError, quoted, worded
+from ..errors import CorpusError, UsageError, quoted, worded
+from ..files import is_name
 from ..learn.display import Display
 from ..learn.loop import Loop
 from ..learn.notebook import Notebook, in_notebook
 from ..learn.run import Run
 from ..text import memory
-from . import all_settings, begin, display_of, settings_of
+from ..text.finding import NoSuchCorpusError
+from ..text.frames import is_frame
+from . import TASKS, all_settings, begin, described, display_of, settings_of
 from .options import ClassifyOptions, LanguageOptions, TagOptions
 
 if TYPE_CHECKING:
     from .classify.model import Classifier
     from .language.model import Model
     from .tag.model import Tagger
-
-LONGEST_NAME = 255  # bytes that a file system allows
 
 
 @overload
@@ -94,7 +96,7 @@ def train(
         is then, to sample or to score with before training goes on
     progress : whether to show how it goes: a line and a curve in a notebook, else what
         `elman train` shows, on stderr; None: in a notebook and in a terminal
-    settings : the flags of `elman train` with underscores, see `elman.settings`
+    settings : the flags of `elman train` with underscores; all stand under "Settings" below
 
     Returns
     -------
@@ -116,10 +118,15 @@ def train(
     """
     if on_event is not None and not callable(on_event):
         raise UsageError(f"on_event must be a function, not {quoted(on_event)}")
+    if not (progress is None or isinstance(progress, bool)):
+        raise UsageError(f"progress must be True, False or None, not {quoted(progress)}")
     given = {name: value for name, value in settings.items() if value is not None}
     source, given = _source(corpus, text, given)
     with memory.closing(source):
-        run = begin(source, given, output, start_from, "elman.train(...)")
+        try:
+            run = begin(source, given, output, start_from, "elman.train(...)")
+        except NoSuchCorpusError as error:
+            raise CorpusError(f"{error}; text=... is for text itself") from None
 
     with _display(run, progress) as display:
 
@@ -131,27 +138,28 @@ def train(
             if on_event is not None:
                 on_event(event | {"snapshot": run.model})
 
-        return _trained(run, show)
+        return trained(run, show)
 
 
 def _with_settings(function: Callable[..., Any]) -> inspect.Signature:
     """Its signature with every setting by name, for `help` and completion.
 
-    A setting that has another default in another task, or is worked out, shows None.
+    A setting that has another default in another task, or is worked out, shows None: what it
+    is then stands in the docstring, see `described`.
     """
     signature = inspect.signature(function)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     for name, fields in all_settings().items():
-        defaults = {field.default for field in fields.values()}
-        default = defaults.pop() if len(defaults) == 1 else None
-        kinds = {field.type for field in fields.values()}
-        kind = kinds.pop() if len(kinds) == 1 else Any
+        default, kind = described.default(fields), described.annotation(fields)
         keyword = inspect.Parameter.KEYWORD_ONLY
         named.append(inspect.Parameter(name, keyword, default=default, annotation=kind))
     return signature.replace(parameters=named)
 
 
 train.__signature__ = _with_settings(train)  # type: ignore[attr-defined]
+train.__doc__ = (
+    f"{inspect.cleandoc(train.__doc__ or '')}\n\nSettings\n--------\n{described.all_described()}\n"
+)
 
 
 def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -159,7 +167,7 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
     if text is not None:
         return _texts(corpus, text, given)
     if isinstance(corpus, str | Path):
-        if "\n" in str(corpus) or max(map(len, str(corpus).split("/"))) > LONGEST_NAME:
+        if "\n" in str(corpus) or not is_name(str(corpus)):
             raise UsageError(f"{quoted(str(corpus))} is no name of a file; text=... is for text "
                              "itself")  # fmt: skip
         return [str(corpus)], given
@@ -168,14 +176,17 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
         isinstance(item, str | Path) for item in corpus
     ):  # fmt: skip
         return memory.sequences(corpus), given
-    if memory.is_frame(corpus) and not labelled:
+    if is_frame(corpus):  # a column may be called by a number
+        given = given | {name: str(given[name]) for name in ("text_column", "label_column")
+                         if isinstance(given.get(name), Integral)}  # fmt: skip
+    if is_frame(corpus) and not labelled:
         return [memory.rows(corpus, given.get("text_column"))], given
     if not (isinstance(corpus, Sequence) or hasattr(corpus, "__array__")
-            or memory.is_frame(corpus)) or isinstance(corpus, bytes):  # fmt: skip
+            or is_frame(corpus)) or isinstance(corpus, bytes):  # fmt: skip
         raise UsageError("corpus must be a path, a name or a list of them, not "
                          f"{quoted(corpus)}; text=... is for text itself")  # fmt: skip
     if (
-        not memory.is_frame(corpus)
+        not is_frame(corpus)
         and len(corpus)
         and all(isinstance(item, str | Path) for item in corpus)
     ):
@@ -192,7 +203,8 @@ def _texts(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], di
     """The text in memory of a language model; several are records."""
     if not isinstance(corpus, tuple) or corpus:
         raise UsageError("give a corpus or text=..., not both")
-    if given.get("task", "lm") != "lm":
+    task = given.get("task", "lm")
+    if isinstance(task, str) and task in TASKS and task != "lm":  # another one is refused as such
         raise UsageError("text=... is for a language model; a classifier learns from a tuple "
                          "(texts, labels)")  # fmt: skip
     found = memory.running(text)
@@ -212,8 +224,11 @@ def _display(run: Run, progress: bool | None) -> AbstractContextManager[Display 
     return display_of(run.settings) if progress or sys.stderr.isatty() else nullcontext()
 
 
-def _trained(run: Run, show: Callable[[dict[str, Any]], None]) -> Any:
-    """Train to the end, or until somebody interrupts; the best model so far."""
+def trained(run: Run, show: Callable[[dict[str, Any]], object] = lambda event: None) -> Any:
+    """Train to the end, or until somebody interrupts; the best model so far.
+
+    The warning about an interrupt names the place that called the caller of this function.
+    """
     loop = run.learner if isinstance(run.learner, Loop) else None
     with _interrupts(run) as interrupted:
         try:
@@ -226,6 +241,7 @@ def _trained(run: Run, show: Callable[[dict[str, Any]], None]) -> Any:
             # Between its steps the run has stopped by itself; here the final figures were cut off.
             if loop is None or not loop.step or loop.running or not loop.finished:
                 raise
+            run.keep_figures()
             _warn_interrupted(run, "before its final figures were there")
         else:
             if loop is not None and loop.stop_requested:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import CorpusError, UsageError, listed
+from ..errors import CorpusError, UsageError, listed, quoted
 from . import fields
 
 DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
@@ -100,16 +100,18 @@ def missing(name: str, head: str, ending: str, wanted: Wanted) -> str:
         needed = max(wanted.numbers)
     else:
         lacking = next(column for column in wanted.columns if column not in header)
-        problem = f"{name} has no column {lacking!r} (its first line names {shown})"
+        problem = f"{name} has no column {quoted(lacking)} (its first line names {shown})"
     if rare := rare_delimiter(head, wanted):
-        return f"{problem}; --delimiter {rare!r} divides it into them"
+        return f"{problem}; --delimiter {quoted(rare)} divides it into them"
     if wanted.shared:
         names = " and ".join(map(repr, wanted.columns))
         return f"{problem}; name {names} in its first line, as the other data do"
     if len(header) < needed and wanted.delimiter is None:
         return f"{problem}; say with --delimiter what separates its columns"
     if len(header) < needed:
-        return f"{problem}; does {wanted.delimiter!r} separate its columns, as --delimiter says?"
+        return (
+            f"{problem}; does {quoted(wanted.delimiter)} separate its columns, as --delimiter says?"
+        )
     numbered = " ".join(f"{flag} {number}" for number, flag in enumerate(flags, 1))
     return (
         f"{problem}; name one with {' and '.join(flags)}, or give numbers where the table has no "
@@ -158,7 +160,7 @@ def _places(name: str, header: list[str], wanted: Wanted) -> tuple[int, ...]:
     for column, flag in zip(wanted.columns, wanted.flags, strict=True):
         if header.count(column) > 1:
             raise CorpusError(
-                f"{name} has {header.count(column)} columns {column!r}; rename one, or name "
+                f"{name} has {header.count(column)} columns {quoted(column)}; rename one, or name "
                 f"another with {flag}"
             )
     return tuple(map(header.index, wanted.columns))
@@ -197,6 +199,6 @@ def delimiter_of(given: str) -> str:
     character = "\t" if given == "\\t" else given
     if len(character) != 1 or character in '"\n\r\0':
         raise UsageError(
-            f"--delimiter must be one character, such as ';', or \\t for a tab, not {given!r}"
+            f"--delimiter must be one character, such as ';', or \\t for a tab, not {quoted(given)}"
         )
     return character

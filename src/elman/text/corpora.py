@@ -6,7 +6,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import CorpusError
+from ..errors import CorpusError, quoted
 from .sources import Source
 
 FOLDER_VARIABLE = "ELMAN_CORPORA"
@@ -76,7 +76,7 @@ def _fetch(name: str, download: Download) -> Path:
             raise CorpusError(f"cannot read {path}: {error.strerror}") from None
         if found != download.sha256:
             raise CorpusError(
-                f"{path} is not the corpus {name!r} (its SHA-256 differs); "
+                f"{path} is not the corpus {quoted(name)} (its SHA-256 differs); "
                 f"remove it, or give its path as the corpus"
             )
         return path
@@ -100,8 +100,8 @@ def _fetch(name: str, download: Download) -> Path:
         if type(error).__name__ in ("ConnectionError", "ConnectTimeout", "ReadTimeout"):
             reason = "no connection"
         raise CorpusError(
-            f"the corpus {name!r} could not be downloaded from {url} ({reason[:200]}); put the "
-            f"file {download.file} into a folder and name that in the environment variable "
+            f"the corpus {quoted(name)} could not be downloaded from {url} ({reason[:200]}); put "
+            f"the file {download.file} into a folder and name that in the environment variable "
             f"{FOLDER_VARIABLE}"
         ) from None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import CorpusError, listed
+from ..errors import CorpusError, listed, quoted
 from . import encodings, going_on
 from .finding import Group, find_all, lasting
 from .lengths import Lengths
@@ -161,7 +161,7 @@ def _look_for_separator(pieces: Pieces, files: int, described: str, notes: list[
     separator = pieces.options.separator
     if separator in (None, "\n") or pieces.ended:
         return
-    problem = f"{separator!r}, which --separator names, does not occur in {described}"
+    problem = f"{quoted(separator)}, which --separator names, does not occur in {described}"
     if files == 1:
         raise CorpusError(f"{problem}; look how its records end, or leave --separator out")
     notes.append(f"{problem}: each of the {files:,} files is one record")

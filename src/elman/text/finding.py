@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CorpusError, listed, quoted
-from ..files import MODEL_SUFFIX
+from ..files import MODEL_SUFFIX, is_name
 from . import corpora
 from .decode import is_binary
 from .read import TextOptions
@@ -15,6 +15,10 @@ from .sources import Source, from_stdin, keep, opened
 LOOK = 8192  # bytes by which a binary file is known
 NAMED = 3  # files of a folder that a note names
 OWN = (f"{MODEL_SUFFIX}.lock", f"{MODEL_SUFFIX}.tmp")  # beside a model that is being written
+
+
+class NoSuchCorpusError(CorpusError):
+    """A name for which there is nothing to read."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,11 @@ def find(name: str | Source, options: TextOptions, notes: list[str]) -> Iterator
     if isinstance(name, Source):
         yield Group(name.name, [name])
         return
-    path = Path(name)
     if not name:
         raise CorpusError("the name of a corpus is empty")
+    if not is_name(name):
+        raise NoSuchCorpusError(f"{quoted(name)} is no name of a file")
+    path = Path(name)
     if name == "-":
         yield Group(name, [from_stdin()])
     elif path.is_dir():
@@ -78,7 +84,7 @@ def find(name: str | Source, options: TextOptions, notes: list[str]) -> Iterator
     elif name in corpora.DESCRIPTIONS:
         yield Group(name, corpora.sources(name))
     else:
-        raise CorpusError(
+        raise NoSuchCorpusError(
             f"there is no file or folder {quoted(name)}, and no corpus of that name; "
             f"named corpora are {', '.join(corpora.DESCRIPTIONS)}"
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import CorpusError, counted, listed
+from ..errors import CorpusError, counted, listed, quoted
 from . import columns, encodings, tables
 from .columns import Wanted
 from .finding import find
@@ -121,7 +121,7 @@ def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted)
     labels : (n,) positions in `classes`
     """
     if found.classes and len(found.forms) > 1:
-        yield (f"taken as a class each, as they are no tables: {listed(found.classes)}; "
+        yield (f"taken as a class each, as they are no tables: {listed(found.classes, form=repr)}; "
                "leave out what is none")  # fmt: skip
     few = int((np.bincount(labels, minlength=len(classes)) <= FEW).sum())
     if PARTS.issuperset(map(str.lower, classes)):
@@ -129,8 +129,8 @@ def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted)
                f"{_expected(found, wanted)}")  # fmt: skip
     elif found.parts:
         train = next((part for part in found.parts if "train" in Path(part).name.lower()), None)
-        yield (f"{listed(found.parts)} were read together; to keep the others for a test, give "
-               f"one of them alone{f', such as {train}' if train else ''}")  # fmt: skip
+        yield (f"{listed(found.parts, form=repr)} were read together; to keep the others for a "
+               f"test, give one of them alone{f', such as {train}' if train else ''}")  # fmt: skip
     elif few >= NEARLY_EVERY * len(classes):
         yield (f"{few:,} of {counted(len(classes), 'class', 'es')} have at most "
                f"{counted(FEW, 'text')}; {_expected(found, wanted)}")  # fmt: skip
@@ -157,7 +157,7 @@ def _expected(found: Found, wanted: Wanted) -> str:
         FASTTEXT: "expected are many lines with the same label",
     }.get(
         found.forms.most_common(1)[0][0],
-        f"is {label!r} the label and {text!r} the text, or is it the other way round?",
+        f"is {quoted(label)} the label and {quoted(text)} the text, or is it the other way round?",
     )
 
 
@@ -195,7 +195,7 @@ def _is_folder_per_class(folder: Path, files: Sequence[tuple[Source, Table | str
     if others:
         raise CorpusError(
             f"{folder} holds a folder per class ({listed(sorted({f.name for f in below}))}), and "
-            f"files beside them: {listed(others)}; move these elsewhere"
+            f"files beside them: {listed(others, form=repr)}; move these elsewhere"
         )
     return True
 
@@ -216,13 +216,14 @@ def _refuse_one_class(found: Found, source: Source, wanted: Wanted, options: Tex
         names, flags = " and ".join(map(repr, wanted.columns)), " and ".join(wanted.flags)
         rare = columns.rare_delimiter(tables.head(source, options), wanted)
         way_out = (
-            f"--delimiter {rare!r} divides the first line of {source.name} into them" if rare else
+            f"--delimiter {quoted(rare)} divides the first line of {source.name} into them"
+            if rare else
             f"name those of a table with {flags} (by number where it has no header) and what "
             "separates them with --delimiter, or give a file for each class, called like it"
         )  # fmt: skip
         raise CorpusError(
-            f"{listed(found.classes, form=str)}: read as the one class {labels.pop()!r}, a line a "
-            f"text, since no first line names the columns {names}; {way_out}"
+            f"{listed(found.classes, form=str)}: read as the one class {quoted(labels.pop())}, a "
+            f"line a text, since no first line names the columns {names}; {way_out}"
         )
 
 

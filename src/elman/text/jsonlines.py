@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..errors import CorpusError, listed
+from ..errors import CorpusError, listed, quoted
 from .columns import Wanted
 
 HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone stands for
@@ -41,10 +41,12 @@ def rows(
                 has = listed(list(found)) or "no keys"
                 way_out = f"name it with {flag}"
                 if wanted.shared:
-                    way_out = f"call one {key!r}, as in the other data"
+                    way_out = f"call one {quoted(key)}, as in the other data"
                 if seen:
                     way_out = "give it one, as the lines before have it, or leave the line out"
-                raise CorpusError(f"{where}: no key {key!r} (the object has {has}); {way_out}")
+                raise CorpusError(
+                    f"{where}: no key {quoted(key)} (the object has {has}); {way_out}"
+                )
             values.append(_text(where, key, flag, found[key]))
         seen = True
         yield number, values
@@ -83,12 +85,13 @@ def _text(where: str, key: str, flag: str, value: Any) -> str:
         kind = "a list" if isinstance(value, list) else "an object"
         why = ": each text has one label" if flag == "--label-column" else ""
         raise CorpusError(
-            f"{where}: {key!r} is {kind}, but it must be one string{why}; {flag} names another key"
+            f"{where}: {quoted(key)} is {kind}, but it must be one string{why}; {flag} names "
+            "another key"
         )
     if isinstance(value, bool):
         return json.dumps(value)
     text = value or ""
     if HALF_A_CHARACTER.search(text):
-        raise CorpusError(f"{where}: {key!r} holds half of a surrogate pair, which is no "
+        raise CorpusError(f"{where}: {quoted(key)} holds half of a surrogate pair, which is no "
                           "character; leave it out")  # fmt: skip
     return text

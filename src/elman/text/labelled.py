@@ -143,7 +143,7 @@ def positions(
     index = {label: i for i, label in enumerate(classes)}
     unknown = Counter(label for label in labels if label not in index)
     if unknown:
-        counted = [f"{label!r} ({count:,})" for label, count in unknown.most_common()]
+        counted = [f"{quoted(label)} ({count:,})" for label, count in unknown.most_common()]
         raise CorpusError(
             f"{where} has labels that {whose} does not have: {listed(counted, form=str)}; the "
             f"classes are {listed(classes)}"
@@ -167,7 +167,8 @@ def from_rows(rows: Sequence[object]) -> Labelled:
                 texts.append(text)
                 labels.append(label)
             case _:
-                raise CorpusError(f"row {number} is not (text, label) but {quoted(row)}")
+                raise CorpusError(f"row {number} is not (text, label) but {quoted(row)}; "
+                                  "each needs a text and a label, two strings")  # fmt: skip
         digest.update(f"{len(text)}\t{text}\t{label}\n".encode("utf-8", "surrogatepass"))
     classes = sorted(set(labels))
     if len(classes) < 2:
@@ -204,7 +205,7 @@ def merge(
     classes = sorted(set(one_label.values()))
     lost = sorted({label for _, label in pairs} - set(classes))
     if len(classes) < 2:
-        only = f"the one class {classes[0]!r}" if classes else "no class"
+        only = f"the one class {quoted(classes[0])}" if classes else "no class"
         tail = ", once texts under several labels are left out" if conflicting else ""
         if len(lost) > len(found):
             tail += " (are texts and labels the wrong way round?)"

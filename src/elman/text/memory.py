@@ -4,7 +4,6 @@ What a language model learns from becomes a file without a name, so that it is r
 other file is, to the same symbols. Rows for a classifier become pairs (text, label).
 """
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,15 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CorpusError, UsageError, listed, quoted
+from ..errors import CorpusError, UsageError, quoted
+from .frames import as_text, column, is_frame, is_gap, lines_of, refuse_frame
 from .sources import PIECE, Source
 
 Pairs = list[tuple[str, str]]
-
-
-def is_frame(value: object) -> bool:
-    """Whether a value is a frame of pandas, polars or the like: it has named columns."""
-    return hasattr(value, "columns") and hasattr(value, "__getitem__")
 
 
 @contextmanager
@@ -36,13 +31,29 @@ def closing(source: Iterable[Any]) -> Iterator[None]:
 
 
 def running(text: object) -> Source | None:
-    """A string, bytes or an open file as one text; None for something else."""
+    """A string, bytes or an open file as one text; None for something else.
+
+    Raises CorpusError for a file that cannot be read.
+    """
+    if isinstance(text, bytearray | memoryview):
+        text = bytes(text)
     if isinstance(text, str | bytes):
         return _kept([text], "text in memory")
     read = getattr(text, "read", None)
-    if callable(read):
+    if not callable(read):
+        return None
+    try:
         return _kept(iter(lambda: read(PIECE), read(0)), "an open file")
-    return None
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"the open file is not {error.encoding}: {error.reason}; open it with its encoding, "
+            "or as open(path, 'rb')"
+        ) from None
+    except (OSError, ValueError) as error:  # closed, or open for writing
+        raise CorpusError(
+            f"the open file cannot be read ({error}); open it for reading, and close it after "
+            "the training"
+        ) from None
 
 
 def records(texts: Any, end: str) -> Source:
@@ -52,6 +63,7 @@ def records(texts: Any, end: str) -> Source:
     ------
     UsageError : nothing to iterate over, something that is no text, a text that holds `end`
     """
+    refuse_frame(texts)
     try:
         found = iter(texts)
     except TypeError:
@@ -60,27 +72,9 @@ def records(texts: Any, end: str) -> Source:
     return _kept(_ended(found, end), "texts in memory")
 
 
-def column(frame: Any, name: str | None, what: str) -> Iterator[str]:
-    """The values of a column of a frame, as text.
-
-    Raises
-    ------
-    UsageError : no name, or none of its columns
-    CorpusError : a gap
-    """
-    names = {str(known): known for known in frame.columns}
-    if name not in names:
-        problem = "the frame needs" if name is None else f"the frame has no column {name!r}; give"
-        raise UsageError(f"{problem} {what}_column, the name of the column that holds each "
-                         f"{what}; it has {listed(list(names))}")  # fmt: skip
-    for number, value in enumerate(frame[names[name]], 1):
-        yield _as_text(value, f"row {number} of the frame has no {what}")
-
-
 def rows(frame: Any, name: str | None) -> Source:
     """A column of a frame as lines of JSON, whose key is the name of the column."""
-    texts = column(frame, name, "text")
-    return _kept((json.dumps({name: text}) + "\n" for text in texts), "frame.jsonl")
+    return _kept(lines_of(frame, name), "frame.jsonl")
 
 
 def pairs(data: Any, text_column: str, label_column: str) -> Pairs:
@@ -99,11 +93,16 @@ def pairs(data: Any, text_column: str, label_column: str) -> Pairs:
         texts = list(column(data, text_column, "text"))
         return list(zip(texts, column(data, label_column, "label"), strict=True))
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], str):
+        if all(_is_row(part) for part in data):
+            raise UsageError(
+                "a tuple of two pairs may be two rows (text, label), or two texts and their "
+                "labels; give lists, of rows or of texts and labels"
+            )
         texts, labels = (_listed(part) for part in data)
         if len(texts) != len(labels):
             raise UsageError(f"there are {len(texts):,} texts and {len(labels):,} labels; a text "
                              "has one label")  # fmt: skip
-        data = zip(texts, labels, strict=True)
+        data = list(zip(texts, labels, strict=True))
     return [_pair(row, number) for number, row in enumerate(data, 1)]
 
 
@@ -123,7 +122,12 @@ def sequences(data: Any) -> list[Any]:
     return list(data)
 
 
+def _is_row(part: Any) -> bool:
+    return isinstance(part, tuple) and len(part) == 2 and all(isinstance(x, str) for x in part)
+
+
 def _listed(values: Any) -> list[Any]:
+    refuse_frame(values)
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise UsageError(f"give a tuple (texts, labels) of two lists, not {quoted(values)} in it")
     return list(values)
@@ -132,15 +136,10 @@ def _listed(values: Any) -> list[Any]:
 def _pair(row: Any, number: int) -> Any:
     if isinstance(row, list | tuple | np.ndarray) and len(row) == 2:
         text, label = row
-        return text, _as_text(label, f"row {number} has no label")
+        if is_gap(text) or (isinstance(text, str) and not text):
+            raise CorpusError(f"row {number} has no text: leave it out, or fill it in")
+        return text, as_text(label, f"row {number} has no label")
     return row
-
-
-def _as_text(value: Any, gap: str) -> str:
-    """A value of a row; a gap is None, or no number."""
-    if value is None or value != value:
-        raise CorpusError(f"{gap}: leave it out, or fill it in")
-    return str(value)
 
 
 def _ended(texts: Iterator[Any], end: str) -> Iterator[str | bytes]:
@@ -152,8 +151,9 @@ def _ended(texts: Iterator[Any], end: str) -> Iterator[str | bytes]:
         plain: Any = text if isinstance(text, bytes) else text.replace("\r\n", "\n")
         plain = plain if isinstance(text, bytes) else plain.replace("\r", "\n")
         if ending in plain:
+            held = ending if ending in text else "\r"  # type: ignore[operator]
             raise UsageError(
-                f"text {number} holds {end!r}, which ends a record: {quoted(text)}; give a "
+                f"text {number} holds {held!r}, which ends a record: {quoted(text)}; give a "
                 "separator that stands in none of the texts"
             )
         yield text + ending  # type: ignore[operator]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from ..errors import CorpusError, counted
+from ..errors import CorpusError, counted, quoted
 from . import tables
 from .columns import Wanted
 from .finding import Group
@@ -106,7 +106,7 @@ class Pieces:
         if self.options.separator is None:
             return "bytes" if self.options.text.raw else "running text"
         separator = self.options.separator
-        return "lines" if separator == "\n" else f"records that end with {separator!r}"
+        return "lines" if separator == "\n" else f"records that end with {quoted(separator)}"
 
     def _recognised(self, column: str) -> Iterator[tuple[int, Table]]:
         for file, source in self._sources:
@@ -115,8 +115,8 @@ class Pieces:
             table = tables.recognise(source, wanted, self.options.text)
             if table is None:
                 raise CorpusError(
-                    f"{source.name} is no table with the column {column!r}, as the data are that "
-                    "are learned from; make it one"
+                    f"{source.name} is no table with the column {quoted(column)}, as the data "
+                    "are that are learned from; make it one"
                 )
             yield file, table
 

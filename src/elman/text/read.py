@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..settings import NormalForm
 from .decode import decode
+from .frames import refuse_frame
 from .sources import PIECE, Source, from_stdin, opened, plain_file
 
 LAST_SPACE = re.compile(r"(?<=.)\s(?=\S*\Z)", re.DOTALL)
@@ -100,8 +101,11 @@ def transform(text: str, options: TextOptions) -> str:
 
 def strings(texts: Sequence[str]) -> list[str]:
     """A list of strings, given as a list, an array or another sequence; raises UsageError."""
-    if isinstance(texts, (str, bytes)):
+    if isinstance(texts, bytes):
+        raise UsageError("a text is a string, not bytes; decode it")
+    if isinstance(texts, str):
         raise UsageError("give a list of texts, not one text")
+    refuse_frame(texts)
     try:
         found = list(texts)
     except TypeError:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import CorpusError, UsageError
+from ..errors import CorpusError, UsageError, quoted
 from . import columns, fields, jsonlines
 from .columns import DELIMITERS, HINTS, Wanted
 from .read import TextOptions, read_pieces, transform
@@ -73,7 +73,7 @@ class Table:
         """What it is, and where its text stands."""
         column = self.wanted.columns[0]
         if self.delimiter is None:
-            return f"{self.form}, key {column!r}"
+            return f"{self.form}, key {quoted(column)}"
         return f"{self.form}, column {repr(column) if self.header else column}"
 
     def first_row(self, values: Sequence[str]) -> Iterator[str]:
@@ -241,7 +241,7 @@ def pairs(table: Table, tally: Tally) -> Iterator[tuple[str, str]]:
         if not label:
             raise CorpusError(f"{where}: the label is empty; give one, or leave the row out")
         if {"\n", "\r", "\t"} & set(label):
-            raise CorpusError(f"{where}: the label {label!r} has a line end or a tab")
+            raise CorpusError(f"{where}: the label {quoted(label)} has a line end or a tab")
         yield text, label
 
 

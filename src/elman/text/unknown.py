@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..errors import quoted
 from .vocabulary import Vocabulary, alike, normal_form
 from .words import in_pieces, split_words
 
@@ -79,5 +80,6 @@ class Unknown:
                     "with --lowercase would not tell apart")  # fmt: skip
         return (
             f"{self.count:,} of {self.total:,} {noun} are unknown to the model and {done}; "
-            f"the first is {self.first!r}{alike(normal_form(self._symbols, self.vocabulary))}{case}"
+            f"the first is {quoted(self.first)}"
+            f"{alike(normal_form(self._symbols, self.vocabulary))}{case}"
         )

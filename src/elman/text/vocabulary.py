@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import UnknownSymbolError, listed
+from ..errors import UnknownSymbolError, listed, quoted
 from .words import SPACE_BEFORE, UAX29, split_words
 
 LISTED = 20  # unknown symbols that a message names
@@ -162,7 +162,7 @@ class Vocabulary:
 
 def _named(symbol: str, count: int) -> str:
     code = f" (U+{ord(symbol):04X})" if len(symbol) == 1 else ""
-    return f"{symbol!r}{code}" + (f", {count:,} times" if count > 1 else "")
+    return f"{quoted(symbol)}{code}" + (f", {count:,} times" if count > 1 else "")
 
 
 def normal_form(unknown: set[str], vocabulary: Vocabulary) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import UsageError, listed
+from ...errors import UsageError, listed, quoted
 from ...nn.layers import softmax
 from .model import Classifier
 
@@ -50,7 +50,7 @@ class Answering:
                 f"{listed(model.classes)}"
             )
         if not 0 <= threshold <= 1:
-            raise UsageError(f"--threshold must be between 0 and 1, not {threshold}")
+            raise UsageError(f"--threshold must be between 0 and 1, not {quoted(threshold)}")
         self.model, self.threshold = model, threshold
         self.classes = list(dict.fromkeys(among)) or model.classes
         self._columns = np.array([model.classes.index(name) for name in self.classes])

@@ -166,7 +166,10 @@ class Classifier(SavedModel):
 
     def _figures(self) -> list[str]:
         found = self.report
-        return [] if found is None else [f"accuracy {found.accuracy:.2f}"]
+        if found is not None:
+            return [f"accuracy {found.accuracy:.2f}"]
+        estimate = self.summary.get("validation_accuracy")  # of an interrupted training
+        return [] if estimate is None else [f"accuracy {estimate:.2f}"]
 
     def _rows(self) -> list[tuple[str, str]]:
         return [*super()._rows(), ("classes", f"{len(self.classes):,}: {listed(self.classes)}")]

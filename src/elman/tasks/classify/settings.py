@@ -6,7 +6,7 @@ from typing import Self
 
 from ...errors import UsageError
 from ...settings import (
-    CLASSIFIER,
+    LABELS,
     LEARNING_RATES,
     TEXT,
     Settings,
@@ -56,28 +56,28 @@ class ClassifySettings(Settings):
     seq_len: int = changed(Settings, "seq_len", 256)
     batch_size: int = changed(Settings, "batch_size", 64)
     pooling: str = setting(
-        "last", "Over time: the last state, the mean or the maximum.", CLASSIFIER,
+        "last", "Over time: the last state, the mean or the maximum.", LABELS,
         choices=("last", "mean", "max"),
     )  # fmt: skip
     # Endings say as much as beginnings.
     bidirectional: bool = setting(
-        True, "Whether each text is read from both ends.", CLASSIFIER, shown="it is"
+        True, "Whether each text is read from both ends.", LABELS, shown="it is"
     )
     symbol_dropout: float | None = setting(
-        None, "Share of the symbols read as <unk>.", CLASSIFIER, least=0, most=0.95,
+        None, "Share of the symbols read as <unk>.", LABELS, least=0, most=0.95,
         shown="0.2, of bytes 0",
     )  # fmt: skip
     label_smoothing: float | None = setting(
-        None, "Share of the targets spread over all classes.", CLASSIFIER, least=0, most=0.95,
+        None, "Share of the targets spread over all classes.", LABELS, least=0, most=0.95,
         shown="0.1",
     )  # fmt: skip
     class_weights: str = setting(
-        "none", "What a class counts in the loss: balanced 1/n, sqrt 1/√n.", CLASSIFIER,
+        "none", "What a class counts in the loss: balanced 1/n, sqrt 1/√n.", LABELS,
         choices=("none", "balanced", "sqrt"),
     )  # fmt: skip
     # On the surnames macro-F1 rises long after the loss stands still.
     monitor: str = setting(
-        "macro-f1", "By what the best parameters are chosen.", CLASSIFIER,
+        "macro-f1", "By what the best parameters are chosen.", LABELS,
         choices=("loss", "macro-f1"),
     )  # fmt: skip
 

@@ -8,12 +8,13 @@ from typing import Any, Self, overload
 
 import numpy as np
 
-from ...errors import CorpusError, ModelFileError, UsageError
+from ...errors import CorpusError, ModelFileError, UsageError, quoted
 from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_network
 from ...store.shown import rounded
+from ...text.frames import refuse_frame
 from ...text.read import transform
 from ...text.records import numbered
 from ...text.vocabulary import Vocabulary
@@ -200,8 +201,9 @@ class Model(SavedModel):
         """
         if isinstance(text, (str, bytes)):
             return self.score([text])[0]
+        refuse_frame(text)
         if not isinstance(text, Iterable):
-            raise UsageError(f"give a text, or a list of texts, not {text!r}"[:200])
+            raise UsageError(f"give a text, or a list of texts, not {quoted(text)}")
         counts: list[int] = []
         records: list[str | bytes] = []
         for number, one in enumerate(text, 1):
@@ -229,7 +231,7 @@ class Model(SavedModel):
     def clean(self, text: str | bytes) -> str | bytes:
         """Text treated as the training text was (lower-case, normal form, line ends)."""
         if not isinstance(text, (str, bytes)):
-            raise UsageError(f"a text must be a string or bytes, not {text!r}")
+            raise UsageError(f"a text must be a string or bytes, not {quoted(text)}")
         if isinstance(text, bytes) and self.vocabulary.kind != "byte":
             try:
                 text = text.decode("utf-8")

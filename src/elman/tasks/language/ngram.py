@@ -18,7 +18,7 @@ its place among the sorted keys of its level.
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import UsageError, quoted
 
 Array = np.ndarray
 MAX_ORDER = 32
@@ -33,7 +33,7 @@ class NGram:
 
     def __init__(self, vocabulary_size: int, order: int, barrier: int | None = None):
         if not 0 <= order <= MAX_ORDER:
-            raise UsageError(f"--order must be between 0 and {MAX_ORDER}, not {order}")
+            raise UsageError(f"--order must be between 0 and {MAX_ORDER}, not {quoted(order)}")
         self.vocabulary_size, self.order = vocabulary_size, order
         self.barrier = barrier  # `<begin>`: no context reaches back across it
         self.keys: list[Array] = []  # per length: sorted uint64

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...errors import ElmanError, UsageError
+from ...errors import ElmanError, UsageError, quoted
 from ...text.vocabulary import Vocabulary
 from .sampling import (
     MAX_LENGTH,
@@ -57,10 +57,11 @@ class Request:
     def __post_init__(self) -> None:
         if not isinstance(self.length, Integral) or not 0 <= self.length <= MAX_LENGTH:
             raise UsageError(
-                f"--length must be a whole number between 0 and {MAX_LENGTH}, not {self.length}"
+                f"--length must be a whole number between 0 and {MAX_LENGTH}, not "
+                f"{quoted(self.length)}"
             )
         if not isinstance(self.seed, Integral) or self.seed < 0:
-            raise UsageError(f"--seed must be a whole number from 0, not {self.seed}")
+            raise UsageError(f"--seed must be a whole number from 0, not {quoted(self.seed)}")
         if self.stop is not None and not isinstance(self.stop, str):
             raise UsageError(f"--stop must be a string, not of type {type(self.stop).__name__}")
         if self.stop == "":
@@ -68,14 +69,14 @@ class Request:
         if self.beam and self.options != SamplingOptions():
             raise UsageError(
                 "--beam searches for the likeliest text and draws nothing: "
-                "leave out temperature, top-k, top-p and greedy"
+                "leave out --temperature, --top-k, --top-p and --greedy"
             )
         self._check_count()
 
     def _check_count(self) -> None:
         n = self.n
         if n is not None and (not isinstance(n, Integral) or isinstance(n, bool) or n < 1):
-            raise UsageError(f"--count must be a whole number from 1, not {n!r}")
+            raise UsageError(f"--count must be a whole number from 1, not {quoted(n)}")
         if self.certain and self.new:
             raise UsageError(
                 f"--new draws until a sample is new, but {self.certain} leaves nothing to chance; "

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import UsageError, quoted
 from ...nn.layers import softmax
 from ...text.vocabulary import Vocabulary
 from .scoring import CHUNK, LanguageModel
@@ -41,11 +41,11 @@ class SamplingOptions:
 
     def __post_init__(self) -> None:
         if not isinstance(self.temperature, Real) or not 0 <= self.temperature < np.inf:
-            raise UsageError(f"--temperature must be 0 or more, not {self.temperature}")
+            raise UsageError(f"--temperature must be 0 or more, not {quoted(self.temperature)}")
         if not isinstance(self.top_k, Integral) or self.top_k < 0:
-            raise UsageError(f"--top-k must be a whole number from 0, not {self.top_k}")
+            raise UsageError(f"--top-k must be a whole number from 0, not {quoted(self.top_k)}")
         if not isinstance(self.top_p, Real) or not 0 < self.top_p <= 1:
-            raise UsageError(f"--top-p must be above 0 and at most 1, not {self.top_p}")
+            raise UsageError(f"--top-p must be above 0 and at most 1, not {quoted(self.top_p)}")
 
     @property
     def certain(self) -> str:
@@ -227,7 +227,7 @@ def beam_search(
     UsageError : a width below 1 or above 1,024
     """
     if not isinstance(width, Integral) or not 1 <= width <= MAX_BEAM:
-        raise UsageError(f"--beam must be between 1 and {MAX_BEAM}, not {width}")
+        raise UsageError(f"--beam must be between 1 and {MAX_BEAM}, not {quoted(width)}")
     logits, state = model.predict(np.asarray(start.ids, np.int32)[:, None], start.state)
     logits = logits[-1]  # (beams, V)
     total = np.zeros(1)

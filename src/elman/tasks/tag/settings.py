@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ...errors import UsageError
-from ...settings import LEARNING_RATES, TAGGER, TEXT, Settings, changed, flag, setting
+from ...settings import LABELS, LEARNING_RATES, TEXT, Settings, changed, flag, setting
 from ...text.columns import NUMBER
 
 # Layers and units: the first that reads the text so many times within the time. Two layers are
@@ -48,18 +48,18 @@ class TagSettings(Settings):
         Settings, "embedding_size", None, shown=f"of words {WORDS}, of characters 0"
     )
     letter_size: int | None = setting(
-        None, "Units that read the letters of a word, in each direction; 0: none.", TAGGER,
+        None, "Units that read the letters of a word, in each direction; 0: none.", LABELS,
         least=0, most=100_000, shown=f"of words {LETTERS}",
     )  # fmt: skip
     transitions: bool = setting(
-        True, "Whether a label depends on the one before it: a linear chain.", TAGGER,
+        True, "Whether a label depends on the one before it: a linear chain.", LABELS,
         shown="it does",
     )  # fmt: skip
     bidirectional: bool = setting(
-        True, "Whether each sequence is read from both ends.", TAGGER, shown="it is"
+        True, "Whether each text is read from both ends.", LABELS, shown="it is"
     )
     symbol_dropout: float | None = setting(
-        None, "Share of the symbols read as <unk>.", TAGGER, least=0, most=0.95,
+        None, "Share of the symbols read as <unk>.", LABELS, least=0, most=0.95,
         shown="of words 0.1, of characters 0",
     )  # fmt: skip
 
