@@ -168,7 +168,7 @@ def test_train_says_what_matters_first_and_has_its_groups_in_order():
 
 def test_flags_of_one_task_are_marked():
     found = sections(page("train", width=200))
-    lines = found["Text"] + found["Network"] + found["Classifier"]
+    lines = found["Text"] + found["Network"] + found["Labels"]
     for flag, mark in (("--lines", "[lm]"), ("--pooling", "[classify]"), ("--hidden-size", "")):
         line = next(line for line in lines if line.startswith(f"  {flag} "))
         assert re.findall(r"  (\[(?:lm|classify)\]) ", line) == [mark] * bool(mark)
