@@ -84,6 +84,10 @@ class SavedModel(Shown):
         rows += [("steps", f"{summary['steps']:,}")] if summary.get("steps") else []
         return rows + [("learned from", name) for name in files_of(summary)]
 
+    def told(self) -> dict[str, Any]:
+        """What a reader of its network elsewhere has to know, besides symbols and configuration."""
+        return {}
+
     @abstractmethod
     def loss_unit(self) -> tuple[str, float]:
         """The unit that people read its losses in, and how many nats it is."""

@@ -157,6 +157,10 @@ class Classifier(SavedModel):
                 return from_dict(self.summary[part])
         return None
 
+    def told(self) -> dict[str, Any]:
+        """Its classes, and what its logits are divided by before softmax."""
+        return {"classes": self.classes, "temperature": self.temperature}
+
     def loss_unit(self) -> tuple[str, float]:
         """Nats per text, as they are."""
         return "nats per text", 1.0

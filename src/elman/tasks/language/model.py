@@ -68,7 +68,7 @@ class Model(SavedModel):
 
     def loss_unit(self) -> tuple[str, float]:
         """Bits per character, whatever its symbols are."""
-        return "bits per character", log(2) * self.config["characters_per_symbol"]
+        return "bits per character", log(2) * self.config.get("characters_per_symbol", 1.0)
 
     @property
     def lines(self) -> bool:

@@ -22,7 +22,7 @@ from ...text.vocabulary import Vocabulary
 from ..reports import REPORTS, facts
 from .report import TagReport, from_dict
 from .settings import TagSettings
-from .windows import Symbols, encoded, whole, windows
+from .windows import LONGEST_WORD, Symbols, encoded, whole, windows
 
 Array = np.ndarray
 MANY = 4096  # words whose letters are read at once, to look inside
@@ -218,6 +218,16 @@ class Tagger(SavedModel):
         _, shapes, _ = self.network.layer(LETTERS, letters.ids, letters.mask)
         rows = self.network.parameters["embedding.E"][ids[:, 0]]
         return np.concatenate([rows, shapes[letters.places[:, 0]]], axis=1)
+
+    def told(self) -> dict[str, Any]:
+        """Its labels and the scheme of their spans, the letters of words, the scores of a chain."""
+        told = {"classes": self.classes, "scheme": self.config.get("scheme", "")}
+        if self.letters is not None:
+            told |= {"letters": self.letters.symbols, "longest_word": LONGEST_WORD}
+        if self.network.config.transitions:
+            scores = vars(self.network.transitions)
+            told["transitions"] = {name: a.tolist() for name, a in scores.items()}
+        return told
 
     def loss_unit(self) -> tuple[str, float]:
         """Nats per symbol, as they are."""
