@@ -35,11 +35,10 @@ def embed(model: SavedModel, texts: Sequence[str]) -> Array:
     >>> embed(model, ["Müller", "Rossi"]).shape  # doctest: +SKIP
     (2, 256)
     """
+    check_kind(model)
     if isinstance(model, Classifier):
         return model.embed(texts)
-    if not isinstance(model, Model):
-        raise UsageError(f"{model.NOUN} has no vector for a text; name a classifier or a language "
-                         "model")  # fmt: skip
+    assert isinstance(model, Model)
     network, vocabulary = model.network, model.vocabulary
     if not isinstance(network, Network):
         raise UsageError("a Markov chain has no vectors; train a network")
@@ -62,6 +61,13 @@ def embed(model: SavedModel, texts: Sequence[str]) -> Array:
 
     side_by_side(Encoded(ids, offsets), network.engine, work)
     return out
+
+
+def check_kind(model: SavedModel) -> None:
+    """Raise UsageError for a kind of model that has no vectors of texts."""
+    if not isinstance(model, Classifier | Model):
+        raise UsageError(f"{model.NOUN} has no vector for a text; name a classifier or a language "
+                         "model")  # fmt: skip
 
 
 def embed_all(model: SavedModel, texts: Sequence[str]) -> Array:

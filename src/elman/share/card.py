@@ -120,6 +120,7 @@ def _limits(model: SavedModel) -> list[str]:
     size = len(vocabulary) - len(vocabulary.special)
     noun = {"char": "character", "byte": "byte", "word": "word"}[vocabulary.kind]
     unknown = "are read as one unknown symbol" if vocabulary.unknown is not None else "are refused"
+    unknown = "are read by their letters alone" if "letters" in model.told() else unknown
     limits = [f"It knows {counted(size, noun)}; others {unknown}."]
     if model.classes is not None:
         limits += _limits_of_labels(model)
