@@ -63,7 +63,7 @@ def test_so_do_those_of_an_onnx_file(tmp_path, make, kind, layers, embedding, bi
     assert again.network.parameters.flat.tobytes() == model.network.parameters.flat.tobytes()
     assert again.config == model.config
     assert again.vocabulary == model.vocabulary
-    assert getattr(again, "classes", None) == getattr(model, "classes", None)
+    assert again.classes == model.classes
 
 
 @pytest.mark.parametrize("letters_of", [0, 3])
