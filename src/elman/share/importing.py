@@ -200,8 +200,8 @@ def _check_ends(
     else:
         wanted, what = V, "symbols"
         if weights.architecture["bidirectional"]:
-            raise ModelFileError(f"{path} reads in both directions, as only classifiers do; name "
-                                 "one with --like, for its classes")  # fmt: skip
+            raise ModelFileError(f"{path} reads in both directions, as no language model does; "
+                                 "name a classifier with --like, for its classes")  # fmt: skip
     if weights.outputs != wanted:
         way = "" if "classes" in config else "; of a classifier name one like it with --like"
         raise ModelFileError(f"{path} has a readout of {counted(weights.outputs, 'row')} for "
