@@ -21,12 +21,18 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 import elman
-from elman.estimators import LanguageModel, SequenceClassifier, SequenceVectorizer
+from elman.estimators import (
+    LanguageModel,
+    SequenceClassifier,
+    SequenceTagger,
+    SequenceVectorizer,
+)
 from elman.tasks.classify.trainer import ClassifierTrainer
 from elman.tasks.language.trainer import Trainer
 
 SMALL = {"hidden_size": 8, "threads": 1, "random_state": 0, "learning_rate": 0.03}
 MAKERS = [SequenceClassifier, LanguageModel, SequenceVectorizer]
+ALL = [*MAKERS, SequenceTagger]
 
 
 def words(n=60, seed=0):
@@ -44,7 +50,7 @@ def fitted():
     return SequenceClassifier(**SMALL, epochs=15).fit(*words())
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", ALL)
 def test_init_stores_its_parameters_and_does_nothing_else(make):
     made = make(hidden_size=-5, cell="no such cell", epochs="many")
     assert made.get_params()["hidden_size"] == -5
@@ -56,7 +62,7 @@ def test_init_stores_its_parameters_and_does_nothing_else(make):
     assert "hidden_size=7" in repr(made)
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", ALL)
 def test_tags_say_that_x_is_strings(make):
     tags = get_tags(make())
     assert tags.input_tags.string and tags.input_tags.one_d_array
@@ -115,10 +121,11 @@ def test_same_random_state_same_result(make):
     assert not np.array_equal(weights(3), weights(4))
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", ALL)
 def test_what_is_not_fitted_says_so(make, tmp_path):
     made = make()
-    for method in ("predict", "predict_proba", "transform", "score_samples", "sample"):
+    for method in ("predict", "predict_proba", "predict_marginals", "transform",
+                   "score_samples", "sample"):  # fmt: skip
         if hasattr(made, method):
             with pytest.raises(NotFittedError):
                 getattr(made, method)(*() if method == "sample" else (["a"],))
@@ -171,7 +178,7 @@ def test_vectors_come_as_a_frame_where_one_is_asked_for():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", ALL)
 def test_check_estimator_has_nothing_against_them(make):
     """It skips nearly everything for strings, which the tests above do by hand."""
     found = check_estimator(make(**SMALL, epochs=1), on_fail=None)
@@ -354,3 +361,95 @@ def test_a_second_interrupt_ends_the_fit_at_once(monkeypatch, make):
         made.fit(*words())
     with pytest.raises(NotFittedError):
         made.save("m.safetensors")
+
+
+# --------------------------------------------------------------------------- a label a symbol
+
+
+def sentences(n=60, seed=0):
+    """Words with a name whose ending says its label."""
+    X, y = words(n, seed)
+    return [["so", x, "went"] for x in X], [["O", f"B-{label}", "O"] for label in y]
+
+
+@pytest.fixture(scope="module")
+def tagging():
+    return SequenceTagger(**SMALL, num_layers=1, epochs=20).fit(*sentences())
+
+
+def test_a_tagger_learns_words_by_their_letters(tagging):
+    X, y = sentences(30, seed=5)
+    assert tagging.fit(*sentences()) is tagging and tagging.score(X, y) > 0.9
+    assert tagging.classes_.tolist() == ["B-Ini", "B-Ov", "O"]
+    assert isinstance(tagging.model_, elman.Tagger) and tagging.model_.letters is not None
+    found = tagging.predict(X)
+    right = sum(a == b for row in zip(found, y, strict=True) for a, b in zip(*row, strict=True))
+    assert tagging.score(X, y) == pytest.approx(right / 90)
+    assert tagging.predict(np.array(X)) == found == tagging.predict([tuple(x) for x in X])
+    assert tagging.predict([]) == tagging.predict_marginals([]) == []
+
+
+def test_marginals_are_probabilities_by_label(tagging):
+    X, _ = sentences(4)
+    found = tagging.predict_marginals(X)
+    assert [len(row) for row in found] == [3] * 4
+    for row, p in zip(found, tagging.model_.predict_proba(X), strict=True):
+        assert [set(of) for of in row] == [set(tagging.classes_)] * 3
+        np.testing.assert_allclose([[of[c] for c in tagging.model_.classes] for of in row], p)
+
+
+def test_a_tagger_of_characters_gives_labels_back_as_they_were():
+    texts, _ = words(20)
+    labels = [[10 if c in "aeiou" else 9 for c in text] for text in texts]
+    made = SequenceTagger(**SMALL, num_layers=1, epochs=15).fit(texts, labels)
+    assert made.classes_.tolist() == [9, 10] and made.model_.classes == ["10", "9"]
+    assert made.score(texts, labels) > 0.9
+    assert {type(label) for label in made.predict(texts)[0]} == {int}
+    assert set(made.predict_marginals(["ab"])[0][1]) == {9, 10}
+    made = made.set_params(epochs=1, tokens="word").fit(["an b", "b"], [["x", "y"], ["y"]])
+    assert len(made.predict(["b an b"])[0]) == 3
+
+
+def test_a_tagger_pickles_saves_and_is_the_same_again(tagging, tmp_path):
+    X, y = sentences(30)
+    again = pickle.loads(pickle.dumps(tagging))
+    assert again.predict_marginals(X) == tagging.predict_marginals(X)
+    tagging.save(tmp_path / "m.safetensors")
+    assert elman.load(tmp_path / "m.safetensors", task="tag").predict(X) == tagging.predict(X)
+    one, two = (clone(tagging).set_params(epochs=1).fit(X, y) for _ in range(2))
+    assert one.predict_marginals(X) == two.predict_marginals(X)
+    assert "SequenceTagger" in tagging._repr_html_()
+
+
+def test_a_tagger_in_a_grid_search():
+    X, y = sentences(24)
+    grid = GridSearchCV(
+        SequenceTagger(**SMALL, num_layers=1, epochs=1), {"transitions": [True, False]}, cv=2
+    )
+    grid.fit(X, y)
+    assert grid.best_params_["transitions"] in (True, False)
+    assert 0 < grid.best_score_ <= 1
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "says"),
+    [
+        ("one string", ["a"], "X is one string"),
+        ([1, 2], [["a"], ["b"]], "a int at place 0"),
+        ([["a", 1]], [["a", "b"]], "sequence 0 of X has a int"),
+        ([["a"], []], [["a"], []], "sequence 1 of X is empty"),
+        (["ab", ["a", "b"]], [["x", "y"]] * 2, "mixes strings and lists"),
+        (["ab"], [["a", "b"], ["a"]], "y has 2 lists of labels, X has 1"),
+        (["ab"], None, "y has 0 lists"),
+        (["ab"], ["xy"], "a str at place 0, not a list of labels"),
+        (["ab"], [["a"]], "sequence 0 has 2 symbols and 1 label"),
+        (["ab"], [["a", "a"]], "at least 2 labels"),
+        (["ab"], [["a", 1]], "int, str"),
+        (["ab"], [[0.5, 0.25]], "continuous"),
+        ([["x", "y"]], [["B-A", "I-B"]], "I-B stands behind B-A"),
+        ([], [], "no sequence"),
+    ],
+)
+def test_bad_sequences_are_a_value_error(X, y, says):
+    with pytest.raises(ValueError, match=says):
+        SequenceTagger().fit(X, y)

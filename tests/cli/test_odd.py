@@ -24,7 +24,7 @@ def test_shares_of_unknown_symbols_in_what_is_read(capsys):
 
 
 def test_what_has_no_classes_reads_all(capsys):
-    odd = Odd(model())
+    odd = Odd(model(classes=None))
     assert odd.about("abab") == {"unknown": 0.0, "cut": False}
     odd.add(["abab"])
     odd.say()

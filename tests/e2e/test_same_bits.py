@@ -79,6 +79,17 @@ RUNS: dict[str, tuple[str, list[str], list[str]]] = {
         ["--steps", "60"],
     ),
     "defaults of a classifier": ("classes", ["--task", "classify", "--steps", "3"], []),
+    "gru, tags of words, resumed": (
+        "tags",
+        ["--task", "tag", *SMALL, *STEPS, "--embedding-size", "8", "--letter-size", "4"],
+        ["--steps", "60"],
+    ),
+    "lstm, tags of characters, no chain, numpy": (
+        "letters",
+        ["--task", "tag", *SMALL, *STEPS, "--cell", "lstm", "--no-transitions", "--engine",
+         "numpy"],
+        [],
+    ),
 }  # fmt: skip
 
 
@@ -101,6 +112,10 @@ def write_corpora(folder: Path) -> None:
         (folder / "classes" / f"{name}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
         rows += [f"{text}\t{name}" for text in texts]
     (folder / "table.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    tags = "\n\n".join("\n".join(f"{w}\t{w[0]}" for w in line.split()) for line in lines[:150])
+    (folder / "tags.tsv").write_text(tags + "\n", encoding="utf-8")
+    marked = "\n\n".join("\n".join(f"{c}\t{int(c in 'üré')}" for c in line) for line in lines[:150])
+    (folder / "letters.tsv").write_text(marked + "\n", encoding="utf-8")
 
 
 def elman(folder: Path, *arguments: str) -> str:
@@ -117,7 +132,8 @@ def hashes(folder: Path, name: str) -> dict[str, str]:
     from safetensors.numpy import load_file
 
     corpus, flags, again = RUNS[name]
-    corpus = {"classes": "classes", "table": "table.tsv"}.get(corpus, f"{corpus}.txt")
+    tables = {name: f"{name}.tsv" for name in ("table", "tags", "letters")}
+    corpus = ({"classes": "classes"} | tables).get(corpus, f"{corpus}.txt")
     model = folder / "model.safetensors"
     model.unlink(missing_ok=True)
     common = ["--threads", "2", "--json"]
@@ -136,6 +152,8 @@ def hashes(folder: Path, name: str) -> dict[str, str]:
     if "classify" in flags:
         texts = ["balo mi", "sunkta or", "ü", "den qi den"]
         written = elman(folder, "classify", model.name, "--json", *texts)
+    elif "tag" in flags:
+        written = elman(folder, "tag", model.name, "--json", "balo mi", "sunkta or ü")
     else:
         written = elman(folder, "sample", model.name, "--length", "120", "--seed", "3")
         written += elman(folder, "score", model.name, "--json", "lines.txt")

@@ -7,10 +7,13 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+import elman
 from elman.errors import CorpusError, UnknownSymbolError, UsageError
 from elman.inside import inspection
+from elman.inside.embedding import embed
 from elman.nn.classifier import ClassifierConfig, ClassifierNetwork
 from elman.nn.engine import select
+from elman.nn.layers import softmax
 from elman.nn.network import Network, NetworkConfig, initialise
 from elman.tasks.classify.model import Classifier
 from elman.tasks.language.model import Model
@@ -129,6 +132,30 @@ def test_a_classifier_reads_both_ways(cell):
     assert "".join(inspection.symbols(model, "dab\nabca\n\nc")) == "dab\nabca\nc"
     np.testing.assert_allclose(several[4:9], found[1]["reverse.hidden"], atol=1e-12)
     assert not several[[3, 9]].any() and len(several) == 11
+
+
+@pytest.mark.parametrize("data", [
+    ([["Ab", "ran"], ["ran", "Ab", "cd"]] * 3, [["N", "O"], ["O", "N", "O"]] * 3),
+    (["abra", "cad"] * 4, [list("OxOO"), list("OOx")] * 4),
+], ids=["words", "characters"])  # fmt: skip
+def test_a_tagger_reads_both_ways_and_words_by_their_letters(data):
+    model = elman.train(data, task="tag", hidden_size=5, num_layers=2, steps=1, transitions=False)
+    lines = ["Ab xyz ran", "ran"] if model.letters else ["abyd", "c"]
+    shown = ["Ab ", "xyz ", "ran "] if model.letters else ["a", "b", "<unk>", "d"]
+    found = inspection.states(model, "\n".join(lines))[1]
+    assert inspection.symbols(model, "\n".join(lines))[: len(shown) + 1] == [*shown, "\n"]
+    h = np.concatenate([found["hidden"], found["reverse.hidden"]], axis=1)
+    logits, _ = model.network.write(h[:, None].astype(model.network.dtype))
+    for line, start in zip(lines, (0, len(shown) + 1), strict=True):
+        p = model.predict_proba([line])[0]
+        np.testing.assert_allclose(
+            softmax(logits[start : start + len(p), 0]), p, atol=1e-5, rtol=1e-4
+        )
+    assert not h[len(shown)].any()
+    with pytest.raises(CorpusError, match="empty"):
+        inspection.states(model, "\n\n")
+    with pytest.raises(UsageError, match="a tagger has no vector"):
+        embed(model, lines)
 
 
 @pytest.mark.parametrize("cell", CELLS)

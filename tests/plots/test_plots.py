@@ -129,6 +129,27 @@ def test_the_overview_is_all_that_the_model_holds(model, classifier):
         plots.confusion(stripped)
 
 
+@pytest.fixture(scope="module")
+def tagger():
+    X = [[f"{a}{b}", "went", "home"] for a in "ABCD" for b in "aeiou"]
+    return elman.train((X, [["NAME", "O", "O"]] * 20), task="tag", hidden_size=8, steps=6,
+                       log_every=1, threads=1)  # fmt: skip
+
+
+def test_a_tagger_has_curves_a_confusion_matrix_and_states(tagger, model):
+    loss, *_, matrix, bars = plots.overview(tagger).axes
+    assert loss.get_ylabel() == "loss (nats per symbol)"
+    assert f"{tagger.report.confusion.sum()} symbols: acc" in matrix.get_title(loc="left")
+    assert bars.get_xlabel() == "F1 (symbols)"
+    ticks = plots.states(tagger, "Aa went home").axes[0].get_xticklabels()
+    assert [tick.get_text() for tick in ticks] == ["Aa", "went", "home"]
+    assert plots.characters(tagger).axes
+    with pytest.raises(UsageError, match="a tagger writes no text"):
+        plots.states(tagger)
+    with pytest.raises(UsageError, match="a tagger predicts no next symbol"):
+        plots.gradients({"m": model, "t": tagger})
+
+
 def test_a_language_model_has_no_confusion_matrix(model):
     with pytest.raises(UsageError, match="needs a classifier"):
         plots.confusion(model)

@@ -8,10 +8,12 @@ import numpy as np
 
 from elman.nn.classifier import ClassifierConfig, ClassifierNetwork
 from elman.nn.network import Network, NetworkConfig, initialise
+from elman.nn.tagger import TaggerConfig, TaggerNetwork
 from elman.tasks.classify.model import Classifier
 from elman.tasks.language.model import Model
 from elman.tasks.language.ngram import NGram
-from elman.text.vocabulary import Vocabulary
+from elman.tasks.tag.model import Tagger
+from elman.text.vocabulary import UNKNOWN, Vocabulary
 
 H = 6
 SUMMARY = {
@@ -58,6 +60,31 @@ def classifier(
     stored = asdict(config) | {"task": "classify", "dtype": np.dtype(dtype).name, "seq_len": 20,
                                "tokens": vocabulary.kind} | extra  # fmt: skip
     return Classifier(network, vocabulary, classes, stored, SUMMARY if summary is None else summary)
+
+
+def tagger(
+    cell="gru", vocabulary=None, layers=1, embedding=0, bias=True, activation="tanh",
+    both=True, letters_of=0, transitions=True, dtype=np.float32, summary=None, **extra,
+) -> Tagger:  # fmt: skip
+    """A tagger of characters, or of words that `letters_of` units read by their letters."""
+    vocabulary = vocabulary or letters()
+    spelt = Vocabulary("char", [*"abcdefgh", UNKNOWN]) if letters_of else None
+    if letters_of:
+        vocabulary = Vocabulary("word", [f"w{s}" for s in vocabulary.symbols[:-1]] + [UNKNOWN])
+    else:
+        vocabulary = Vocabulary("char", [*vocabulary.symbols[:-1], UNKNOWN])
+    config = TaggerConfig(
+        len(vocabulary), cell, H, layers, embedding, activation, bias, bidirectional=both,
+        num_classes=3, num_letters=len(spelt or ()), letter_size=letters_of,
+        transitions=transitions,
+    )  # fmt: skip
+    network = TaggerNetwork(config, dtype)
+    _fill(network)
+    stored = asdict(config) | {"task": "tag", "dtype": np.dtype(dtype).name, "seq_len": 20,
+                               "tokens": vocabulary.kind, "scheme": "IO"} | extra  # fmt: skip
+    classes = ["I-LOC", "I-PER", "O"]
+    return Tagger(network, vocabulary, spelt, classes, stored,
+                  SUMMARY if summary is None else summary)  # fmt: skip
 
 
 def chain() -> Model:

@@ -24,9 +24,10 @@ from elman.share import front, hub
 from elman.share.curve import curve
 from elman.store.places import model_file
 from elman.tasks.reports import report
+from elman.tasks.tag.report import tag_report
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 
-from .conftest import SUMMARY, chain, classifier, lm
+from .conftest import SUMMARY, chain, classifier, lm, tagger
 
 LM_FIGURES = {
     "validation_bits_per_character": 2.5, "validation_perplexity": 5.6569,
@@ -69,7 +70,7 @@ def run(*arguments):
 # -- the folder ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [lm, classifier, chain])
+@pytest.mark.parametrize("make", [lm, classifier, tagger, chain])
 def test_a_folder_is_a_model(tmp_path, make):
     model = make()
     model.export(tmp_path / "poems", "hub")
@@ -186,6 +187,24 @@ def test_the_card_of_a_classifier(tmp_path):
     ):
         assert said in text
     assert "Nobody has measured" in card_of(tmp_path, classifier())
+
+
+def test_the_card_of_a_tagger(tmp_path):
+    labels = [np.array([1, 2, 0]), np.array([2, 2])]
+    predicted = [np.array([1, 2, 2]), np.array([2, 2])]
+    found = tag_report(["I-LOC", "I-PER", "O"], labels, predicted, scheme="IO").to_dict()
+    text = card_of(tmp_path, tagger(embedding=4, letters_of=3, summary=SUMMARY | {"test": found}))
+    for said in (
+        "A word-level bidirectional GRU tagger (1 × 6 units,",
+        "| on the test part | accuracy | macro-F1 | spans F1 |",
+        "| this model | 0.800 | 0.619 | 0.667 |",
+        "**I-PER** | 0 | 1 | 0 |",
+        'print(model.predict("a text"))',
+        "`elman tag poems`",
+        'pipeline_tag: "token-classification"',
+        "- It gives every symbol one of its labels",
+    ):
+        assert said in text
 
 
 def test_the_card_of_lines_and_of_a_chain(tmp_path):

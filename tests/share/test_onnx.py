@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from elman.share import onnx as ours
 from elman.share import onnx_check
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 
-from .conftest import H, chain, classifier, letters, lm
+from .conftest import H, chain, classifier, letters, lm, tagger
 
 onnx = pytest.importorskip("onnx")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "onnx_sample.py"
@@ -80,6 +81,45 @@ def test_a_classifier_has_the_same_logits(kind, both, pooling, layers, embedding
     onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
     for name, run in runtimes(data).items():
         assert onnx_check.compare_classifier(model, run, padded=name == "runtime") <= 5e-6
+
+
+@pytest.mark.parametrize(("layers", "embedding", "size", "letters_of"),
+                         [(1, 0, 5, 0), (2, 0, 30, 0), (1, 4, 9, 3), (2, 4, 9, 3)])  # fmt: skip
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tagger_has_the_same_emissions(kind, both, layers, embedding, size, letters_of):
+    model = built(tagger, kind, layers, embedding, layers == 1, size, both=both,
+                  letters_of=letters_of)  # fmt: skip
+    data = ours.pack(model)
+    onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
+    for name, run in runtimes(data).items():
+        assert onnx_check.compare_tagger(model, run, padded=name == "runtime") <= 5e-6
+
+
+def test_the_labels_of_a_tagger_can_be_found_from_its_file_alone():
+    """Emissions, and the chain of the metadata over all labellings of a short sequence."""
+    pytest.importorskip("onnxruntime")
+    model = tagger("lstm", embedding=4, letters_of=3)
+    data = ours.pack(model)
+    found = ours.metadata(model)
+    assert json.loads(found["classes"]) == model.classes and json.loads(found["scheme"]) == "IO"
+    assert json.loads(found["letters"]) == model.letters.symbols
+    scores = {name: np.array(a) for name, a in json.loads(found["transitions"]).items()}
+    words = ["wa", "cab", "we", "hhh"]
+    symbols, spelt = (json.loads(found[name]) for name in ("vocabulary", "letters"))
+    ids = [symbols["symbols"].index(w if w in symbols["symbols"] else UNKNOWN) for w in words]
+    lengths = np.array([len(word) for word in words])
+    letters = np.array([[spelt.index(c if c in spelt else UNKNOWN) for c in word.ljust(3)]
+                        for word in words]).T  # fmt: skip
+    run = onnx_check.onnx_runtime(data)
+    logits = run({
+        "ids": np.array([ids]).T, "lengths": np.array([4]), "letters": letters,
+        "letter_lengths": lengths, "places": np.arange(4)[:, None],
+    })["logits"][:, 0]  # fmt: skip
+    best = max(itertools.product(range(3), repeat=4), key=lambda y: (
+        scores["start"][y[0]] + scores["end"][y[-1]] + sum(logits[range(4), y])
+        + sum(scores["A"][a, b] for a, b in itertools.pairwise(y))))  # fmt: skip
+    assert [model.classes[i] for i in best] == model.predict([words])[0]
 
 
 def test_the_graph_is_one_that_others_know():
@@ -148,7 +188,7 @@ def test_float64_leaves_as_float32():
     assert onnx_check.compare_windows(model, run) <= 2e-6
 
 
-@pytest.mark.parametrize("make", [lm, classifier])
+@pytest.mark.parametrize("make", [lm, classifier, tagger])
 def test_the_check_finds_a_difference(make):
     model = make("lstm")
     data = ours.pack(model)

@@ -12,9 +12,10 @@ from safetensors.numpy import save_file
 import elman
 from elman.errors import CorpusError, ModelFileError, UsageError
 from elman.nn.optimizers import OPTIMIZERS
+from elman.nn.tagger import Letters
 from elman.share import importing, pytorch
 
-from .conftest import H, chain, classifier, letters, lm
+from .conftest import H, chain, classifier, letters, lm, tagger
 
 KINDS = ["rnn tanh", "rnn relu", "lstm", "gru"]
 SHAPES = [(1, 0, True), (2, 0, False), (2, 4, True)]
@@ -62,7 +63,29 @@ def test_so_do_those_of_an_onnx_file(tmp_path, make, kind, layers, embedding, bi
     assert again.network.parameters.flat.tobytes() == model.network.parameters.flat.tobytes()
     assert again.config == model.config
     assert again.vocabulary == model.vocabulary
-    assert getattr(again, "classes", None) == getattr(model, "classes", None)
+    assert again.classes == model.classes
+
+
+@pytest.mark.parametrize("letters_of", [0, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tagger_comes_back_from_onnx(tmp_path, kind, letters_of):
+    pytest.importorskip("onnx")
+    model = built(tagger, kind, 2, 4 if letters_of else 0, True, letters_of=letters_of)
+    model.export(tmp_path / "m.onnx")
+    again = elman.import_weights(tmp_path / "m.onnx")
+    assert again.network.parameters.flat.tobytes() == model.network.parameters.flat.tobytes()
+    assert (again.config, again.classes) == (model.config, model.classes)
+    assert getattr(again.letters, "symbols", None) == getattr(model.letters, "symbols", None)
+
+
+def test_the_weights_of_a_tagger_leave_and_do_not_come_in(tmp_path):
+    model = tagger(embedding=4, letters_of=3)
+    found = pytorch.state_dict(model)
+    assert found["rnn.weight_ih_l0_reverse"].shape == (3 * H, 4 + 6)
+    assert found["letters.weight_hh_l0_reverse"].shape == (9, 3)
+    assert found["chain.A"].shape == (3, 3) and found["decoder.weight"].shape == (3, 2 * H)
+    with pytest.raises(UsageError, match="--like names a tagger"):
+        back(model, tmp_path / "w.safetensors")
 
 
 def test_the_file_is_one_that_others_read(tmp_path):
@@ -93,6 +116,27 @@ def torch():
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     return torch
+
+
+def test_a_tagger_has_the_same_emissions(torch):
+    """As docs/share.md says: a second GRU reads letters, its last states join the word's row."""
+    model = tagger(embedding=4, letters_of=3)
+    weights = {name: torch.from_numpy(a.copy()) for name, a in pytorch.state_dict(model).items()}
+    module = torch.nn.ModuleDict({
+        "encoder": torch.nn.Embedding(9, 4), "letters": torch.nn.GRU(9, 3, bidirectional=True),
+        "rnn": torch.nn.GRU(10, H, bidirectional=True), "decoder": torch.nn.Linear(2 * H, 3),
+    })  # fmt: skip
+    module.load_state_dict({n: w for n, w in weights.items() if not n.startswith("chain.")})
+    rng = np.random.default_rng(0)
+    spelt, ids = rng.integers(0, 9, (4, 5)), rng.integers(0, 9, (5, 1))
+    with torch.no_grad():
+        one_hot = torch.nn.functional.one_hot(torch.from_numpy(spelt), 9).float()
+        shapes = torch.cat(list(module["letters"](one_hot)[1]), dim=1)[:, None]
+        x = torch.cat([module["encoder"](torch.from_numpy(ids)), shapes], dim=2)
+        found = module["decoder"](module["rnn"](x)[0]).numpy()
+    letters = Letters(spelt.astype(np.int32), None, np.arange(5)[:, None])
+    expected, _ = model.network.forward(ids.astype(np.int32), None, letters)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def theirs(torch, model):

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import elman
 from elman import tasks
 from elman.cli.info import facts_of
 from elman.errors import ElmanError
 from elman.store import checkpoint
 
 DATA = Path(__file__).parents[1] / "data" / "before_rooms"
-KINDS = ("text", "lines", "words", "bytes", "chain", "classes")
+KINDS = ("text", "lines", "words", "bytes", "chain", "classes", "tags")
 NONSENSE = (
     None, True, False, 0, -1, 1, 3, 10**30, -(10**30), 2**63, 0.5, -0.5, 1e308, float("inf"),
     float("-inf"), float("nan"), "", "x", "gru", "lm", "classify", "\ud800", "word" * 50, [], [1],
@@ -87,10 +88,12 @@ def use(path: Path) -> str:
         if model.training is not None and "state" in model.training[1]:
             unit = model.training[1]["state"]["limit"][0]
             further = {unit: model.training[1]["state"]["step"] + 2} if unit == "steps" else {}
-            corpus = DATA / ("classes.tsv" if hasattr(model, "classes") else "text.txt")
+            kind = model.config.get("task", "lm")
+            corpus = {"classify": DATA / "classes.tsv", "tag": path.with_name("tags.conll")}.get(
+                kind, DATA / "text.txt")  # fmt: skip
             run = tasks.resume(path, further, [str(corpus)], path.with_name("resumed.safetensors"))
             list(islice(run.events(), 3))
-        if hasattr(model, "classes"):
+        if model.classes is not None:
             model.predict(["ba lomi"])
         else:
             model.sample(2, seed=1)
@@ -99,8 +102,20 @@ def use(path: Path) -> str:
     return ""
 
 
+def trained_tagger(folder: Path) -> Path:
+    """A tagger of words that it reads by their letters, with a chain of labels."""
+    rows = "".join(f"{word}\tB-X\n{word[1:]}\tI-X\nlomi\tO\n\n" for word in ("bal", "omi", "kta"))
+    (folder / "tags.conll").write_text(rows * 8)
+    elman.train(
+        folder / "tags.conll", task="tag", hidden_size=4, num_layers=1, letter_size=2,
+        embedding_size=3, steps=4, threads=1, output=folder / "tags.safetensors",
+    )  # fmt: skip
+    return folder / "tags.safetensors"
+
+
 def fuzz(tmp_path: Path, name: str, rounds: int, seed: int) -> set[str]:
-    whole = checkpoint.unpack(DATA / f"{name}.safetensors")
+    stored = trained_tagger(tmp_path) if name == "tags" else DATA / f"{name}.safetensors"
+    whole = checkpoint.unpack(stored)
     rng, path, outcomes = random.Random(seed), tmp_path / "m.safetensors", set()
     for number in range(rounds):
         tensors, metadata = dict(whole[0]), copy.deepcopy(whole[1])

@@ -41,8 +41,8 @@ def models(tmp_path_factory) -> Path:
 
     gru, lstm (two layers), rnn, embedded (a GRU without bias), lines (a GRU on lines), ngram,
     classifier (bidirectional), forward (a classifier that reads in one direction), words and
-    bytes; html and markup (a classifier), whose texts and labels would be tags if anything
-    took them for HTML.
+    bytes; html and markup (a classifier) and tagger (of words), whose texts and labels would be
+    tags if anything took them for HTML.
     Their corpora stand beside them.
     """
     folder = tmp_path_factory.mktemp("models")
@@ -69,6 +69,8 @@ def models(tmp_path_factory) -> Path:
     train("html", "html.txt", hidden_size=48, steps=120)
     train("wide", cell="rnn", hidden_size=512, steps=2)
     train("markup", "markup.tsv", task="classify", hidden_size=12)
+    (folder / "people.conll").write_text(people())
+    train("tagger", "people.conll", task="tag", hidden_size=12, steps=60, learning_rate=0.02)
     return folder
 
 
@@ -89,6 +91,17 @@ def markup(folder: Path) -> str:
         for name in path.read_text().split()
     ]
     return "\n".join(["text\tlabel", *rows, ""])
+
+
+def people() -> str:
+    """Columns: made-up names in sentences, with a label that looks like HTML."""
+    draw = random.Random(2)
+    rows = []
+    for _ in range(120):
+        name = "".join(draw.choices("aeiou", k=5)).title()
+        verb = draw.choice(["sees", "finds"])
+        rows += [f"{name}\tB-<b>x</b>", f"{verb}\tO", "the\tO", "cat\tO", ""]
+    return "\n".join(rows)
 
 
 # -- the server ---------------------------------------------------------------------

@@ -38,12 +38,14 @@ def test_model_lists_the_folder_and_describes_one(server, models):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("classifier", "classifier"), ("ngram", "ngram"), ("words", "lm")]
+    ("name", "kind"),
+    [("classifier", "classifier"), ("ngram", "ngram"), ("words", "lm"), ("tagger", "tagger")],
 )
 def test_model_says_its_kind(server, name, kind):
     model = server.get("/api/model", model=f"{name}.safetensors").json()["model"]
     assert model["kind"] == kind
-    assert (model["classes"] == ["hard", "soft"]) == (kind == "classifier")
+    classes = {"classifier": ["hard", "soft"], "tagger": ["B-<b>x</b>", "O"]}
+    assert model["classes"] == classes.get(kind)
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm", "rnn", "lines", "words", "bytes", "ngram"])
@@ -162,3 +164,26 @@ def test_classify_says_what_it_does_not_know_and_what_it_cut(server, models):
     assert answer["cut"]
     assert len(answer["symbols"]) == len(answer["probabilities"]) == longest
     assert answer["unknown"] == longest
+
+
+def test_tag_says_what_elman_tag_says(server, models):
+    answer = server.post("tag", model="tagger.safetensors", text="Aeiou sees  a cat\n\nthe Uoiea")
+    lines = answer.json()["lines"]
+    assert [len(line) for line in lines] == [4, 0, 2]
+    model = elman.load(models / "tagger.safetensors")
+    texts = ["Aeiou sees a cat", "the Uoiea"]
+    for line, found, p in zip([lines[0], lines[2]], model.tag(texts), model.predict_proba(texts),
+                              strict=True):  # fmt: skip
+        assert [s["text"] for s in line] == found.tokens
+        assert [s["label"] for s in line] == found.labels
+        assert [s["probability"] for s in line] == pytest.approx(found.probabilities, abs=1e-5)
+        for symbol, row in zip(line, p, strict=True):
+            assert dict(symbol["likely"]) == pytest.approx(
+                dict(zip(model.classes, row, strict=True)), abs=1e-5)  # fmt: skip
+    assert [s["unknown"] for s in lines[0]] == [True, False, True, False]
+    assert lines[0][0]["label"] == "B-<b>x</b>"
+    refused = server.post("tag", model="tagger.safetensors", text=" \n")
+    assert refused.status_code == 400 and "no symbol" in refused.json()["error"]["message"]
+    given = {"model": "tagger.safetensors", "text": "a b"}
+    assert "is a tagger, which" in server.post("classify", **given).text
+    assert server.post("states", **given).json()["values"]["shape"] == [2, 12]

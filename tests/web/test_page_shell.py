@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-VIEWS = ["write", "inside", "numbers", "learn", "classify"]
-SEEN = [(view, "markup" if view == "classify" else "html") for view in VIEWS]
+VIEWS = ["write", "inside", "numbers", "learn", "classify", "tag"]
+SEEN = [(view, {"classify": "markup", "tag": "tagger"}.get(view, "html")) for view in VIEWS]
 
 
 def test_nothing_moves_while_the_page_loads(new_look, server):
@@ -44,7 +44,7 @@ def test_the_policy_allows_neither_inline_script_nor_style(look):
 def test_tabs_by_keyboard(look):
     look.open("write", "html.safetensors")
     look.page.get_by_role("tab", name="Write").focus()
-    for view in ("inside", "numbers", "learn", "classify", "write"):
+    for view in (*VIEWS[1:], "write"):
         look.page.keyboard.press("ArrowRight")
         look.until(f"window.__elman.view === '{view}'")
         chosen = look.page.locator("[role=tab][aria-selected=true]")
@@ -55,8 +55,8 @@ def test_tabs_by_keyboard(look):
         assert panel.get_attribute("aria-labelledby") == f"tab-{view}"
         assert look.page.locator("[role=tabpanel]:visible").count() == 1
     look.page.keyboard.press("End")
-    look.until("window.__elman.view === 'classify'")
-    assert look.page.url.endswith("#classify/html.safetensors")
+    look.until("window.__elman.view === 'tag'")
+    assert look.page.url.endswith("#tag/html.safetensors")
 
 
 def test_the_keyboard_gets_past_the_tabs(look):

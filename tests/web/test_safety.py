@@ -17,6 +17,7 @@ CALLS = {
                "temperature": 1, "top_k": 2, "top_p": 0.5, "greedy": False, "stop": "x", "seed": 1},
     "score": {"model": "gru.safetensors", "text": "the"},
     "classify": {"model": "classifier.safetensors", "text": "the"},
+    "tag": {"model": "tagger.safetensors", "text": "the"},
     "states": {"model": "gru.safetensors", "text": "the", "layer": 0, "part": "r"},
     "unit": {"model": "gru.safetensors", "unit": 1, "layer": 0, "part": "r", "sign": 1,
              "corpus": "the dog"},

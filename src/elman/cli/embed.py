@@ -72,6 +72,7 @@ def embed(
     if output is not None and as_json:
         raise UsageError("-o writes vectors and --json prints them; give one of them")
     loaded = load(model)
+    embedding.check_kind(loaded)
     wanted = options.reading(loaded, reading, texts)
     odd = Odd(loaded)
     found = (batch.texts for batch in inputs.batches(texts, reading["files"], wanted))

@@ -21,7 +21,7 @@ KINDS = ("training", "confusion", "gradients", "characters", "states")
 @option("-o", "--output", required=True, metavar="FILE", help="Where to draw: .png, .svg or .pdf.",
         group="Picture")  # fmt: skip
 @option("--kind", type=click.Choice(KINDS),
-        help="What to draw.  [default: training, of a classifier with confusion]",
+        help="What to draw.  [default: training, with confusion where there are labels]",
         group="Picture")  # fmt: skip
 @option("--text", metavar="TEXT",
         help="What the model reads, for gradients and states.  [default: what it writes itself]",
@@ -31,7 +31,8 @@ def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | Non
 
     \b
     training    loss, gradient norm and learning rate over the steps
-    confusion   which class a classifier took for which, and the F1 of each
+    confusion   which label a classifier or a tagger took for which, and the F1
+                of each
     gradients   how much of the gradient of a loss is left k steps earlier,
                 a curve for each MODEL; without one: RNN, LSTM and GRU before
                 training, and an RNN whose W_h is scaled to explode

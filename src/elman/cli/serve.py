@@ -23,7 +23,7 @@ elman serve models/ --port 9000 --no-browser
 """
 
 NOTES = """
-The page writes, looks inside and classifies; elman train --live shows it during a
+The page writes, looks inside, classifies and tags; elman train --live shows it during a
 training. The address goes to stdout. What the page does, other programs can do:
 docs/http.md describes the calls, which need the token that is shown at the start.
 """

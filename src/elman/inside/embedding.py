@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import CorpusError, UsageError
 from ..learn.batches import side_by_side
 from ..nn.network import Network
+from ..store.modelfile import SavedModel
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
 from ..text.encoded import Encoded
@@ -15,7 +16,7 @@ from ..text.read import strings
 Array = np.ndarray
 
 
-def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
+def embed(model: SavedModel, texts: Sequence[str]) -> Array:
     """One vector for every text.
 
     Of a classifier: what its pooling gives the readout, (n, H), or (n, 2·H) of both
@@ -27,15 +28,17 @@ def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
     ------
     CorpusError : an empty text
     UnknownSymbolError : a symbol that a language model does not hold
-    UsageError : a Markov chain, which has no state to show
+    UsageError : a Markov chain, which has no state to show; another kind of model
 
     Example
     -------
     >>> embed(model, ["Müller", "Rossi"]).shape  # doctest: +SKIP
     (2, 256)
     """
+    check_kind(model)
     if isinstance(model, Classifier):
         return model.embed(texts)
+    assert isinstance(model, Model)
     network, vocabulary = model.network, model.vocabulary
     if not isinstance(network, Network):
         raise UsageError("a Markov chain has no vectors; train a network")
@@ -60,7 +63,14 @@ def embed(model: Model | Classifier, texts: Sequence[str]) -> Array:
     return out
 
 
-def embed_all(model: Model | Classifier, texts: Sequence[str]) -> Array:
+def check_kind(model: SavedModel) -> None:
+    """Raise UsageError for a kind of model that has no vectors of texts."""
+    if not isinstance(model, Classifier | Model):
+        raise UsageError(f"{model.NOUN} has no vector for a text; name a classifier or a language "
+                         "model")  # fmt: skip
+
+
+def embed_all(model: SavedModel, texts: Sequence[str]) -> Array:
     """As `embed`, with a row of NaN for each blank text."""
     rows = [i for i, text in enumerate(texts) if text.strip()]
     vectors = embed(model, [texts[i] for i in rows])

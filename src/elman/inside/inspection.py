@@ -8,6 +8,7 @@ How the gradient travels back through the same steps is in `unrolled`.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,11 @@ from ..cells import CELLS
 from ..errors import CorpusError, UsageError, quoted
 from ..learn import batches
 from ..nn import layers
-from ..nn.classifier import ClassifierConfig, ClassifierNetwork
 from ..nn.network import BaseNetwork, Network, NetworkConfig
-from ..tasks.classify.model import Classifier
+from ..nn.stack import StackConfig
+from ..store.modelfile import SavedModel
 from ..tasks.language.model import Model
-from ..text.encoded import Encoded
+from ..text.encoded import Encoded, Inputs
 
 Array = np.ndarray
 Parts = dict[str, Array]  # "hidden", "i", ... -> (T, H)
@@ -31,20 +32,20 @@ LONG, STRETCH, LEAD = 8192, 2048, 256
 GROUP, ROWS = 1 << 16, 4096  # symbols read side by side, and at once: bounds the memory
 
 
-def states(model: Model | Classifier, text: str | bytes) -> list[Parts]:
+def states(model: SavedModel, text: str | bytes) -> list[Parts]:
     """Hidden states, cells and gates of every layer, after every symbol of a text.
 
     As when it scores, a model of running text reads a newline first, if it knows one.
     In a model of lines every line starts at zero with `<begin>`, and what stands at a
-    line end is the state after the `<begin>` of the next. To a classifier every line is a
-    text of its own; at a line end it holds nothing, zeros.
+    line end is the state after the `<begin>` of the next. To a model that gives labels every
+    line is a text of its own; at a line end it holds nothing, zeros.
 
     Returns
     -------
     for every layer, by name of the part, arrays (T, H): "hidden"; of an LSTM "cell"
     and the gates "i" input, "f" forget, "g" candidate, "o" output; of a GRU "r" reset,
     "z" update, "n" candidate. Row t is what the layer held when it had read symbol t.
-    The second direction of a bidirectional classifier has "reverse.hidden" and so on:
+    The second direction of a bidirectional network has "reverse.hidden" and so on:
     there row t has read everything from the end to symbol t
 
     Raises
@@ -64,7 +65,7 @@ def states(model: Model | Classifier, text: str | bytes) -> list[Parts]:
 
 
 def activations(
-    model: Model | Classifier,
+    model: SavedModel,
     text: str | bytes,
     layer: int = 0,
     part: str = "hidden",
@@ -87,7 +88,7 @@ def activations(
     return _read(model, text, [(layer, part)], units)[layer, part]
 
 
-def parts_of(model: Model | Classifier) -> list[str]:
+def parts_of(model: SavedModel) -> list[str]:
     """Names of the parts that `states` gives for every layer; none of a Markov chain."""
     if not isinstance(model.network, BaseNetwork):
         return []
@@ -96,28 +97,29 @@ def parts_of(model: Model | Classifier) -> list[str]:
     return names + ["reverse." + n for n in names if len(_prefixes(config)[0]) > 1]
 
 
-def network_of(model: Model | Classifier) -> Network | ClassifierNetwork:
+def network_of(model: SavedModel) -> BaseNetwork:
     """The network of a model; raises UsageError for a Markov chain."""
-    if not isinstance(model.network, Network | ClassifierNetwork):
+    if not isinstance(model.network, BaseNetwork):
         raise UsageError("a Markov chain has no hidden state; train a network")
     return model.network
 
 
-def symbols(model: Model | Classifier, text: str | bytes) -> list[str]:
+def symbols(model: SavedModel, text: str | bytes) -> list[str]:
     """The text of every symbol that the model reads, one for each row of `states`."""
     network_of(model)
-    sequences, leads = _sequences(model, text)
-    ids = sequences.ids[_text_rows(sequences, leads)]
+    inputs, leads = _inputs(model, text)
+    ids = inputs.texts.ids[_text_rows(inputs.texts, leads)]
     if isinstance(model, Model) and model.lines:
         ids[ids == model.vocabulary.begin] = model.vocabulary.end
-    shown = [symbol_text(model, i) for i in ids.tolist()]
-    if isinstance(model, Classifier):
-        for offset in sequences.offsets[-2:0:-1]:
+    names = inputs.names
+    shown = [symbol_text(model, i) if names is None else names[i] for i in ids.tolist()]
+    if model.classes is not None:
+        for offset in inputs.texts.offsets[-2:0:-1]:
             shown.insert(offset, "\n")
     return shown
 
 
-def symbol_text(model: Model | Classifier, symbol: int) -> str:
+def symbol_text(model: SavedModel, symbol: int) -> str:
     """The text of a symbol; `<end>` is a newline, a byte beyond ASCII shown as `\\xc3`."""
     value = model.vocabulary.symbols[symbol]
     if isinstance(value, int):
@@ -157,63 +159,67 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _read(
-    model: Model | Classifier,
+    model: SavedModel,
     text: str | bytes,
     wanted: list[tuple[int, str]],
     units: Array | slice = slice(None),
 ) -> dict[tuple[int, str], Array]:
     """The wanted (layer, part), arrays (T, units), with a row for every symbol of the text."""
     network = network_of(model)
-    sequences, leads = _sequences(model, text)
+    inputs, leads = _inputs(model, text)
+    texts = inputs.texts
     width = np.empty(network.config.hidden_size)[units].size
-    out = {key: np.empty((len(sequences.ids), width), network.dtype) for key in wanted}
+    out = {key: np.empty((len(texts.ids), width), network.dtype) for key in wanted}
     with network.engine.limit_threads():
-        for rows in batches.by_length(sequences, GROUP):
-            inputs, mask = batches.padded(sequences, rows)
-            steps = len(inputs)
-            if isinstance(network, Network):  # a classifier may read from the end too
+        for rows in batches.by_length(texts, GROUP):
+            ids, mask = batches.padded(texts, rows)
+            steps = len(ids)
+            if isinstance(network, Network):  # others may read from the end too
                 steps = max(1, ROWS // len(rows))
             state = None
-            for start in range(0, len(inputs), steps):
+            for start in range(0, len(ids), steps):
                 part = slice(start, start + steps)
                 there = None if mask is None else mask[part]
-                found, state = _read_piece(network, inputs[part], there, state, wanted)
-                place = sequences.offsets[rows] + start + np.arange(len(inputs[part]))[:, None]
+                x = ids[part] if inputs.table is None else inputs.table[ids[part]]
+                found, state = _read_piece(network, x, there, state, wanted)
+                place = texts.offsets[rows] + start + np.arange(len(x))[:, None]
                 chosen = slice(None) if there is None else there
                 for key, values in found.items():
                     out[key][place[chosen]] = values[chosen][..., units]
-    kept = _text_rows(sequences, leads)
+    kept = _text_rows(texts, leads)
     found = {key: values[kept] for key, values in out.items()}
-    if isinstance(model, Classifier):  # at the line ends between its texts it holds nothing
-        found = {key: np.insert(values, sequences.offsets[1:-1], 0, axis=0)
+    if model.classes is not None:  # at the line ends between its texts it holds nothing
+        found = {key: np.insert(values, texts.offsets[1:-1], 0, axis=0)
                  for key, values in found.items()}  # fmt: skip
     return found
 
 
 def _read_piece(
-    network: Network | ClassifierNetwork,
-    ids: Array,
+    network: BaseNetwork,
+    x: Array,
     mask: Array | None,
     state: Array | None,
     wanted: list[tuple[int, str]],
 ) -> tuple[dict[tuple[int, str], Array], Array]:
-    """The wanted parts (T, B, H), and the state (L, S, B, H) after the last step."""
+    """The wanted parts (T, B, H), and the state (L, S, B, H) after the last step.
+
+    `x` is what the first layer reads: ids (T, B), or vectors (T, B, D).
+    """
     config, p = network.config, network.parameters
     cell = network.engine.forward(config.cell, config.activation)
     if state is None:
-        shape = (config.num_layers, CELLS[config.cell].STATES, ids.shape[1], config.hidden_size)
+        shape = (config.num_layers, CELLS[config.cell].STATES, x.shape[1], config.hidden_size)
         state = np.zeros(shape, network.dtype)
     after = np.empty_like(state)
     found: dict[tuple[int, str], Array] = {}
-    x = p["embedding.E"][ids] if config.embedding_size else None
     for layer, prefixes in enumerate(_prefixes(config)):
         outputs = []
         for prefix in prefixes:
             direction = "reverse." if prefix.endswith("reverse.") else ""
             step = -1 if direction else 1
             W_x, b = p[prefix + "W_x"], p.get(prefix + "b")
-            if x is None:
-                z, _ = layers.one_hot_affine(ids[::step], W_x, b)
+            if x.ndim == 2:
+                z, _ = layers.one_hot_affine(x[::step], W_x, b)
             else:
                 z, _ = layers.affine(np.ascontiguousarray(x[::step]), W_x, b)
             recurrent = {n: p[prefix + n] for n in ("W_h", "c_n") if prefix + n in p}
@@ -241,22 +247,23 @@ def _cells(parts: Parts, c: Array) -> Array:
 
 def _prefixes(config: NetworkConfig) -> list[list[str]]:
     """Per layer: how the names of the parameters of each direction begin."""
-    if isinstance(config, ClassifierConfig):
+    if isinstance(config, StackConfig):
         return config.prefixes
     return [[f"layer{layer}."] for layer in range(config.num_layers)]
 
 
-def _sequences(model: Model | Classifier, text: str | bytes) -> tuple[Encoded, Array]:
+def _inputs(model: Any, text: str | bytes) -> tuple[Inputs, Array]:
     """What is read from a zero state, and how many symbols of each only lead up to the text.
 
     These are the lines of a model of lines, running text as a whole, or stretches of it
     if it is long.
     """
-    if not text or (isinstance(model, Classifier) and not str(text).strip("\n")):
+    labelled = model.classes is not None
+    inputs = model.inputs(list(filter(None, str(text).split("\n")))) if labelled else None
+    if not text or (inputs is not None and not len(inputs.texts)):
         raise CorpusError("the text is empty: there is nothing to look into")
-    if isinstance(model, Classifier):
-        texts = model.encode([line for line in str(text).split("\n") if line])
-        return texts, np.zeros(len(texts), np.int64)
+    if inputs is not None:
+        return inputs, np.zeros(len(inputs.texts), np.int64)
     text, vocabulary = model.clean(text), model.vocabulary
     opening = [] if vocabulary.opening is None else [vocabulary.opening]
     if model.lines:
@@ -271,7 +278,8 @@ def _sequences(model: Model | Classifier, text: str | bytes) -> tuple[Encoded, A
         pieces = [ids[s - lead : s + length] for s, lead in zip(starts, leads, strict=True)]
         leads[0] = len(opening)
     offsets = np.cumsum([0, *map(len, pieces)])
-    return Encoded(np.concatenate(pieces).astype(np.int32), offsets), leads.astype(np.int64)
+    texts = Encoded(np.concatenate(pieces).astype(np.int32), offsets)
+    return Inputs(texts, model.network.parameters.get("embedding.E")), leads.astype(np.int64)
 
 
 def _text_rows(sequences: Encoded, leads: Array) -> Array:

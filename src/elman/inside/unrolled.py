@@ -205,7 +205,7 @@ def gradient_norms(
 
     Raises
     ------
-    UsageError : a text that is too short; a classifier or a Markov chain
+    UsageError : a text that is too short; a model that gives labels, or a Markov chain
     UnknownSymbolError : a symbol that the vocabulary does not hold
 
     Example
@@ -244,7 +244,7 @@ def network_and_ids(model: Model | Network, text: str | bytes | Array) -> tuple[
         return model, np.asarray(text, np.int32)
     network = network_of(model)
     if not isinstance(network, Network):
-        raise UsageError("a classifier has one loss for a whole text; this needs a language model")
+        raise UsageError(f"{model.NOUN} predicts no next symbol; this needs a language model")
     v = model.vocabulary
     assert isinstance(text, str | bytes)
     ids = v.encode(model.clean(text)).astype(np.int32)

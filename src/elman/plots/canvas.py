@@ -10,8 +10,7 @@ from warnings import catch_warnings, simplefilter
 
 from ..errors import UsageError, quoted
 from ..files import OutputFile
-from ..tasks.classify.model import Classifier
-from ..tasks.language.model import Model
+from ..store.modelfile import SavedModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +90,7 @@ def drawn(figure: "Figure", kind: str, dpi: int) -> bytes:
     return data.getvalue()
 
 
-def title(model: Model | Classifier) -> str:
+def title(model: SavedModel) -> str:
     """What a model is and what it has read, in a few words."""
     config, corpus = model.config, model.summary.get("corpus", [])
     names = ", ".join(Path(name).name for name in corpus)

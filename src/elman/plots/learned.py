@@ -11,7 +11,7 @@ from ..inside import inspection, passages
 from ..inside.unrolled import gradient_norms
 from ..nn.engine import select
 from ..nn.network import Network, NetworkConfig, initialise
-from ..tasks.classify.model import Classifier
+from ..store.modelfile import SavedModel
 from ..tasks.language.model import Model
 from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, title
 
@@ -39,7 +39,7 @@ CURVES = (
 
 @styled
 def gradients(
-    models: Mapping[str, Model | Classifier] | Mapping[str, Network],
+    models: Mapping[str, SavedModel | Network],
     text: str | None = None,
     steps: int = STEPS,
 ) -> "Figure":
@@ -56,7 +56,7 @@ def gradients(
 
     Raises
     ------
-    UsageError : a text that is too short; a classifier or a Markov chain
+    UsageError : a text that is too short; a model that gives labels, or a Markov chain
     """
     from .figure import Figure
 
@@ -83,16 +83,16 @@ def gradients(
     return figure
 
 
-def _norms(model: Model | Classifier | Network, text: str | None, steps: int) -> Array:
+def _norms(model: SavedModel | Network, text: str | None, steps: int) -> Array:
     """Norms of the gradient of h, and of an LSTM of c, in the upper layer: (S, steps + 1).
 
     A network reads random symbols. A short text has fewer steps.
     """
-    if isinstance(model, Classifier):
-        raise UsageError("a classifier has one loss for a whole text; name a language model")
     if isinstance(model, Network):
         ids = np.random.default_rng(0).integers(0, model.vocabulary_size, 8 * steps)
         return gradient_norms(model, ids, steps)[-1]
+    if not isinstance(model, Model):
+        raise UsageError(f"{model.NOUN} predicts no next symbol; name a language model")
     text = _text(model, text, 8 * steps)
     symbols = len(inspection.symbols(model, text))
     return gradient_norms(model, text, max(1, min(steps, symbols - 2)))[-1]
@@ -117,7 +117,7 @@ def untrained() -> dict[str, Network]:
 
 
 @styled
-def characters(model: Model | Classifier) -> "Figure":
+def characters(model: SavedModel) -> "Figure":
     """The learned vectors of the symbols, projected on their two principal components.
 
     The vectors are the rows of the embedding, or without one the rows of W_x of the
@@ -195,7 +195,7 @@ def apart(points: Array, distance: float) -> Array:
 
 
 @styled
-def states(model: Model | Classifier, text: str | None = None) -> "Figure":
+def states(model: SavedModel, text: str | None = None) -> "Figure":
     """Activations of the hidden units, of several layers the upper one's, over a text.
 
     The 30 units that vary most, those that behave alike side by side.
@@ -206,7 +206,7 @@ def states(model: Model | Classifier, text: str | None = None) -> "Figure":
 
     Raises
     ------
-    UsageError : a text that is too long; none for a classifier; a Markov chain
+    UsageError : a text that is too long; none for a model that writes none; a Markov chain
     UnknownSymbolError : a symbol that the vocabulary does not hold
     """
     from .figure import Figure
@@ -243,12 +243,12 @@ def states(model: Model | Classifier, text: str | None = None) -> "Figure":
     return figure
 
 
-def _text(model: Model | Classifier, text: str | None, length: int) -> str:
+def _text(model: SavedModel, text: str | None, length: int) -> str:
     """The text, or what the model writes itself: `length` symbols, of a model of lines a line."""
     if text is not None:
         return text
-    if isinstance(model, Classifier):
-        raise UsageError("a classifier writes no text to look at; give one with --text")
+    if not isinstance(model, Model):
+        raise UsageError(f"{model.NOUN} writes no text to look at; give one with --text")
     inspection.network_of(model)
     written = model.sample(length, seed=0)
     return max(written.split("\n"), key=len) if model.lines else written

@@ -1,14 +1,12 @@
 """How a training went: losses, norms and rates, and which classes are confused."""
 
-from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import UsageError
-from ..tasks.classify.model import Classifier
-from ..tasks.language.model import Model
-from ..tasks.reports import MATRIX_CLASSES, REPORTS, Report, from_dict
+from ..store.modelfile import SavedModel
+from ..tasks.reports import MATRIX_CLASSES, REPORTS, Report
 from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, title
 
 if TYPE_CHECKING:
@@ -20,13 +18,14 @@ NAMED_CLASSES = 60  # beyond, only every second or third is named beside a confu
 
 
 @styled
-def training(model: Model | Classifier) -> "Figure":
+def training(model: SavedModel) -> "Figure":
     """Loss, gradient norm and learning rate over the steps of a training.
 
     The training loss is the smoothed one that `elman train` prints, in bits per
-    character (of a classifier, nats per text), with dropout if there is any; the
-    held-out loss is what each evaluation found, and the star what the best parameters
-    have on all of the held-out text. The norm is that before clipping.
+    character (of a classifier nats per text, of a tagger nats per symbol), with dropout
+    if there is any; the held-out loss is what each evaluation found, and the star what
+    the best parameters have on all of the held-out text. The norm is that before
+    clipping.
 
     Raises
     ------
@@ -40,15 +39,15 @@ def training(model: Model | Classifier) -> "Figure":
 
 
 @styled
-def confusion(model: Model | Classifier) -> "Figure":
-    """Which class was taken for which, and the F1 of each: the report of a classifier.
+def confusion(model: SavedModel) -> "Figure":
+    """Which class was taken for which, and the F1 of each: the report of a classifier or tagger.
 
     Rows are true classes, columns predicted ones; a cell is as dark as its share of
     the row. The part is the test part, without one the validation part.
 
     Raises
     ------
-    UsageError : a language model, or a classifier without a report
+    UsageError : a language model, or another model without a report
     """
     from .figure import Figure
 
@@ -60,8 +59,8 @@ def confusion(model: Model | Classifier) -> "Figure":
 
 
 @styled
-def overview(model: Model | Classifier) -> "Figure":
-    """`training`, and of a classifier with a report `confusion` beside it.
+def overview(model: SavedModel) -> "Figure":
+    """`training`, and of a model with a report `confusion` beside it.
 
     Raises
     ------
@@ -69,7 +68,7 @@ def overview(model: Model | Classifier) -> "Figure":
     """
     from .figure import Figure
 
-    if not isinstance(model, Classifier) or not model.summary.keys() & set(REPORTS):
+    if model.classes is None or not model.summary.keys() & set(REPORTS):
         return training(model)
     if "training.history" not in (model.training or ({},))[0]:
         return confusion(model)
@@ -82,15 +81,13 @@ def overview(model: Model | Classifier) -> "Figure":
     return figure
 
 
-def _draw_training(figure: "FigureBase", model: Model | Classifier) -> None:
+def _draw_training(figure: "FigureBase", model: SavedModel) -> None:
     from matplotlib.ticker import StrMethodFormatter
 
     history = _history(model)
     step, norm, rate = history["step"], history["gradient_norm"], history["learning_rate"]
-    unit, nats = "nats per text", 1.0
-    if isinstance(model, Model):
-        unit, nats = "bits per character", log(2) * model.config["characters_per_symbol"]
-    final = model.summary.get("validation_bits_per_character")  # not of a classifier
+    unit, nats = model.loss_unit()
+    final = model.summary.get("validation_bits_per_character")  # of a language model
     final = None if "interrupted" in model.summary else final  # an estimate, as the others
     few = "o" if len(step) < 10 else ""  # a line of one point would not be seen
     loss_axes, norm_axes, rate_axes = figure.subplots(3, sharex=True, height_ratios=[3, 2, 1.3])
@@ -157,7 +154,7 @@ def _draw_confusion(figure: "FigureBase", part: str, found: Report) -> None:
     matrix.set_ylabel("true class")
     matrix.grid(False)
     matrix.set_title(
-        f"{part} part, {counts.sum():,} texts: accuracy {found.accuracy:.3f}, "
+        f"{part} part, {counts.sum():,} {found.ITEM}s: accuracy {found.accuracy:.3f}, "
         f"macro-F1 {found.macro_f1:.3f}", loc="left",
     )  # fmt: skip
     bars.barh(range(classes), found.f1, color=BLUE, height=0.7)
@@ -167,7 +164,7 @@ def _draw_confusion(figure: "FigureBase", part: str, found: Report) -> None:
                 1.02, row, f"{f1:.2f}  ({support:,})", va="center", fontsize=size, clip_on=False
             )
     bars.set_xlim(0, 1)
-    bars.set_xlabel("F1 (texts)")
+    bars.set_xlabel(f"F1 ({found.ITEM}s)")
     bars.grid(False, axis="y")
     bars.tick_params(axis="y", length=0, labelleft=False)
 
@@ -178,19 +175,19 @@ def _confusion_size(classes: int) -> tuple[float, float]:
     return 1.4 * side + 2, side + 2.5
 
 
-def _report(model: Model | Classifier) -> tuple[str, Report]:
-    """The part that the report of a classifier is about, and the report."""
-    if not isinstance(model, Classifier):
-        raise UsageError("a language model has no confusion matrix; it needs a classifier")
+def _report(model: SavedModel) -> tuple[str, Report]:
+    """The part that the report of a model is about, and the report."""
+    if model.classes is None:
+        raise UsageError(f"{model.NOUN} has no confusion matrix; it needs a classifier or a tagger")
     for part in REPORTS:
         if part in model.summary:
-            return part, from_dict(model.summary[part])
+            return part, model.report
     raise UsageError(
-        "the classifier holds no report: its training did not end, or no part was held out for one"
+        "the model holds no report: its training did not end, or no part was held out for one"
     )
 
 
-def _history(model: Model | Classifier) -> dict[str, Array]:
+def _history(model: SavedModel) -> dict[str, Array]:
     """The columns of the history by name: one row per step that was logged."""
     arrays, state = model.training or ({}, {})
     if "training.history" not in arrays:

@@ -6,10 +6,15 @@ from typing import Any
 from ..errors import ElmanError, UsageError
 from ..nn.classifier import ClassifierConfig
 from ..nn.network import NetworkConfig
+from ..nn.stack import StackConfig
+from ..nn.tagger import TaggerConfig
 from ..store.modelfile import SavedModel
-from ..tasks.classify.model import Classifier
-from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
+
+# The tasks whose networks can be written down elsewhere, and the kind of their architecture.
+CONFIGS: dict[str, type[NetworkConfig]] = {
+    "lm": NetworkConfig, "classify": ClassifierConfig, "tag": TaggerConfig,
+}  # fmt: skip
 
 
 def config_of(model: SavedModel, format: str) -> NetworkConfig:
@@ -19,14 +24,19 @@ def config_of(model: SavedModel, format: str) -> NetworkConfig:
             f"a Markov chain is no network, so it has no form as {format}; it can leave as weights "
             "or as a hub folder (--format weights, --format hub)"
         )
-    if not isinstance(model, Model | Classifier):
+    if not known(model):
         raise UsageError(f"{model.NOUN} has no form as {format}; it can leave as weights")
     return model.network.config
 
 
+def known(model: SavedModel) -> bool:
+    """Whether other programs can have models of this task."""
+    return model.config.get("task", "lm") in CONFIGS
+
+
 def directions(config: NetworkConfig) -> list[list[str]]:
     """Per layer: how the names of the parameters of each direction begin."""
-    if isinstance(config, ClassifierConfig):
+    if isinstance(config, StackConfig):
         return config.prefixes
     return [[f"layer{layer}."] for layer in range(config.num_layers)]
 

@@ -5,11 +5,10 @@ from typing import Any
 
 from ..errors import counted
 from ..store.modelfile import SavedModel
-from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
 from ..tasks.reports import MATRIX_CLASSES, Report
-from .front import LEVELS, METRICS, Told, baselines, figures, front_matter, plain, yaml
+from .front import LEVELS, METRICS, Told, baselines, figures, front_matter, kind_of, plain, yaml
 
 SAMPLE = 300  # symbols
 LINES = 10  # samples of a model of lines
@@ -32,7 +31,7 @@ def card(model: SavedModel, name: str, told: Told, curve: bool) -> str:
         _use(model, name),
         _figures(model),
         _training(model, curve),
-        _confusion(model.report) if isinstance(model, Classifier) else _sample(model),
+        _sample(model) if model.classes is None else _confusion(model.report),
         f"## Limits\n\n{_bullets(_limits(model))}",
     ]
     body = "\n".join(section for section in sections if section)
@@ -46,23 +45,19 @@ def _about(model: SavedModel) -> str:
         return f"{what}, which counts what follows what; made with Elman.\n"
     config = model.network.config
     kind = "bidirectional " * model.config.get("bidirectional", False) + config.cell.upper()
-    what = "classifier of short texts" if isinstance(model, Classifier) else "language model"
+    what = kind_of(model).what
     size = f"{config.num_layers} × {config.hidden_size} units"
     return (f"A {level} {kind} {what} ({size}, {config.num_parameters():,} parameters), "
             "trained with Elman.\n")  # fmt: skip
 
 
 def _use(model: SavedModel, name: str) -> str:
-    if isinstance(model, Classifier):
-        call = 'print(model.predict(["a text", "another"]))'
-    else:
-        call = "print(model.sample(200, seed=1))"
-    verb = "classify" if isinstance(model, Classifier) else "sample"
+    kind = kind_of(model)
     return (
         "## How to load it\n\nWith Elman installed, in the folder above this one:\n\n"
-        f'```python\nimport elman\n\nmodel = elman.load("{plain(name)}")\n{call}\n```\n\n'
+        f'```python\nimport elman\n\nmodel = elman.load("{plain(name)}")\n{kind.call}\n```\n\n'
         "From the hub it is `elman.load(\"hf://user/name\")`. On the command line: "
-        f"`elman {verb} {plain(name)}`.\n"
+        f"`elman {kind.verb} {plain(name)}`.\n"
     )  # fmt: skip
 
 
@@ -106,7 +101,7 @@ def _confusion(report: Report | None) -> str:
                 f"{_table(['', *names], rows)}")  # fmt: skip
     rows = [[name, f"{f1:.3f}", f"{n:,}"]
             for name, f1, n in zip(names, report.f1, report.support, strict=True)]  # fmt: skip
-    return f"## What each class is worth\n\n{_table(['class', 'F1', 'texts'], rows)}"
+    return f"## What each class is worth\n\n{_table(['class', 'F1', f'{report.ITEM}s'], rows)}"
 
 
 def _sample(model: Any) -> str:
@@ -125,9 +120,10 @@ def _limits(model: SavedModel) -> list[str]:
     size = len(vocabulary) - len(vocabulary.special)
     noun = {"char": "character", "byte": "byte", "word": "word"}[vocabulary.kind]
     unknown = "are read as one unknown symbol" if vocabulary.unknown is not None else "are refused"
+    unknown = "are read by their letters alone" if "letters" in model.told() else unknown
     limits = [f"It knows {counted(size, noun)}; others {unknown}."]
-    if isinstance(model, Classifier):
-        limits += _limits_of_classes(model)
+    if model.classes is not None:
+        limits += _limits_of_labels(model)
     else:
         limits += [
             "It writes what looks like its text. Nothing that it writes is meant, and it may be "
@@ -144,12 +140,14 @@ def _limits(model: SavedModel) -> list[str]:
     return limits
 
 
-def _limits_of_classes(model: Classifier) -> list[str]:
+def _limits_of_labels(model: SavedModel) -> list[str]:
     longest = counted(model.config["seq_len"], "symbol")
-    limits = [
-        "It gives one of its classes to every text, also to one that belongs to none.",
-        f"Of a text it reads the first {longest}.",
-    ]
+    if model.config["task"] == "tag":
+        limits = ["It gives every symbol one of its labels, also where none fits.",
+                  f"Longer sequences than {longest} are read in windows."]  # fmt: skip
+    else:
+        limits = ["It gives one of its classes to every text, also to one that belongs to none.",
+                  f"Of a text it reads the first {longest}."]  # fmt: skip
     if "temperature" in model.config:
         limits.append("Its probabilities were fitted on the validation part by a temperature.")
     else:

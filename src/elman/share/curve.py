@@ -1,11 +1,10 @@
 """The curve of a training as a small SVG of its own, for a card: the same model, the same bytes."""
 
-from math import isfinite, log
+from math import isfinite
 from typing import Any
 from xml.sax.saxutils import escape
 
 from ..store.modelfile import SavedModel
-from ..tasks.language.model import Model
 
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 46  # margins
@@ -15,10 +14,7 @@ Points = list[tuple[float, float]]
 
 def curve(model: SavedModel) -> str:
     """An SVG of the loss over the steps; "" where the model has no history of two steps."""
-    unit, nats = "nats per text", 1.0
-    if isinstance(model, Model):
-        unit = "bits per character"
-        nats = log(2) * model.config.get("characters_per_symbol", 1.0)
+    unit, nats = model.loss_unit()
     series = _history(model, nats)
     every = [point for points in series.values() for point in points]
     steps = [step for step, _ in every]

@@ -7,10 +7,9 @@ from pathlib import Path
 from ..errors import VALUES, UsageError
 from ..files import OutputFile, as_path
 from ..store.modelfile import SavedModel
-from ..tasks.classify.model import Classifier
-from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
 from . import hub, onnx, onnx_check, pytorch
+from .architecture import known
 from .front import Told
 
 
@@ -118,7 +117,7 @@ def _several(names: str | Sequence[str]) -> tuple[str, ...]:
 
 def possible(model: SavedModel) -> list[str]:
     """The forms that a model has."""
-    if not isinstance(model, Model | Classifier):
+    if not known(model):
         return ["weights"]
     chain = isinstance(model.network, NGram)
     return [name for name, form in FORMATS.items() if form.chains or not chain]

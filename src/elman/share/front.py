@@ -8,8 +8,8 @@ from typing import Any
 
 from ..errors import UsageError
 from ..store.modelfile import SavedModel
-from ..tasks.classify.model import Classifier
 from ..tasks.reports import REPORTS
+from ..tasks.tag.report import ALL
 
 LEVELS = {"char": "character-level", "byte": "byte-level", "word": "word-level"}
 # What a figure of ours is called there, and here; the first is a metric that the hub knows.
@@ -18,7 +18,38 @@ METRICS = {
     "perplexity": ("perplexity", "perplexity"),
     "accuracy": ("accuracy", "accuracy"),
     "macro_f1": ("f1", "macro-F1"),
+    "span_f1": ("f1", "spans F1"),
 }
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a card calls the models of a task.
+
+    Attributes
+    ----------
+    what : they are
+    verb : that takes them, and `call` of a model in Python
+    pipeline : what the hub calls what they do
+    """
+
+    what: str
+    verb: str
+    call: str
+    pipeline: str
+
+
+KINDS = {
+    "lm": Kind("language model", "sample", "print(model.sample(200, seed=1))", "text-generation"),
+    "classify": Kind("classifier of short texts", "classify",
+                     'print(model.predict(["a text", "another"]))', "text-classification"),
+    "tag": Kind("tagger", "tag", 'print(model.predict("a text"))', "token-classification"),
+}  # fmt: skip
+
+
+def kind_of(model: SavedModel) -> Kind:
+    """What a card calls such a model."""
+    return KINDS[model.config.get("task", "lm")]
 
 
 @dataclass(frozen=True)
@@ -51,8 +82,7 @@ class Told:
 
 def front_matter(model: SavedModel, name: str, told: Told) -> dict[str, Any]:
     """What stands above a card, as the hub wants it."""
-    classifier = isinstance(model, Classifier)
-    task = "text-classification" if classifier else "text-generation"
+    task = kind_of(model).pipeline
     cell = model.config["cell"]
     tags = ["elman", "markov-chain" if cell == "ngram" else "recurrent-neural-network", cell]
     matter: dict[str, Any] = {"library_name": "elman", "pipeline_tag": task}
@@ -71,16 +101,21 @@ def front_matter(model: SavedModel, name: str, told: Told) -> dict[str, Any]:
 
 def figures(model: SavedModel) -> tuple[str, dict[str, float]]:
     """The part that the figures of a model are about, and the figures; "" without any."""
-    if isinstance(model, Classifier):
+    if model.classes is not None:
         for part in REPORTS:
             if part in model.summary:
-                return part, _known(model.summary[part])
+                found = model.summary[part]
+                return part, _known(found | _spans(found))
         return "", {}
     for part in ("validation", "test"):
         found = {n: model.summary.get(f"{part}_{n}") for n in ("bits_per_character", "perplexity")}
         if _known(found):
             return part, _known(found)
     return "", {}
+
+
+def _spans(report: dict[str, Any]) -> dict[str, float]:
+    return {"span_f1": report["spans"][ALL]["f1"]} if report.get("spans") else {}
 
 
 def baselines(model: SavedModel) -> dict[str, dict[str, float]]:

@@ -40,7 +40,7 @@ def _config(model: SavedModel) -> dict[str, Any]:
     return {
         "model_type": "elman", "library_name": "elman", "elman_version": __version__,
         **model.config,
-        **({"classes": model.classes} if hasattr(model, "classes") else {}),
+        **({"classes": model.classes} if model.classes is not None else {}),
         "parameters": parameters.num_parameters() if isinstance(parameters, NetworkConfig)
         else network.num_parameters(),
     }  # fmt: skip

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import ModelFileError, UsageError, counted
 from ..files import as_path
-from ..nn.classifier import ClassifierConfig
 from ..nn.engine import select
 from ..nn.network import NetworkConfig
+from ..nn.stack import StackConfig
 from ..store import checkpoint
 from ..store.foreign import LOOKED_AT, NO_PICKLES, ONNX, describe
 from ..store.modelfile import SavedModel, refuse_damaged
@@ -54,7 +54,7 @@ def import_weights(
 
     Returns
     -------
-    model : a `Model` or a `Classifier`
+    model : a `Model`, a `Classifier`, or of an ONNX file also a `Tagger`
 
     Raises
     ------
@@ -127,11 +127,14 @@ def _from_pytorch(
     like: str | Path | Model | Classifier | None,
 ) -> Imported:
     tensors, strings, dtype = _safetensors(path)
+    older = load(like) if isinstance(like, str | Path) else like
+    if not isinstance(older, Model | Classifier | None):
+        raise UsageError("weights of PyTorch come in as a language model or a classifier; "
+                         f"--like names {older.NOUN}")  # fmt: skip
     try:
         weights = pytorch.read(tensors, strings)
     except ModelFileError as error:
         raise ModelFileError(f"{path} does not fit: {error}") from None
-    older = load(like) if isinstance(like, str | Path) else like
     if older is None:
         assert vocabulary is not None
         symbols = read_symbols(vocabulary)
@@ -197,8 +200,8 @@ def _check_ends(
     else:
         wanted, what = V, "symbols"
         if weights.architecture["bidirectional"]:
-            raise ModelFileError(f"{path} reads in both directions, as only classifiers do; name "
-                                 "one with --like, for its classes")  # fmt: skip
+            raise ModelFileError(f"{path} reads in both directions, as no language model does; "
+                                 "name a classifier with --like, for its classes")  # fmt: skip
     if weights.outputs != wanted:
         way = "" if "classes" in config else "; of a classifier name one like it with --like"
         raise ModelFileError(f"{path} has a readout of {counted(weights.outputs, 'row')} for "
@@ -209,20 +212,21 @@ def _described(model: Any, path: Path, said: bool = True) -> Imported:
     """The model, and lines that say what was understood; `said`: which activation it has."""
     config: NetworkConfig = model.network.config
     kind = f"{config.cell} {config.num_layers} × {config.hidden_size}"
-    if isinstance(config, ClassifierConfig):
+    if isinstance(config, StackConfig):
         kind = f"bidirectional {kind}" if config.bidirectional else kind
     parts = [kind]
     parts += [f"embedding {config.embedding_size}"] if config.embedding_size else []
     parts += [] if config.bias else ["no biases"]
     parts.append(f"{len(model.vocabulary):,} symbols ({model.vocabulary.kind})")
-    if isinstance(model, Classifier):
+    if model.classes is not None:
         parts.append(f"{len(model.classes):,} classes")
     parts += [f"{config.num_parameters():,} parameters", model.config["dtype"]]
     lines = [f"{path}: {', '.join(parts)}"]
     if config.cell == "rnn" and not said:
         lines.append("note: weights do not say which activation an RNN has; tanh was taken, and "
                      "with --like that of the model")  # fmt: skip
-    if model.vocabulary.kind == "word" and not any(str(s).isspace() for s in model.vocabulary.ids):
+    spaces = model.classes is None and model.vocabulary.kind == "word"
+    if spaces and not any(str(s).isspace() for s in model.vocabulary.ids):
         lines.append("note: the vocabulary has no white space, which Elman reads as symbols of "
                      "their own")  # fmt: skip
     return Imported(model, lines)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ElmanError
-from ..nn.classifier import ClassifierConfig
 from ..nn.network import NetworkConfig
+from ..nn.stack import StackConfig
+from ..nn.tagger import Letters, TaggerConfig, TaggerNetwork
 from ..store.modelfile import SavedModel
 from .architecture import config_of
 
@@ -29,8 +30,9 @@ def check(model: SavedModel, data: bytes) -> list[str]:
     """Compare an ONNX file with its model; how close they are, a line for each runtime.
 
     A language model reads windows of 1 and 7 steps in batches of 1 and 3 from random states,
-    then 50 steps whose states are fed back. A classifier reads texts of 1 to 20 symbols,
-    padded in ONNX Runtime and one by one in the reference evaluator, which knows no lengths.
+    then 50 steps whose states are fed back. A classifier or a tagger reads texts of 1 to 20
+    symbols, padded in ONNX Runtime and one by one in the reference evaluator, which knows no
+    lengths.
 
     Raises
     ------
@@ -39,8 +41,8 @@ def check(model: SavedModel, data: bytes) -> list[str]:
     config = config_of(model, "ONNX")
     lines = []
     for name, run in runtimes(data, config):
-        if isinstance(config, ClassifierConfig):
-            limits = {PADDED: compare_classifier(model, run, padded=name == RUNTIME)}
+        if isinstance(config, StackConfig):
+            limits = {PADDED: compare_sequences(model, run, padded=name == RUNTIME)}
         else:
             limits = {WINDOW: compare_windows(model, run), FED_BACK: compare_fed_back(model, run)}
         for limit, found in limits.items():
@@ -132,8 +134,44 @@ def compare_fed_back(model: Any, run: Run, steps: int = 50) -> float:
     return worst
 
 
-def compare_classifier(model: Any, run: Run, padded: bool) -> float:
+def compare_sequences(model: SavedModel, run: Run, padded: bool) -> float:
     """The largest difference over texts of 1 to 20 symbols, padded or one by one."""
+    compare = compare_tagger if isinstance(model.network, TaggerNetwork) else compare_classifier
+    return compare(model, run, padded)
+
+
+def compare_tagger(model: Any, run: Run, padded: bool) -> float:
+    """The largest difference of emissions; letters of words are drawn, too."""
+    rng, network = np.random.default_rng(SEED), model.network
+    sizes = rng.permutation(np.arange(1, 21))
+    batches = [sizes] if padded else [np.array([size]) for size in sizes]
+    worst = 0.0
+    for lengths in batches:
+        ids = rng.integers(0, network.config.vocabulary_size, (max(lengths), len(lengths)))
+        mask = np.arange(len(ids))[:, None] < lengths
+        letters, feeds = _letters(network.config, rng, ids.shape, padded)
+        expected = network.forward(ids.astype(np.int32), mask, letters)[0]
+        found = run({"ids": ids, "lengths": lengths, **feeds})["logits"]
+        worst = max(worst, difference(found[mask], expected[mask]))
+    return worst
+
+
+def _letters(
+    config: TaggerConfig, rng: np.random.Generator, shape: tuple[int, ...], padded: bool
+) -> tuple[Letters | None, dict[str, Array]]:
+    """Words at random where a tagger reads letters, for it and as inputs of its graph."""
+    if not config.letter_size:
+        return None, {}
+    lengths = rng.integers(1, 9, 12) if padded else np.full(12, 5)
+    ids = rng.integers(0, config.num_letters, (max(lengths), len(lengths)))
+    mask = np.arange(len(ids))[:, None] < lengths
+    places = rng.integers(0, len(lengths), shape)
+    feeds = {"letters": ids, "letter_lengths": lengths, "places": places}
+    return Letters(ids.astype(np.int32), mask, places), feeds
+
+
+def compare_classifier(model: Any, run: Run, padded: bool) -> float:
+    """The largest difference over texts of a classifier."""
     rng, network = np.random.default_rng(SEED), model.network
     lengths = rng.permutation(np.arange(1, 21))
     ids = rng.integers(0, network.config.vocabulary_size, (20, 20)).astype(np.int32)

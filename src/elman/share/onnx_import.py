@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelFileError
-from ..nn.classifier import ClassifierConfig
 from ..nn.network import NetworkConfig
-from .architecture import directions, require
-from .onnx import GATES, from_onnx
+from ..nn.tagger import CHAIN
+from .architecture import CONFIGS, require
+from .onnx_graph import GATES, from_onnx, layer_of, reading
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -43,7 +43,10 @@ def read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         )
     try:
         metadata = {name: json.loads(strings[name]) for name in ("config", "vocabulary")}
-        return _tensors(proto, _architecture(metadata["config"])), metadata
+        tensors = _tensors(proto, _architecture(metadata["config"]))
+        if "transitions" in strings:
+            tensors |= _chain(json.loads(strings["transitions"]))
+        return tensors, metadata
     except (IndexError, RecursionError) as error:
         raise ValueError(str(error)) from None
 
@@ -61,12 +64,17 @@ def _proto(path: Path) -> "ModelProto":
 
 
 def _architecture(config: dict[str, Any]) -> NetworkConfig:
-    kind = ClassifierConfig if "num_classes" in config else NetworkConfig
+    kind = CONFIGS[config.get("task", "lm")]
     return kind(**{name: config[name] for name in kind.__dataclass_fields__})
 
 
+def _chain(scores: dict[str, Any]) -> dict[str, Array]:
+    """The scores of a chain under our names."""
+    return {name: np.array(scores[name.removeprefix("chain.")], np.float32) for name in CHAIN}
+
+
 def _tensors(proto: "ModelProto", config: NetworkConfig) -> dict[str, Array]:
-    """The parameters under our names: see `onnx._Graph` for theirs."""
+    """The parameters under our names: see `onnx_graph._Graph` for theirs."""
     from onnx import numpy_helper
 
     given = {tensor.name: tensor for tensor in proto.graph.initializer}
@@ -76,22 +84,24 @@ def _tensors(proto: "ModelProto", config: NetworkConfig) -> dict[str, Array]:
             raise ValueError(f"{name} is in another file")
         return numpy_helper.to_array(given[name])
 
-    cell, H = config.cell, config.hidden_size
+    cell = config.cell
     if not config.num_layers <= len(given):
         raise ValueError("the number of layers does not fit the tensors")
     found = {name: get(name) for name in ("embedding.E", "readout.W_y", "readout.b_y")
              if name in given}  # fmt: skip
-    for layer, prefixes in enumerate(directions(config)):
-        W, R = get(f"layer{layer}.W"), get(f"layer{layer}.R")
-        if not layer and "W_x" in given:  # the symbols are looked up, and W is the identity
-            W = np.stack(np.split(get("W_x").T, len(prefixes)))
-        for direction, prefix in enumerate(prefixes):
+    above = [layer_of(config, layer) for layer in range(1, config.num_layers)]
+    for cells in (*reading(config), *above):
+        W, R = get(cells.name + "W"), get(cells.name + "R")
+        if cells.looks_up(config):  # W is the identity
+            table = get(cells.name.removeprefix("layer0.") + "W_x")
+            W = np.stack(np.split(table.T, len(cells.prefixes)))
+        for direction, prefix in enumerate(cells.prefixes):
             found[prefix + "W_x"] = from_onnx(cell, W[direction])
             found[prefix + "W_h"] = from_onnx(cell, R[direction])
             if config.bias:
-                rows = get(f"layer{layer}.B")[direction].reshape(2, len(GATES[cell]) * H)
+                rows = get(cells.name + "B")[direction].reshape(2, len(GATES[cell]) * cells.units)
                 first, second = (from_onnx(cell, row[:, None])[0] for row in rows)
                 found[prefix + "b"] = first
                 if cell == "gru":
-                    found[prefix + "c_n"] = second[-H:]
+                    found[prefix + "c_n"] = second[-cells.units :]
     return found

@@ -10,7 +10,9 @@
     readout.b_y      (O)           decoder.bias
 
 Names of a reverse direction end in `_reverse`. The gates stand in the same order. Two biases
-that are only ever added are one: it leaves as `bias_ih`, with zeros as `bias_hh`.
+that are only ever added are one: it leaves as `bias_ih`, with zeros as `bias_hh`. Of a tagger
+the cells that read letters are called letters instead of rnn, and the scores of the chain keep
+their names: chain.A, chain.start, chain.end.
 """
 
 import re
@@ -22,6 +24,7 @@ import numpy as np
 
 from ..cells import CELLS
 from ..errors import ModelFileError, listed
+from ..nn.tagger import CHAIN, LETTERS
 from ..store.modelfile import SavedModel
 from .architecture import config_of, directions
 
@@ -53,19 +56,28 @@ def state_dict(model: SavedModel) -> Tensors:
         found["encoder.weight"] = p["embedding.E"]
     for layer, prefixes in enumerate(directions(config)):
         for prefix in prefixes:
-            end = f"_l{layer}" + ("_reverse" if prefix.endswith("reverse.") else "")
-            found[f"rnn.weight_ih{end}"] = p[prefix + "W_x"].T
-            found[f"rnn.weight_hh{end}"] = p[prefix + "W_h"].T
-            if config.bias:
-                second = np.zeros_like(p[prefix + "b"])
-                if config.cell == "gru":
-                    second[-config.hidden_size :] = p[prefix + "c_n"]
-                found[f"rnn.bias_ih{end}"] = p[prefix + "b"]
-                found[f"rnn.bias_hh{end}"] = second
+            found |= _cells(p, prefix, "rnn", layer)
+    for prefix in LETTERS:
+        if prefix + "W_h" in p:
+            found |= _cells(p, prefix, "letters", 0)
+    found |= {name: p[name] for name in CHAIN if name in p}
     found["decoder.weight"] = p["readout.W_y"].T
     if config.bias:
         found["decoder.bias"] = p["readout.b_y"]
     return {name: np.ascontiguousarray(array) for name, array in found.items()}
+
+
+def _cells(p: Mapping[str, Array], prefix: str, module: str, layer: int) -> Tensors:
+    """The weights of one direction of a layer of cells."""
+    end = f"_l{layer}" + ("_reverse" if prefix.endswith("reverse.") else "")
+    found = {f"{module}.weight_ih{end}": p[prefix + "W_x"].T,
+             f"{module}.weight_hh{end}": p[prefix + "W_h"].T}  # fmt: skip
+    if prefix + "b" in p:
+        second = np.zeros_like(p[prefix + "b"])
+        if prefix + "c_n" in p:
+            second[-len(p[prefix + "c_n"]) :] = p[prefix + "c_n"]
+        found |= {f"{module}.bias_ih{end}": p[prefix + "b"], f"{module}.bias_hh{end}": second}
+    return found
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class SavedModel(Shown):
     ----------
     network : what computes
     vocabulary : its symbols
+    classes : the labels that it gives, None of a language model
     config : architecture and treatment of text, as the model file holds it
     summary : how it was made: command, corpus, steps, final figures, versions
     training : what resuming needs (arrays and settings), None if stripped
@@ -44,6 +45,7 @@ class SavedModel(Shown):
     SETTINGS: ClassVar[type[Settings]]  # whose ranges hold for its configuration
 
     network: Any
+    classes: list[str] | None = None
 
     def __init__(
         self,
@@ -81,6 +83,14 @@ class SavedModel(Shown):
         rows += [("held out", figure.removesuffix(" held out")) for figure in self._figures()]
         rows += [("steps", f"{summary['steps']:,}")] if summary.get("steps") else []
         return rows + [("learned from", name) for name in files_of(summary)]
+
+    def told(self) -> dict[str, Any]:
+        """What a reader of its network elsewhere has to know, besides symbols and configuration."""
+        return {}
+
+    @abstractmethod
+    def loss_unit(self) -> tuple[str, float]:
+        """The unit that people read its losses in, and how many nats it is."""
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
@@ -147,6 +157,11 @@ class SavedModel(Shown):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """As `__copy__`."""
         return self.__copy__()
+
+    @property
+    def report(self) -> Any:
+        """How good its labels were at the end of its training; None if nobody looked."""
+        return None
 
     @property
     def treatment(self) -> TextOptions:

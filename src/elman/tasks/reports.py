@@ -10,7 +10,7 @@ there, as scikit-learn counts them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Report(Shown):
     nats : mean loss of the true labels, None if there were no probabilities
     calibration : what the probabilities are worth, None if there were none
     """
+
+    ITEM: ClassVar[str] = "text"  # what a label is of
 
     classes: list[str]
     confusion: Array
@@ -75,15 +77,15 @@ class Report(Shown):
         return float(self.f1[occurs].mean()) if occurs.any() else 0.0
 
     def _short(self) -> list[str]:
-        texts = counted(int(self.confusion.sum()), "text")
+        texts = counted(int(self.confusion.sum()), self.ITEM)
         figures = [f"accuracy {self.accuracy:.3f}", f"macro-F1 {self.macro_f1:.3f}"]
         return [*figures, texts, f"{len(self.classes):,} classes"]
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = [("accuracy", f"{self.accuracy:.3f}"), ("macro-F1", f"{self.macro_f1:.3f}"),
-                ("texts", f"{self.confusion.sum():,}")]  # fmt: skip
+                (f"{self.ITEM}s", f"{self.confusion.sum():,}")]  # fmt: skip
         if self.nats is not None:
-            rows.append(("nats a text", f"{self.nats:.3f}"))
+            rows.append((f"nats a {self.ITEM}", f"{self.nats:.3f}"))
         order = np.argsort(-self.support, kind="stable")[:SHOWN_CLASSES]
         rows += [(self.classes[i], f"F1 {self.f1[i]:.3f}, support {self.support[i]:,}")
                  for i in order]  # fmt: skip

@@ -29,6 +29,22 @@ class Encoded:
         return np.diff(self.offsets)
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """Texts as the first layer of a network reads them.
+
+    Attributes
+    ----------
+    texts : ids of symbols, which are rows of the table
+    table : (n, D) what the layer reads of each symbol; None: one-hot ids
+    names : the text of each symbol, for people; None: that of the vocabulary
+    """
+
+    texts: Encoded
+    table: np.ndarray | None
+    names: list[str] | None = None
+
+
 def encode(vocabulary: Vocabulary, texts: Sequence[str], longest: int) -> Encoded:
     """Ids of texts, of each the first `longest` symbols."""
     if vocabulary.kind == "char":

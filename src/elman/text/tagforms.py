@@ -7,6 +7,7 @@ keys tokens and labels.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import CorpusError, UsageError, counted, listed, quoted
 from . import encodings, jsonlines
@@ -227,6 +228,8 @@ def _parallel_kind(lines: Sequence[str], labels: Sequence[str]) -> str:
 
 def _one(name: str, options: TextOptions) -> Source:
     """The one file that a name stands for."""
+    if not Path(name).exists():
+        raise CorpusError(f"--labels names the file {name}, which is not there")
     sources = [s for group in find(name, as_it_is(options), []) for s in group.sources]
     if len(sources) != 1:
         raise UsageError(f"--labels {name} must be one file")

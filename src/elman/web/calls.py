@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
@@ -14,17 +14,21 @@ from starlette.types import ASGIApp
 
 from ..inside import inspection
 from ..nn.engine import available_cores
+from ..store.modelfile import SavedModel
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
 from ..tasks.language.sampling import SamplingOptions
+from ..tasks.tag.model import Tagger
 from . import encoding, inside, numbers, reading
 from .arguments import REQUIRED, TEXT, Arguments, read_arguments, shown
 from .describe import describe
 from .errors import ApiError
 from .live import Live
-from .models import AnyModel, Models
+from .models import Models
 from .streams import EventStream, Slots, Workers
 from .writing import Chunks, Task, write
+
+M = TypeVar("M", bound=SavedModel)
 
 STATIC = Path(__file__).parent / "static"
 TOKEN = 'name="elman-token" content=""'
@@ -34,11 +38,12 @@ STREAMS = 64
 WAITING = 16  # calculations in the queue
 LOOK = 0.25  # seconds between two looks whether a waiting client is still there
 CLASSIFY = 500  # characters: the network reads every prefix
+TAG = 4_000  # characters: the likeliest labels of each are sent
 STATES = 4_000  # characters: a number for each and every unit is sent
 STEPS = 2_000  # characters
 LIMITS = {
-    "text": TEXT, "states": STATES, "classify": CLASSIFY, "steps": STEPS, "length": LENGTH,
-    "corpus": inside.CORPUS,
+    "text": TEXT, "states": STATES, "classify": CLASSIFY, "tag": TAG, "steps": STEPS,
+    "length": LENGTH, "corpus": inside.CORPUS,
 }  # fmt: skip
 
 
@@ -62,6 +67,7 @@ class Api:
             post("sample", self.sample),
             post("score", self.score),
             post("classify", self.classify),
+            post("tag", self.tag),
             post("states", self.states),
             post("unit", self.unit),
             post("similar", self.similar),
@@ -97,7 +103,6 @@ class Api:
     async def sample(self, request: Request) -> ASGIApp:
         arguments = await read_arguments(request)
         name, model = await self._model(arguments, Model)
-        assert isinstance(model, Model)
         task = read_task(arguments, len(model.vocabulary))
         chunks = write(model, task)
         if not self.streams.free:
@@ -117,6 +122,13 @@ class Api:
         text = arguments.text("text", most=CLASSIFY)
         arguments.end()
         return await self._answer(request, reading.classify, model, text)
+
+    async def tag(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._model(arguments, Tagger)
+        text = arguments.text("text", most=TAG)
+        arguments.end()
+        return await self._answer(request, reading.tag, model, text)
 
     async def states(self, request: Request) -> Response:
         arguments = await read_arguments(request)
@@ -166,15 +178,14 @@ class Api:
 
     # -- what they share -----------------------------------------------------------
 
-    async def _model(self, arguments: Arguments, kind: type[AnyModel]) -> tuple[str, AnyModel]:
+    async def _model(self, arguments: Arguments, kind: type[M]) -> tuple[str, M]:
         """The model that is named in the arguments, which has to be of this kind."""
         name, model = await asyncio.to_thread(self.models.get, arguments.text("model", None))
         if not isinstance(model, kind):
-            what = "classifier" if isinstance(model, Classifier) else "language model"
-            raise ApiError(400, f"{name} is a {what}, which does not do this")
+            raise ApiError(400, f"{name} is {model.NOUN}, which does not do this")
         return name, model
 
-    async def _network(self, arguments: Arguments) -> tuple[str, AnyModel]:
+    async def _network(self, arguments: Arguments) -> tuple[str, SavedModel]:
         """The model that is named in the arguments, which has to have an inside."""
         name, model = await asyncio.to_thread(self.models.get, arguments.text("model", None))
         inspection.network_of(model)
@@ -242,7 +253,7 @@ def read_task(arguments: Arguments, vocabulary_size: int) -> Task:
     return task
 
 
-def read_part(arguments: Arguments, model: AnyModel) -> tuple[int, str]:
+def read_part(arguments: Arguments, model: SavedModel) -> tuple[int, str]:
     """Which layer and which of its parts `states`, `unit` and `similar` look at."""
     layers = inspection.network_of(model).config.num_layers
     layer = arguments.integer("layer", 0, 0, layers - 1)

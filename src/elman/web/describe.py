@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 
 from ..inside.inspection import GATES, parts_of, symbol_text
-from ..tasks.classify.model import Classifier
+from ..store.modelfile import SavedModel
 from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
-from .models import AnyModel
 
 
-def describe(name: str, model: AnyModel, live: bool) -> dict[str, Any]:
+def describe(name: str, model: SavedModel, live: bool) -> dict[str, Any]:
     network = model.network
     described: dict[str, Any] = {
         "name": name,
@@ -22,7 +21,7 @@ def describe(name: str, model: AnyModel, live: bool) -> dict[str, Any]:
         "tokens": model.vocabulary.kind,
         "lines": isinstance(model, Model) and model.lines,
         "vocabulary": [symbol_text(model, i) for i in range(len(model.vocabulary))],
-        "classes": model.classes if isinstance(model, Classifier) else None,
+        "classes": model.classes,
         "config": model.config,
         "summary": model.summary,
         "history": history(model),
@@ -37,13 +36,14 @@ def describe(name: str, model: AnyModel, live: bool) -> dict[str, Any]:
     return described
 
 
-def kind(model: AnyModel) -> str:
-    if isinstance(model, Classifier):
-        return "classifier"
+def kind(model: SavedModel) -> str:
+    """What the page calls it, see `docs/http.md`."""
+    if model.classes is not None:
+        return model.NOUN.removeprefix("a ")
     return "ngram" if isinstance(model.network, NGram) else "lm"
 
 
-def history(model: AnyModel) -> dict[str, Any] | None:
+def history(model: SavedModel) -> dict[str, Any] | None:
     """The curves of the training, if the file holds them."""
     if model.training is None or "training.history" not in model.training[0]:
         return None
@@ -51,7 +51,7 @@ def history(model: AnyModel) -> dict[str, Any] | None:
     return {"columns": state.get("history_columns"), "rows": model.training[0]["training.history"]}
 
 
-def _parameters(model: AnyModel) -> int:
+def _parameters(model: SavedModel) -> int:
     if isinstance(model.network, NGram):
         return model.network.num_parameters()
     return int(np.sum([p.size for p in model.network.parameters.values()]))

@@ -8,9 +8,8 @@ import numpy as np
 
 from ..errors import ElmanError
 from ..inside import inspection, passages
+from ..store.modelfile import SavedModel
 from ..tasks import training_text
-from ..tasks.classify.model import Classifier
-from ..tasks.language.model import Model
 from .encoding import array
 from .errors import ApiError
 
@@ -19,10 +18,10 @@ CORPUS = 200_000  # characters that are searched at most
 BUDGET = 3e10  # operations that a search may take: about a second
 AROUND = 40  # symbols on each side of what a passage shows
 
-_texts: WeakKeyDictionary[Model | Classifier, str] = WeakKeyDictionary()
+_texts: WeakKeyDictionary[SavedModel, str] = WeakKeyDictionary()
 
 
-def states(model: Model | Classifier, text: str, layer: int, part: str) -> dict[str, Any]:
+def states(model: SavedModel, text: str, layer: int, part: str) -> dict[str, Any]:
     """Activations of one part of a layer over a text, and orders of the units.
 
     Raises
@@ -40,7 +39,7 @@ def states(model: Model | Classifier, text: str, layer: int, part: str) -> dict[
 
 
 def unit(
-    model: Model | Classifier, layer: int, part: str, unit: int, sign: int, corpus: str | None
+    model: SavedModel, layer: int, part: str, unit: int, sign: int, corpus: str | None
 ) -> dict[str, Any]:
     """Where in a corpus a unit is highest (sign 1) or lowest (-1).
 
@@ -62,7 +61,7 @@ def unit(
 
 
 def similar(
-    model: Model | Classifier,
+    model: SavedModel,
     text: str,
     selection: tuple[int, int],
     layer: int,
@@ -99,7 +98,7 @@ def similar(
 class Read:
     """A text that was searched: its symbols, and the activations (T, H) of one part."""
 
-    model: Model | Classifier
+    model: SavedModel
     place: tuple[int, str]
     text: str
     symbols: list[str]
@@ -109,7 +108,7 @@ class Read:
 _last: list[Read] = []  # the last search: the next is often for another unit of the same part
 
 
-def _read(model: Model | Classifier, layer: int, part: str, corpus: str | None) -> Read:
+def _read(model: SavedModel, layer: int, part: str, corpus: str | None) -> Read:
     """The activations over a text to search, which is no longer than is quickly read."""
     text = _training_text(model) if corpus is None else corpus
     operations = 2 * inspection.network_of(model).parameters.flat.size  # for a symbol
@@ -123,7 +122,7 @@ def _read(model: Model | Classifier, layer: int, part: str, corpus: str | None) 
     return read
 
 
-def _training_text(model: Model | Classifier) -> str:
+def _training_text(model: SavedModel) -> str:
     if model not in _texts:
         try:
             _texts[model] = training_text(model)[:CORPUS]
@@ -132,5 +131,5 @@ def _training_text(model: Model | Classifier) -> str:
     return _texts[model]
 
 
-def _source(model: Model | Classifier, corpus: str | None) -> str | None:
+def _source(model: SavedModel, corpus: str | None) -> str | None:
     return ", ".join(model.summary.get("corpus", [])) if corpus is None else None

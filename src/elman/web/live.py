@@ -13,9 +13,10 @@ from ..errors import ElmanError
 from ..learn.loop import HISTORY, Event, Loop
 from ..learn.run import Run
 from ..nn.network import BaseNetwork
+from ..store.modelfile import SavedModel
 from . import encoding
 from .errors import ApiError
-from .models import AnyModel, lighten
+from .models import lighten
 
 STEPS = 4096  # events of steps that the log keeps
 LOOK = 0.05  # seconds between two looks at what was asked for, while paused
@@ -162,14 +163,14 @@ class Live:
     def names(self) -> list[str]:
         return [self.name]
 
-    def get(self, name: str | None = None) -> tuple[str, AnyModel]:
+    def get(self, name: str | None = None) -> tuple[str, SavedModel]:
         """The model as it was last published, as `Models.get` gives one."""
         if name not in (None, self.name):
             raise ApiError(404, f"there is no model of that name here; there is {self.name}")
         return self.name, self._model
 
 
-def snapshot(model: AnyModel) -> AnyModel:
+def snapshot(model: SavedModel) -> SavedModel:
     """A copy that stays as it is while the training goes on."""
     lighten(model)
     copied = copy.copy(model)

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from ..errors import ElmanError, ModelFileError, UsageError
 from ..files import MODEL_SUFFIX
+from ..store.modelfile import SavedModel
 from ..tasks import load
-from ..tasks.classify.model import Classifier
-from ..tasks.language.model import Model
 from .errors import ApiError
 
-AnyModel = Model | Classifier
 KEPT = 4  # models in memory
 KEPT_ARRAYS = ("training.state", "training.last_symbol", "training.history")
 
@@ -28,7 +26,7 @@ class Models:
         place = Path(place)
         self.folder = (place if place.is_dir() else place.parent).resolve()
         self.only = None if place.is_dir() else place.name
-        self._loaded: OrderedDict[str, tuple[tuple[int, ...], AnyModel]] = OrderedDict()
+        self._loaded: OrderedDict[str, tuple[tuple[int, ...], SavedModel]] = OrderedDict()
         self._lock = threading.Lock()
         if not place.exists():
             raise UsageError(f"there is no file or folder {str(place)!r} to serve models from")
@@ -54,7 +52,7 @@ class Models:
         except (OSError, RuntimeError):
             return False
 
-    def get(self, name: str | None = None) -> tuple[str, AnyModel]:
+    def get(self, name: str | None = None) -> tuple[str, SavedModel]:
         """A model and its name; without a name the first that can be read.
 
         Raises
@@ -79,7 +77,7 @@ class Models:
         assert failure is not None
         raise failure
 
-    def _read(self, name: str) -> AnyModel:
+    def _read(self, name: str) -> SavedModel:
         """The model, read again if the file has changed since."""
         path = self.folder / name
         with self._lock:  # two requests for one model read it once
@@ -102,7 +100,7 @@ class Models:
             return model
 
 
-def lighten(model: AnyModel) -> None:
+def lighten(model: SavedModel) -> None:
     """Let go of what only resuming needs: it is twice the size of the weights."""
     if model.training is not None:
         arrays, values = model.training

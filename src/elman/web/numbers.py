@@ -41,7 +41,7 @@ def steps(
 
     Raises
     ------
-    UsageError : a text without a step to show; a classifier or a Markov chain
+    UsageError : a text without a step to show; a model that gives labels, or a Markov chain
     UnknownSymbolError : a symbol that the vocabulary does not hold
     """
     network, ids = network_and_ids(model, text)

@@ -13,7 +13,7 @@ from ...nn.engine import Engine
 from ...nn.layers import softmax
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_network
-from ...text.encoded import Encoded, encode
+from ...text.encoded import Encoded, Inputs, encode
 from ...text.read import TextOptions, strings, transform
 from ...text.vocabulary import Vocabulary
 from ..reports import REPORTS, Report, facts, from_dict
@@ -38,6 +38,7 @@ class Classifier(SavedModel):
     """
 
     NOUN, USE, SETTINGS = "a classifier", "elman classify or elman embed", ClassifySettings
+    classes: list[str]
 
     def __init__(
         self,
@@ -155,6 +156,18 @@ class Classifier(SavedModel):
             if part in self.summary:
                 return from_dict(self.summary[part])
         return None
+
+    def told(self) -> dict[str, Any]:
+        """Its classes, and what its logits are divided by before softmax."""
+        return {"classes": self.classes, "temperature": self.temperature}
+
+    def loss_unit(self) -> tuple[str, float]:
+        """Nats per text, as they are."""
+        return "nats per text", 1.0
+
+    def inputs(self, texts: Sequence[str]) -> Inputs:
+        """Texts as its first layer reads them."""
+        return Inputs(self.encode(texts), self.network.parameters.get("embedding.E"))
 
     def _kind(self) -> str:
         c = self.config

@@ -4,6 +4,7 @@ import operator
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import islice
+from math import log
 from typing import Any, Self, overload
 
 import numpy as np
@@ -65,6 +66,10 @@ class Model(SavedModel):
     ):
         super().__init__(vocabulary, config, summary, training)
         self.network = network
+
+    def loss_unit(self) -> tuple[str, float]:
+        """Bits per character, whatever its symbols are."""
+        return "bits per character", log(2) * self.config.get("characters_per_symbol", 1.0)
 
     @property
     def lines(self) -> bool:

@@ -11,19 +11,21 @@ from ...learn.batches import side_by_side
 from ...nn import chain
 from ...nn.engine import Engine
 from ...nn.layers import softmax
-from ...nn.tagger import TaggerConfig, TaggerNetwork
+from ...nn.tagger import LETTERS, TaggerConfig, TaggerNetwork
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_network
 from ...store.shown import rounded
+from ...text.encoded import Encoded, Inputs
 from ...text.tagforms import Tokens, symbols_of
 from ...text.tagged import treated
 from ...text.vocabulary import Vocabulary
 from ..reports import REPORTS, facts
 from .report import TagReport, from_dict
 from .settings import TagSettings
-from .windows import Symbols, encoded, whole, windows
+from .windows import LONGEST_WORD, Symbols, encoded, whole, windows
 
 Array = np.ndarray
+MANY = 4096  # words whose letters are read at once, to look inside
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Tagger(SavedModel):
     """
 
     NOUN, USE, SETTINGS = "a tagger", "elman tag", TagSettings
+    classes: list[str]
 
     def __init__(
         self,
@@ -190,6 +193,45 @@ class Tagger(SavedModel):
             found = chain.marginals(logits[places], self.network.transitions, mask)
             p[places[mask]] = found[mask]
         return p
+
+    def inputs(self, texts: Sequence[str]) -> Inputs:
+        """Texts as its first layer reads them; of words every one that differs has a row."""
+        kind = self.config["tokens"]
+        tokens = [self.clean(found) for text in texts if len(found := symbols_of(text, kind))]
+        symbols = encoded(tokens, self.vocabulary, self.letters)
+        offsets = np.cumsum([0, *map(len, tokens)])
+        if symbols.words is None or not tokens:
+            names = [f"{word} " for word in self.vocabulary.symbols] if kind == "word" else None
+            table = self.network.parameters.get("embedding.E")
+            return Inputs(Encoded(symbols.ids, offsets), table, names)
+        _, first = np.unique(symbols.words, return_index=True)
+        flat = [word for sequence in tokens for word in sequence]
+        rows = [self._rows_of_words(symbols, first[i : i + MANY, None])
+                for i in range(0, len(first), MANY)]  # fmt: skip
+        names = [f"{flat[i]} " for i in first.tolist()]
+        return Inputs(Encoded(symbols.words, offsets), np.concatenate(rows), names)
+
+    def _rows_of_words(self, symbols: Symbols, places: Array) -> Array:
+        """What the first layer reads (W, E + 2·L) of the words at places (W, 1)."""
+        ids, letters = symbols.batch(places)
+        assert letters is not None
+        _, shapes, _ = self.network.layer(LETTERS, letters.ids, letters.mask)
+        rows = self.network.parameters["embedding.E"][ids[:, 0]]
+        return np.concatenate([rows, shapes[letters.places[:, 0]]], axis=1)
+
+    def told(self) -> dict[str, Any]:
+        """Its labels and the scheme of their spans, the letters of words, the scores of a chain."""
+        told = {"classes": self.classes, "scheme": self.config.get("scheme", "")}
+        if self.letters is not None:
+            told |= {"letters": self.letters.symbols, "longest_word": LONGEST_WORD}
+        if self.network.config.transitions:
+            scores = vars(self.network.transitions)
+            told["transitions"] = {name: a.tolist() for name, a in scores.items()}
+        return told
+
+    def loss_unit(self) -> tuple[str, float]:
+        """Nats per symbol, as they are."""
+        return "nats per symbol", 1.0
 
     @property
     def report(self) -> TagReport | None:

@@ -7,7 +7,7 @@ conlleval counts. Precision, recall and F1 are of each type and of all spans tog
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class TagReport(Report):
     spans : by type, and of all together: precision, recall, f1, support; None without a scheme
     """
 
+    ITEM: ClassVar[str] = "symbol"
+
     sequences: int = 0
     sequence_accuracy: float = 0.0
     unseen: dict[str, float] | None = None
@@ -44,8 +46,7 @@ class TagReport(Report):
         return [*found, counted(self.sequences, "sequence"), f"{len(self.classes):,} labels"]
 
     def _rows(self) -> list[tuple[str, str]]:
-        rows = [(name.replace("texts", "symbols").replace("nats a text", "nats a symbol"), value)
-                for name, value in super()._rows()]  # fmt: skip
+        rows = super()._rows()
         return [*rows[:1], ("sequences right", f"{self.sequence_accuracy:.3f}"), *rows[1:]]
 
     def to_dict(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ import { h, whole } from "./dom.js";
 
 const VIEWS = {
   write: {
-    module: "./write.js", fits: (model) => model !== null && model.kind !== "classifier",
+    module: "./write.js", fits: (model) => model?.classes === null,
     needs: "a language model", train: "elman train TEXT",
   },
   inside: {
@@ -47,6 +47,10 @@ const VIEWS = {
   classify: {
     module: "./classify.js", fits: (model) => model?.kind === "classifier",
     needs: "a classifier", train: "elman train FOLDER --task classify",
+  },
+  tag: {
+    module: "./tag.js", fits: (model) => model?.kind === "tagger",
+    needs: "a tagger", train: "elman train COLUMNS --task tag",
   },
 };
 
@@ -170,7 +174,7 @@ function misfit(view) {
 
 function home() {
   if (state.model === null || state.model.live) return "learn";
-  return state.model.kind === "classifier" ? "classify" : "write";
+  return { classifier: "classify", tagger: "tag" }[state.model.kind] ?? "write";
 }
 
 /** #VIEW, or #VIEW/MODEL where there are several. */

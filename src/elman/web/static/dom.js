@@ -79,3 +79,13 @@ export function field(label, control, hint = null) {
 export function enable(button, on) {
   button.setAttribute("aria-disabled", !on);
 }
+
+/** Put a popup under an element, or above it where the window ends; `around` is its frame. */
+export function beside(popup, element, around) {
+  const box = element.getClientRects()[0] ?? element.getBoundingClientRect();
+  const frame = around.getBoundingClientRect();
+  const most = frame.width - popup.offsetWidth;
+  const above = box.bottom + popup.offsetHeight > innerHeight && box.top > popup.offsetHeight;
+  popup.style.left = `${Math.max(0, Math.min(box.left - frame.left - 12, most))}px`;
+  popup.style.top = `${(above ? box.top - popup.offsetHeight : box.bottom) - frame.top}px`;
+}

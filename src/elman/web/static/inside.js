@@ -123,7 +123,7 @@ export function mount(root, context) {
   });
   signal.addEventListener("abort", () =>
     ["first", "states", "unit", "similar"].forEach((kind) => requests[kind]?.abort()));
-  showNothing(model.kind === "classifier" ? EMPTY : "The model writes a text to begin with.");
+  showNothing(model.classes ? EMPTY : "The model writes a text to begin with.");
   first();
 
   function select(options, chosen) {
@@ -135,7 +135,7 @@ export function mount(root, context) {
 
   /** A text to begin with: what the model writes itself. */
   async function first() {
-    if (model.kind === "classifier") return;
+    if (model.classes) return; // it writes none
     requests.first = new AbortController();
     const body = { model: model.name, length: model.tokens === "word" ? FIRST / 4 : FIRST,
       temperature: 0.7, seed: 1, prime: !model.lines && model.vocabulary.includes("\n") ? "\n" : "" };

@@ -171,23 +171,24 @@ function results(end) {
   if (Number.isFinite(end.validation_bits_per_character)) {
     return [`this model, held out: ${bits(end.validation_bits_per_character)}`, ...baselines];
   }
-  if (end.report) return [`this model, on texts held out: ${shares(end.report)}`, ...baselines];
+  if (end.report) return [`this model, on what was held out: ${shares(end.report)}`, ...baselines];
   return [];
 }
 
 // -- curves --------------------------------------------------------------------------------
 
-/** The curves of a run: loss, and beside it the accuracy of a classifier; gradient norm, learning
- * rate and speed below. */
+/** The curves of a run: loss, and beside it the accuracy of labels; gradient norm, learning rate
+ * and speed below. */
 function curvesOf(model, context) {
-  const classifier = model?.kind === "classifier";
+  const labelled = Boolean(model?.classes);
+  const item = model?.kind === "tagger" ? "symbol" : "text"; // what a label is of
   const unit = { char: "character", byte: "byte", word: "symbol" }[model?.tokens] ?? "character";
   const hovered = (x) => all.forEach((one) => one.cursor(x));
   const label = (x, long = false) => (long ? `step ${whole(x)}` : whole(x));
   const large = { height: 280 };
   const make = (title, format, series, options = {}) =>
     chart({ title, format, series, hovered, label, height: 128, ...options });
-  const loss = make(classifier ? "Loss, nats per text" : `Loss, bits per ${unit}`,
+  const loss = make(labelled ? `Loss, nats per ${item}` : `Loss, bits per ${unit}`,
     (y) => y.toFixed(2),
     [{ name: "training", kind: "second" }, { name: "held out", kind: "first dots" }],
     large);
@@ -195,7 +196,7 @@ function curvesOf(model, context) {
     [{ name: "accuracy", kind: "first dots" }, { name: "macro-F1", kind: "second dots" }], large);
   const norm = make("Gradient norm", short, [{ kind: "second" }], { floor: 0 });
   const rate = make("Learning rate", short, [{ kind: "second" }], { floor: 0 });
-  const speed = make(classifier ? "Texts a second" : "Characters a second",
+  const speed = make(labelled ? `${item[0].toUpperCase()}${item.slice(1)}s a second` : "Characters a second",
     (y) => (y >= 10_000 ? `${Math.round(y / 1000)}k` : whole(y)), [{ kind: "second" }], { floor: 0 });
   const small = [norm, rate, speed];
   const all = [loss, accuracy, ...small];
@@ -206,28 +207,28 @@ function curvesOf(model, context) {
   });
 
   function show({ steps, evaluations }) {
-    loss.set([points(steps, (e) => lossOf(e, "train", classifier)),
-      points(evaluations, (e) => lossOf(e, "validation", classifier))]);
+    loss.set([points(steps, (e) => lossOf(e, "train", labelled)),
+      points(evaluations, (e) => lossOf(e, "validation", labelled))]);
     accuracy.set([points(evaluations, (e) => e.validation_accuracy),
       points(evaluations, (e) => e.validation_macro_f1)]);
     norm.set([points(steps, (e) => e.gradient_norm)]);
     rate.set([points(steps, (e) => e.learning_rate)]);
-    speed.set([points(steps, (e) => e.characters_per_second ?? e.texts_per_second)]);
+    speed.set([points(steps, (e) => e.characters_per_second ?? e.texts_per_second ?? e.symbols_per_second)]);
     speed.element.hidden = steps.length > 0 && steps.at(-1).progress === undefined;
   }
 
   return {
     loss: loss.element, show,
-    beside: classifier ? accuracy.element : null, // a classifier writes no samples
+    beside: labelled ? accuracy.element : null, // what gives labels writes no samples
     small: h("div", { class: "small-curves" }, small.map((one) => one.element)),
-    note: classifier ? "" : h("p", { class: "note" }, ESTIMATES),
+    note: labelled ? "" : h("p", { class: "note" }, ESTIMATES),
   };
 }
 
-/** Bits per symbol of a language model, nats of a classifier; records of files are in nats. */
-function lossOf(event, part, classifier) {
+/** Bits per symbol of a language model, nats of labels; records of files are in nats. */
+function lossOf(event, part, labelled) {
   const nats = event[`${part}_loss`];
-  if (classifier) return nats;
+  if (labelled) return nats;
   return event[`${part}_bits_per_character`] ?? nats / LN2;
 }
 

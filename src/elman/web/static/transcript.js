@@ -1,7 +1,7 @@
 // Written text, every symbol shaded by its surprise; what else could have stood there
 // pops up under the pointer, the keyboard focus or a tap.
 
-import { h, percent, spoken, visible } from "./dom.js";
+import { beside, h, percent, spoken, visible } from "./dom.js";
 
 const DWELL = 90; // ms on a symbol before the alternatives change to it, or go away
 const BLOCK = 400; // symbols after which a line begins a new block: only the last is laid out again
@@ -83,7 +83,7 @@ export function transcript({ branch, darkest, signal }) {
     );
     popup.setAttribute("aria-label", `Instead of ${spoken(symbol.text)}`);
     popup.hidden = false;
-    position(spans[place]);
+    beside(popup, spans[place], element);
   }
 
   /** The likeliest symbols, the written one at the end if it is not among them. */
@@ -107,16 +107,6 @@ export function transcript({ branch, darkest, signal }) {
     h("span", { class: "mono" }, visible(symbol)),
     h("span", { class: "bar", vars: { "--share": probability.toFixed(4) } }),
     h("span", { class: "figure" }, percent(probability)));
-  }
-
-  function position(span) {
-    const box = span.getClientRects()[0] ?? span.getBoundingClientRect();
-    const around = element.getBoundingClientRect();
-    const most = around.width - popup.offsetWidth;
-    const left = box.left - around.left - 12;
-    const above = box.bottom + popup.offsetHeight > innerHeight && box.top > popup.offsetHeight;
-    popup.style.left = `${Math.max(0, Math.min(left, most))}px`;
-    popup.style.top = `${(above ? box.top - popup.offsetHeight : box.bottom) - around.top}px`;
   }
 
   function hide() {
