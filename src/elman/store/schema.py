@@ -1,8 +1,9 @@
 """What the metadata of a model file must be: every value by its type, before it is used.
 
 A form is a type, a tuple of forms of which one must fit, `[form]` for a list of such,
-`{str: form}` for an object with any names, or an object with the names that are
-listed, of which those that end in "?" may be missing; others are let alone.
+`{str: form}` for an object with any names (and those that are listed beside it), or an
+object with the names that are listed, of which those that end in "?" may be missing;
+others are let alone.
 """
 
 from dataclasses import fields
@@ -19,6 +20,11 @@ _PART: Form = {"accuracy": NUMBER, "macro_f1": NUMBER, "nats?": (NUMBER, None),
                "calibration_error?": NUMBER, "static_calibration_error?": NUMBER,
                "temperature?": NUMBER,
                "classes": {str: {str: NUMBER}}, "confusion": [[int]]}  # fmt: skip
+_SPAN: Form = dict.fromkeys(("precision", "recall", "f1", "support"), NUMBER)
+OF_A_TAGGER: dict[str, Form] = {  # in its reports; None where there is nothing to say
+    "sequences": int, "sequence_accuracy": NUMBER,
+    "unseen": {"accuracy": NUMBER, "symbols": NUMBER}, "spans": {"all spans": _SPAN, str: _SPAN},
+}  # fmt: skip
 SUMMARY: Form = {
     "command?": str, "corpus?": [str], "sha256?": str, "versions?": {str: str},
     "baselines?": {str: {str: NUMBER}}, "validation?": _PART, "test?": _PART,
@@ -94,6 +100,9 @@ def _check_report(report: dict[str, Any], part: str) -> None:
     size = len(report["classes"])
     if not size or [len(row) for row in report["confusion"]] != [size] * size:
         raise ModelFileError(f"the report on the {part} part has no square of confusions")
+    for name, form in OF_A_TAGGER.items():
+        if report.get(name) is not None:
+            check(report[name], form, f"{name} of the report on the {part} part")
 
 
 def _check_config(config: dict[str, Any], settings: type[Settings]) -> None:
@@ -122,6 +131,9 @@ def check(value: Any, form: Form, where: str) -> None:
         if not isinstance(value, dict):
             raise ModelFileError(f"{where} is {_shown(value)}, no JSON object")
         if str in form:
+            for name in form:
+                if isinstance(name, str) and name not in value:
+                    raise ModelFileError(f"{where} has no {name}")
             for name, item in value.items():
                 check(item, form[str], f"{name} of {where}")
             return

@@ -159,6 +159,8 @@ def test_held_out_sequences_are_never_learned(tmp_path):
         (([["ab", "b"]], [["x", "y"]]), {"letter_size": 4, "embedding_size": 0}, UsageError,
          "--embedding-size"),
         (([["ab", "b"]], [["x", "y"]]), {"label_column": "0"}, UsageError, "number of a column"),
+        (([["ab", "b"], ["c"]] * 9, [["x", "y"], ["x"]] * 9), {"validation": 0.5, "test": 0.4},
+         CorpusError, "no sequence is left to train on"),
         (([["ab", "b"]], [["x", "y"]]), {"pooling": "max"}, UsageError,
          "goes with --task classify"),
     ],

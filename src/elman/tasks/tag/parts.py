@@ -45,6 +45,9 @@ def divided(
                               "out")  # fmt: skip
     else:
         parts = _chosen(ranges, mine, keys, *shares, settings.seed)
+    if not len(parts["train"]):
+        raise CorpusError("no sequence is left to train on, as the same ones are held out together;"
+                          " lower --validation and --test")  # fmt: skip
     return parts | {name: ranges[list(rows)] for name, rows in own.items()}
 
 
