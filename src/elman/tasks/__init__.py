@@ -178,7 +178,7 @@ def load(
 
 
 @overload
-def load(  # type: ignore[overload-overlap]
+def load(
     path: str | Path, *, task: Literal["tag"], engine: str = ..., threads: int | None = ...
 ) -> "Tagger": ...
 
@@ -186,7 +186,7 @@ def load(  # type: ignore[overload-overlap]
 @overload
 def load(
     path: str | Path, *, engine: str = ..., threads: int | None = ..., task: str | None = ...
-) -> "Model | Classifier": ...
+) -> "Model | Classifier | Tagger": ...
 
 
 def load(
