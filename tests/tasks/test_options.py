@@ -148,7 +148,7 @@ reveal_type(elman.load("poems.safetensors"))
 elman.load("poems.safetensors").save("copy.safetensors")
 """
 SAYS = ["Model", "Model", "Classifier", "str", "list[str]", "Model", "Classifier",
-        "Model | Classifier"]  # fmt: skip
+        "Model | Classifier | Tagger"]  # fmt: skip
 WRONG = """
 import elman
 elman.train("a.txt", hiddensize=3)
