@@ -26,8 +26,11 @@ OTHER_FORMATS = {
 
 
 def is_name(path: str) -> bool:
-    """Whether a file can be called so: it is not longer than file systems allow."""
-    parts = [part.encode("utf-8", "surrogateescape") for part in path.split("/")]
+    """Whether a file can be called so: no longer than file systems allow, no half a character."""
+    try:
+        parts = [os.fsencode(part) for part in path.split("/")]
+    except UnicodeEncodeError:
+        return False
     return max(map(len, parts)) <= LONGEST_NAME and sum(map(len, parts)) < LONGEST_PATH
 
 
@@ -35,8 +38,8 @@ def as_path(path: str | Path, what: str) -> Path:
     """The path of a file; raises UsageError, which names `what` it is of, if it is none."""
     try:
         if not is_name(str(path)):
-            raise UsageError(f"the path of {what} is longer than any may be: {quoted(str(path))}; "
-                             "name a file")  # fmt: skip
+            raise UsageError(f"the path of {what} is longer than any may be, or holds half a "
+                             f"character: {quoted(str(path))}; name a file")  # fmt: skip
         if "\0" in str(path):
             raise UsageError(f"the path of {what} has a zero character in it; name a file")
         return Path(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..errors import ARGUMENTS, ModelFileError, UsageError, either, quoted
-from ..files import OutputFile, claim
+from ..files import OutputFile, claim, is_name
 from ..settings import Settings, flag
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ def _with_parts(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file(value: Any) -> Any:
-    return str(Path(value).resolve()) if isinstance(value, str | Path) and str(value) else value
+    if not isinstance(value, str | Path) or not str(value) or not is_name(str(value)):
+        return value  # who reads it says what is wrong
+    return str(Path(value).resolve())
 
 
 def _share_or_file(value: Any) -> Any:
@@ -112,7 +114,7 @@ def _share_or_file(value: Any) -> Any:
     try:
         return float(str(value))
     except ValueError:
-        return str(Path(value).resolve())
+        return _file(value)
 
 
 def begin(
