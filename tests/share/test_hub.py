@@ -112,16 +112,51 @@ def test_a_folder_can_be_written_again_but_no_other_one(tmp_path):
     assert (tmp_path / "other" / "README.md").read_text() == "mine"
 
 
-def test_nothing_is_left_of_a_folder_that_failed(tmp_path, monkeypatch):
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that has no room for the card."""
+    stage = hub.OutputFile.stage
+
     def full(self, data):
         if self.path.name == "README.md":
             raise ElmanError("the disk is full")
-        self.path.write_bytes(data)
+        stage(self, data)
 
-    monkeypatch.setattr(hub.OutputFile, "write", full)
+    return lambda: monkeypatch.setattr(hub.OutputFile, "stage", full)
+
+
+def test_nothing_is_left_of_a_folder_that_failed(tmp_path, full):
+    full()
     with pytest.raises(ElmanError, match="full"):
         lm().export(tmp_path / "poems", "hub")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_folder_stands_whole_when_a_new_one_fails(tmp_path, full):
+    with_history(lm()).export(tmp_path / "poems", "hub")
+    before = contents(tmp_path / "poems")
+    full()
+    with pytest.raises(ElmanError, match="full"):
+        classifier().export(tmp_path / "poems", "hub")
+    assert contents(tmp_path / "poems") == before
+
+
+def test_a_folder_is_not_written_over_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with_history(lm()).export("poems", "hub")
+    before = contents(tmp_path / "poems")
+    for source in ("poems", "poems/model.safetensors"):
+        for output in (["poems/", "--format", "hub"], ["poems/model.safetensors"]):
+            result = run("export", source, "-o", *output)
+            assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+            assert "is what is read; name another" in result.stderr
+    with pytest.raises(UsageError, match=r"very model, and a curve.svg .* name another folder"):
+        elman.load("poems").export("poems", "hub")
+    assert contents(tmp_path / "poems") == before
 
 
 @pytest.mark.parametrize(
@@ -132,7 +167,7 @@ def test_nothing_is_left_of_a_folder_that_failed(tmp_path, monkeypatch):
         (["-o", "poems", "--format", "hub", "--datasets", "a/b/c"], 2, "names of the hub"),
         (["-o", "p.safetensors", "--license", "mit"], 2, "go with --format hub"),
         (["-o", "poems.onnx", "--format", "hub"], 2, "name it poems"),
-        (["-o", "m.safetensors", "--format", "hub"], 2, "would be a folder"),
+        (["-o", "p.safetensors", "--format", "hub"], 2, "would be a folder"),
         (["-o", "no/poems", "--format", "hub"], 1, "cannot create the folder no/poems"),
         (["-o", "file", "--format", "hub"], 2, "file is a file"),
         (["-o", "poems/"], 2, "add --format"),

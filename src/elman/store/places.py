@@ -39,6 +39,17 @@ def model_file(path: str | Path) -> Path:
     return path / MODEL
 
 
+def refuse_source(source: str | Path, output: str | Path) -> None:
+    """Raise UsageError if a file, or a folder, would be written over what it is made of."""
+    if isinstance(source, str) and source.startswith(HUB):
+        return
+    read, written = as_path(source, "the file to read"), as_path(output, "the file to write")
+    same = [path / MODEL if path.is_dir() else path for path in (read, written)]
+    if all(path.exists() for path in same) and same[0].samefile(same[1]):
+        other = "folder" if written.is_dir() else "file"
+        raise UsageError(f"{written} is what is read; name another {other}")
+
+
 def _downloaded(address: str) -> Path:
     found = ADDRESS.fullmatch(address)
     if found is None:
