@@ -107,20 +107,42 @@ def test_a_pickle_is_never_read(folder, protocol):
     (folder / "w.pt").write_bytes(pickle.dumps(Alarm(), protocol))
     result = run("import", "w.pt", "-o", "new.safetensors", "--like", "m.safetensors")
     assert result.exit_code == 1
-    assert "Elman never reads one; convert its state_dict with: python -c" in result.stderr
+    assert "is a pickle, which can run any code when it is read, so Elman never" in result.stderr
+    assert "torch.load" not in result.stderr  # it is none of torch.save
     assert not (folder / "rung.txt").exists()
 
 
-def test_the_line_that_converts_a_pickle_does(folder):
+def convert(path):
+    """Run the line of the message."""
+    with pytest.raises(ModelFileError, match="a whole module must be saved again as") as caught:
+        elman.import_weights(path, like="m.safetensors")
+    assert "\n" not in str(caught.value)
+    line = str(caught.value).partition("converted with: ")[2].replace("python", sys.executable, 1)
+    return subprocess.run(line, shell=True, capture_output=True, timeout=120).returncode
+
+
+@pytest.mark.parametrize("name", ["", "model", "state_dict", "model_state_dict"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_line_that_converts_a_pickle_does(folder, name, zipped):
     torch = pytest.importorskip("torch")
     tensors = pytorch.state_dict(lm("rnn", layers=2, embedding=4))
-    torch.save({n: torch.from_numpy(a) for n, a in tensors.items()}, folder / "my w.pt")
-    with pytest.raises(ModelFileError) as caught:
-        elman.import_weights("my w.pt", like="m.safetensors")
-    line = str(caught.value).partition("with: ")[2].replace("python", sys.executable, 1)
-    assert not subprocess.run(line, shell=True, capture_output=True, timeout=120).returncode
+    weights = {n: torch.from_numpy(np.asfortranarray(a)) for n, a in tensors.items()}
+    checkpoint = {"epoch": 3, "model": "RNN", name: weights} if name else weights
+    torch.save(checkpoint, "my w.pt", _use_new_zipfile_serialization=zipped)
+    assert convert("my w.pt") == 0
     model = elman.import_weights("my w.safetensors", like="m.safetensors")
     assert model.score("abc").nats == elman.load("m.safetensors").score("abc").nats
+
+
+def test_the_line_that_converts_a_pickle_replaces_no_file(folder):
+    torch = pytest.importorskip("torch")
+    torch.save({"weight": torch.zeros(2)}, "m.pt")
+    torch.save({"weight": torch.zeros(2)}, "torch.safetensors")
+    before = (folder / "m.safetensors").read_bytes()
+    assert convert("m.pt") != 0
+    assert (folder / "m.safetensors").read_bytes() == before
+    assert convert("torch.safetensors") == 0
+    assert (folder / "torch-converted.safetensors").exists()
 
 
 # -- ONNX -------------------------------------------------------------------------------

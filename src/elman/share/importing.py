@@ -101,17 +101,34 @@ def _start(path: Path) -> bytes:
 def _refuse_foreign(path: Path, start: bytes) -> None:
     """Say what a file is that certainly holds no tensors in the safetensors format."""
     what = describe(start, path)
-    if what.endswith(NO_PICKLES):
-        new = path.with_suffix(".safetensors")
-        code = (f"import torch; from safetensors.torch import save_file; "
-                f"w = torch.load({str(path)!r}, weights_only=True); "
-                f"save_file({{n: t.clone() for n, t in w.items()}}, {str(new)!r})")  # fmt: skip
+    if what.endswith(NO_PICKLES) and "PyTorch" in what.removesuffix(NO_PICKLES):
         raise ModelFileError(
             f"{path} {what.partition(',')[0]}, which can run any code when it is read, so Elman "
-            f"never reads one; convert its state_dict with: python -c {quote(code)}"
+            "never reads one; a whole module must be saved again as its state_dict where its class "
+            "is (torch.save(model.state_dict(), ...)), and a state_dict is converted with: "
+            f"python -c {quote(_conversion(path))}"
         )
     if what:
         raise ModelFileError(f"{path} {what}")
+
+
+def _conversion(path: Path) -> str:
+    """What makes a safetensors file of a `state_dict`, also of one in a checkpoint.
+
+    It replaces no file, and reads nothing but tensors.
+    """
+    new = path.with_suffix(".safetensors")
+    if new == path:
+        new = path.with_stem(f"{path.stem}-converted")
+    return (
+        "import torch; from safetensors.torch import save; "
+        f"w = torch.load(open({str(path)!r}, 'rb'), map_location='cpu', weights_only=True); "
+        "names = ('model', 'state_dict', 'model_state_dict'); "
+        "w = next((w[n] for n in names if isinstance(w.get(n), dict)), w); "
+        "data = save({n: t.detach().contiguous().clone() for n, t in w.items() "
+        "if torch.is_tensor(t)}); "
+        f"open({str(new)!r}, 'xb').write(data)"
+    )
 
 
 def _from_onnx(path: Path) -> SavedModel:
