@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -113,10 +116,18 @@ def test_a_model_of_another_task_leaves_as_weights(tmp_path, monkeypatch):
 
 
 def test_a_missing_package_is_named_with_the_pip_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(architecture, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ElmanError, match=r"needs the package onnx.*pip install '\.\[onnx\]'"):
         lm().export(tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_called_onnx_is_no_package(tmp_path, monkeypatch):
+    (tmp_path / "onnx").mkdir()
+    there = importlib.machinery.PathFinder.find_spec("onnx", [str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "onnx", importlib.util.module_from_spec(there))
+    with pytest.raises(ElmanError, match=r"pip install '\.\[onnx\]'"):
+        lm().export(tmp_path / "m.onnx")
 
 
 @pytest.mark.arguments
@@ -127,3 +138,12 @@ def test_in_python_a_form_that_there_is_not_is_a_sentence(tmp_path):
         lm().export(tmp_path / "m.onnx", license="mit")
     with pytest.raises(UsageError, match="a string or a Path"):
         lm().export(3)
+    for given, said in (
+        ({"format": []}, "format must be one of weights"),
+        ({"format": "hub", "license": 1}, "license must be a string, not 1"),
+        ({"format": "hub", "language": [1]}, "language must be a string or a list of strings"),
+        ({"format": "hub", "datasets": b"x"}, "datasets must be a string or a list of strings"),
+        ({"foo": 1}, "export takes no argument 'foo'; it takes path, format, license"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            lm().export(tmp_path / "m", **given)

@@ -222,9 +222,7 @@ def test_no_bytes_bring_it_down(folder):
 
 
 def test_without_onnx_the_pip_line(folder, monkeypatch):
-    from elman.share import architecture
-
-    monkeypatch.setattr(architecture, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ElmanError, match=r"pip install '\.\[onnx\]'"):
         elman.import_weights("m.onnx")
 
@@ -233,6 +231,36 @@ def test_without_onnx_the_pip_line(folder, monkeypatch):
 def test_in_python_messages_name_arguments(folder):
     with pytest.raises(UsageError, match=re.escape("add vocabulary FILE or like MODEL")):
         elman.import_weights("w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "said"),
+    [
+        ("w.safetensors", {"like": 1}, "like must be a model or its file, not 1"),
+        ("w.safetensors", {"like": []}, "like must be a model or its file"),
+        (b"x", {"like": "m.safetensors"}, "a string or a Path"),
+        (False, {"like": "m.safetensors"}, "a string or a Path"),
+        ("", {"like": "m.safetensors"}, "is empty; name a file"),
+        ("w.safetensors", {"vocabulary": 1}, "must be a list of symbols or a file, not 1"),
+        ("w.safetensors", {"vocabulary": set("abc")}, "in the order of the rows, not of type set"),
+        ("w.safetensors", {"vocabulary": b"abc"}, "not of type bytes"),
+        ("w.safetensors", {"vocabulary": {"a": 1, "b": 2}}, "the numbers 0 to one less"),
+        ("w.safetensors", {"vocabulary": {"a": 0, "b": "1"}}, "the numbers 0 to one less"),
+        ("w.safetensors", {"vocabulary": [1.5]}, "must be a list of strings"),
+    ],
+)
+@pytest.mark.arguments
+def test_nonsense_in_python_is_a_usage_error(folder, path, given, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        elman.import_weights(path, **given)
+
+
+def test_a_vocabulary_may_be_numbers_by_symbol_or_one_of_ours(folder):
+    numbers = {c: n for n, c in enumerate("abcdefghi")}
+    again = dict(sorted(numbers.items(), reverse=True))
+    for given in (again, elman.load("m.safetensors").vocabulary):
+        model = elman.import_weights("w.safetensors", vocabulary=given)
+        assert model.vocabulary.symbols == list("abcdefghi")
 
 
 def test_the_like_of_a_classifier_may_be_its_file(folder):

@@ -1,13 +1,12 @@
 """Weights that come in: a `state_dict` of PyTorch, or an ONNX file that we wrote, as a model."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ..errors import ModelFileError, UsageError, counted
+from ..errors import ModelFileError, UsageError, counted, quoted
 from ..files import as_path
 from ..nn.engine import select
 from ..nn.network import NetworkConfig
@@ -21,6 +20,7 @@ from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
 from ..text.vocabulary import Vocabulary
 from . import onnx_import, pytorch
+from .symbols import Symbols
 from .symbols import vocabulary as read_symbols
 
 TYPES = {"F32": "float32", "F64": "float64"}  # of safetensors, and what we call them
@@ -37,7 +37,7 @@ class Imported:
 def import_weights(
     path: str | Path,
     *,
-    vocabulary: str | Path | Sequence[str] | None = None,
+    vocabulary: Symbols | None = None,
     like: str | Path | Model | Classifier | None = None,
 ) -> Any:
     """A model of weights from outside.
@@ -47,9 +47,9 @@ def import_weights(
     path : a safetensors file with a `state_dict` of PyTorch: an embedding or none, one stack
         of `RNN`, `GRU` or `LSTM`, a linear readout, names with any prefix; or an ONNX file
         that `elman export` wrote, which has its symbols with it
-    vocabulary : the symbols of a language model: a list of them in the order of the rows, a
-        .json file with that list, or a text whose characters in the order of their code
-        points are the symbols
+    vocabulary : the symbols of a language model: a list of them in the order of the rows, or
+        their numbers by symbol; a .json file with either; a `Vocabulary`; or a text
+        whose characters in the order of their code points are the symbols
     like : a model, or its file, whose symbols, treatment of text, classes and pooling hold
 
     Returns
@@ -71,11 +71,13 @@ def import_weights(
 
 def read(
     path: str | Path,
-    vocabulary: str | Path | Sequence[str] | None = None,
+    vocabulary: Symbols | None = None,
     like: str | Path | Model | Classifier | None = None,
 ) -> Imported:
     """See `import_weights`."""
     path = as_path(path, "the weights")
+    if not isinstance(like, str | Path | SavedModel | None):
+        raise UsageError(f"--like must be a model or its file, not {quoted(like)}")
     if vocabulary is not None and like is not None:
         raise UsageError("--vocabulary and --like both say what the symbols are; leave one out")
     start = _start(path)
@@ -140,7 +142,7 @@ def _from_onnx(path: Path) -> SavedModel:
 
 def _from_pytorch(
     path: Path,
-    vocabulary: str | Path | Sequence[str] | None,
+    vocabulary: Symbols | None,
     like: str | Path | Model | Classifier | None,
 ) -> Imported:
     tensors, strings, dtype = _safetensors(path)
