@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import logging
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -22,7 +25,7 @@ from elman.cli import cli
 from elman.errors import ElmanError, ModelFileError, UsageError
 from elman.share import front, hub
 from elman.share.curve import curve
-from elman.store.places import model_file
+from elman.store.places import hub_errors, model_file
 from elman.tasks.reports import report
 from elman.tasks.tag.report import tag_report
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
@@ -201,13 +204,21 @@ def test_the_card_of_a_language_model(tmp_path):
         "- Command: `elman train poems.txt -o poems.safetensors --minutes 1`",
         f"- SHA-256 of the text: `{'ab' * 32}`",
         "- Steps: 7",
-        'model = elman.load("poems")',
+        "model = elman.load('poems')",
         "- It knows 9 characters; others are refused.",
         "- By bits per character it is worse than the baseline: chain of order 4.",
     ):
         assert said in text
     sample = re.search(r"```text\n(.*?)\n```\n", text, re.S)[1]
     assert sample == elman.load(tmp_path / "poems").sample(300, temperature=0.8, seed=1)
+
+
+def test_the_lines_of_the_card_are_quoted(tmp_path):
+    lm().export(tmp_path / """my "poems's\"""", "hub")
+    text = (tmp_path / """my "poems's\"""" / "README.md").read_text(encoding="utf-8")
+    call = re.search(r"^model = elman\.load\((.*)\)$", text, re.M)[1]
+    line = re.search(r"`elman sample (.*)`\.$", text, re.M)[1]
+    assert ast.literal_eval(call) == shlex.split(line)[0] == """my "poems's\""""
 
 
 def test_the_card_of_a_classifier(tmp_path):
@@ -491,3 +502,31 @@ def test_a_damaged_model_in_a_folder_is_a_sentence(tmp_path):
     (tmp_path / "poems" / "model.safetensors").write_bytes(b"version https://git-lfs")
     with pytest.raises(ModelFileError, match="Git LFS"):
         elman.load(tmp_path / "poems")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "unsaid"),
+    [(403, "wrong it is, for a reason; your token has not the right to do it", "log in"),
+     (401, "wrong it is, for a reason; log in with: hf auth login", "right"),
+     (500, "wrong it is, for a reason", "log in")],
+)  # fmt: skip
+def test_the_reason_of_the_hub_is_kept_in_one_sentence(status, said, unsaid):
+    pytest.importorskip("huggingface_hub")
+    error = RuntimeError("wrong it is,\n\n for a reason")
+    error.response = type("Response", (), {"status_code": status})()
+    with pytest.raises(ElmanError) as caught, hub_errors("me/poems"):
+        raise error
+    assert str(caught.value) == f"the hub did not do it for me/poems: {said}"
+    assert unsaid not in str(caught.value)
+
+
+def test_no_connection_and_a_token_that_is_none_are_sentences():
+    pytest.importorskip("huggingface_hub")
+    for error, said in (
+        (ConnectionRefusedError(111, "Connection refused"), "look at the connection"),
+        (UnicodeEncodeError("ascii", "é", 0, 1, "ordinal"), "token has a character that is not"),
+    ):
+        with pytest.raises(ElmanError, match=said), hub_errors("me/poems"):
+            raise error
+    with hub_errors("me/poems"):
+        assert logging.getLogger("huggingface_hub").level == logging.ERROR

@@ -11,7 +11,6 @@ from ..store.modelfile import read_vocabulary, refuse_damaged
 from ..text.read import read
 from ..text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary, VocabularyBuilder
 
-
 Symbols = str | Path | Sequence[str] | Mapping[str, int] | Vocabulary
 
 

@@ -71,7 +71,7 @@ def describe(start: bytes, path: Path) -> str:
     if start[257:262] == b"ustar":
         return f"is a tar archive; {UNPACK}"
     if ONNX.match(start):
-        return f"is an ONNX model{NOT_OURS}"
+        return f"is an ONNX model{NOT_OURS}, and elman import reads an ONNX file of its own"
     if HTML.match(start.removeprefix(MARK)):
         return (
             "is a web page; download the file itself, for example by the link that a page of files "

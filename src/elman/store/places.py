@@ -1,5 +1,6 @@
 """Where a model file is: a path, a hub folder, or an address of the Hugging Face hub."""
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from ..files import as_path
 HUB = "hf://"
 MODEL = "model.safetensors"  # what it is called in a hub folder
 ADDRESS = re.compile(r"hf://([\w-][\w.-]*/[\w.-]+)(?:@([^\s@]+))?")
+REASON = 300  # characters of what the hub says
 REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 
@@ -72,6 +74,9 @@ def hub_errors(name: str) -> Iterator[None]:
             "the Hugging Face hub needs the package huggingface_hub, which is not installed; "
             "install it with: pip install '.[hub]' in the folder of the clone"
         ) from None
+    log = logging.getLogger("huggingface_hub")  # it warns of every retry
+    level = log.level
+    log.setLevel(logging.ERROR)
     try:
         yield
     except (errors.GatedRepoError, errors.RepositoryNotFoundError):
@@ -85,6 +90,23 @@ def hub_errors(name: str) -> Iterator[None]:
     except errors.EntryNotFoundError:
         raise ModelFileError(f"{name} on the hub has no {MODEL}: no model of Elman") from None
     except Exception as error:  # of its libraries for HTTP, which differ by version
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0][:150]
-        way = "; log in with: hf auth login" if "401" in reason or "403" in reason else ""
-        raise ElmanError(f"the hub did not do it for {name}: {reason}{way}") from None
+        raise ElmanError(f"the hub did not do it for {name}: {_reason(error)}") from None
+    finally:
+        log.setLevel(level)
+
+
+def _reason(error: Exception) -> str:
+    """Why the hub, or the way to it, failed, and what to do."""
+    if isinstance(error, UnicodeError):
+        return "the token has a character that is not ASCII; log in again with: hf auth login"
+    if (isinstance(error, OSError) and not hasattr(error, "response")) or (
+        type(error).__name__ in ("ConnectError", "ConnectTimeout", "ConnectionError")
+    ):
+        return "it cannot be reached; look at the connection"
+    text = " ".join((str(error) or type(error).__name__).split())[:REASON]
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401:
+        return f"{text}; log in with: hf auth login"
+    if status == 403:
+        return f"{text}; your token has not the right to do it"
+    return text
