@@ -195,6 +195,7 @@ def test_a_foreign_or_damaged_graph_is_a_sentence(folder, change, said):
     with pytest.raises(ModelFileError, match=said) as caught:
         elman.import_weights(changed(folder, change))
     assert "\n" not in str(caught.value)
+    assert str(caught.value).count("new.onnx") == 1
 
 
 @pytest.mark.parametrize("cut", [20, 300, 2000])

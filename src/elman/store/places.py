@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import gaierror
 
 from ..errors import ElmanError, ModelFileError, UsageError
 from ..files import as_path
@@ -99,9 +100,8 @@ def _reason(error: Exception) -> str:
     """Why the hub, or the way to it, failed, and what to do."""
     if isinstance(error, UnicodeError):
         return "the token has a character that is not ASCII; log in again with: hf auth login"
-    if (isinstance(error, OSError) and not hasattr(error, "response")) or (
-        type(error).__name__ in ("ConnectError", "ConnectTimeout", "ConnectionError")
-    ):
+    of_http = ("ConnectError", "ConnectTimeout", "ConnectionError")  # of requests or httpx
+    if isinstance(error, ConnectionError | gaierror) or type(error).__name__ in of_http:
         return "it cannot be reached; look at the connection"
     text = " ".join((str(error) or type(error).__name__).split())[:REASON]
     status = getattr(getattr(error, "response", None), "status_code", None)
