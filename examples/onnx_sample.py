@@ -11,23 +11,35 @@ import unicodedata
 import numpy as np
 from onnxruntime import InferenceSession
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 session = InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 about = session.get_modelmeta().custom_metadata_map
 vocabulary, special = json.loads(about["vocabulary"]), json.loads(about["special"])
 treatment = json.loads(about["treatment"])
 symbols = vocabulary["symbols"]
 numbers = {symbol: number for number, symbol in enumerate(symbols)}
+if about["task"] == "tag" or vocabulary["kind"] == "word":
+    sys.exit("this example knows models that write or classify characters or bytes")
 
 
 def encode(text):
-    """The ids (T, 1) of a text of characters or bytes; words would need the rule that cut them."""
-    if vocabulary["kind"] == "word":
-        sys.exit("this example knows characters and bytes, not words")
+    """The ids (T, 1) of a text, treated as Elman treats it, in the same order."""
+    if vocabulary["kind"] != "byte" or about["task"] == "classify":
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.strip() if treatment.get("strip") else text
+        form = treatment.get("normalize")
+        text = unicodedata.normalize(form, text) if form else text
+        text = text.lower() if treatment.get("lowercase") else text
     if vocabulary["kind"] == "byte":
-        return np.array([list(text.encode())], np.int64).T
-    text = text.lower() if treatment.get("lowercase") else text
-    text = unicodedata.normalize(treatment["normalize"], text) if "normalize" in treatment else text
-    return np.array([[numbers.get(c, special.get("<unk>")) for c in text]], np.int64).T
+        ids = list(text.encode("utf-8", "surrogatepass"))
+    else:
+        ids = [numbers.get(c, special.get("<unk>")) for c in text]
+    if None in ids:
+        sys.exit(f"the model does not know {text[ids.index(None)]!r}")
+    if not ids and "<begin>" not in special:
+        sys.exit("there is nothing to read: give a text that is not empty")
+    return np.array(ids, np.int64)[:, None]
 
 
 def write(prime, length=200, temperature=0.8, seed=0):

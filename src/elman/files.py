@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def as_path(path: str | Path, what: str) -> Path:
         if not is_name(str(path)):
             raise UsageError(f"the path of {what} is longer than any may be, or holds half a "
                              f"character: {quoted(str(path))}; name a file")  # fmt: skip
+        if path == "":
+            raise UsageError(f"the path of {what} is empty; name a file")
         if "\0" in str(path):
             raise UsageError(f"the path of {what} has a zero character in it; name a file")
         return Path(path)
@@ -124,17 +127,20 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Replace the contents. On failure the old file stands and ElmanError says why."""
-        try:
-            with open(self._temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        self.stage(data)
+        self.commit()
+
+    def stage(self, data: bytes) -> None:
+        """Write the new contents beside the file, which stays as it is until `commit`."""
+        with self._failure_said(), open(self._temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def commit(self) -> None:
+        """Put what was staged in the place of the file."""
+        with self._failure_said():
             os.replace(self._temporary, self.path)
-        except OSError as error:
-            with suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
-            kept = "; the file there before is untouched" if self.path.exists() else ""
-            raise ElmanError(f"cannot write {self.path}: {error.strerror}{kept}") from None
         with suppress(OSError):  # not every file system can sync a folder
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
@@ -142,9 +148,21 @@ class OutputFile:
             finally:
                 os.close(folder)
 
+    @contextmanager
+    def _failure_said(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+            kept = "; the file there before is untouched" if self.path.exists() else ""
+            raise ElmanError(f"cannot write {self.path}: {error.strerror}{kept}") from None
+
     def close(self) -> None:
-        """Give the lock back."""
+        """Give the lock back; what was staged and not put in place is gone."""
         if self._lock >= 0:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
             self._lock_path.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = -1

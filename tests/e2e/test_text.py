@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from shlex import split
 
@@ -318,6 +319,17 @@ def test_summary_names_corpora_and_command(elman, train, make_english):
     assert "text.txt" in summary, f"the summary should name the corpus: {summary}"
     assert "numpy" in summary.lower(), f"the summary should hold library versions: {summary}"
     assert model.metadata.keys() >= {"format", "config", "vocabulary", "summary", "digest"}
+
+
+def test_no_folder_leaves_with_a_model_whose_path_has_a_space(elman, train, make_english):
+    (elman.folder / "ada lovelace" / "my texts").mkdir(parents=True)
+    text = write(elman, "ada lovelace/my texts/poems 1.txt", make_english(1500))
+    _, model = train(str(text))
+    assert f"'{text}'" in model.summary["command"]
+    elman("export", "m.safetensors", "-o", "small.safetensors").ok()
+    assert "elman train 'poems 1.txt'" in elman("info", "small.safetensors").ok().stdout
+    left = (elman.folder / "small.safetensors").read_bytes()
+    assert not re.search(rb"lovelace|texts", left)
 
 
 # --------------------------------------------------------------------------- lines

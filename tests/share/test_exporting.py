@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -70,6 +73,9 @@ def test_the_check_says_how_close_it_is(saved, tmp_path):
         (["-o", "m.pt", "--format", "onnx"], 2, "name it m.onnx"),
         (["-o", "new.safetensors", "--check"], 2, "--check compares ONNX files"),
         (["-o", "no/such/m.onnx"], 1, "the folder no/such does not exist"),
+        (["-o", "m.safetensors"], 2, "m.safetensors is what is read; name another file"),
+        (["-o", "./m.safetensors", "--format", "pytorch"], 2, "is what is read"),
+        (["-o", ""], 2, "the path of the file to write is empty; name a file"),
         ([], 2, "Missing option"),
         (["-o", "m.onnx", "--format", "pickle"], 2, "is not one of"),
     ],
@@ -110,10 +116,18 @@ def test_a_model_of_another_task_leaves_as_weights(tmp_path, monkeypatch):
 
 
 def test_a_missing_package_is_named_with_the_pip_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(architecture, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ElmanError, match=r"needs the package onnx.*pip install '\.\[onnx\]'"):
         lm().export(tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_called_onnx_is_no_package(tmp_path, monkeypatch):
+    (tmp_path / "onnx").mkdir()
+    there = importlib.machinery.PathFinder.find_spec("onnx", [str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "onnx", importlib.util.module_from_spec(there))
+    with pytest.raises(ElmanError, match=r"pip install '\.\[onnx\]'"):
+        lm().export(tmp_path / "m.onnx")
 
 
 @pytest.mark.arguments
@@ -124,3 +138,12 @@ def test_in_python_a_form_that_there_is_not_is_a_sentence(tmp_path):
         lm().export(tmp_path / "m.onnx", license="mit")
     with pytest.raises(UsageError, match="a string or a Path"):
         lm().export(3)
+    for given, said in (
+        ({"format": []}, "format must be one of weights"),
+        ({"format": "hub", "license": 1}, "license must be a string, not 1"),
+        ({"format": "hub", "language": [1]}, "language must be a string or a list of strings"),
+        ({"format": "hub", "datasets": b"x"}, "datasets must be a string or a list of strings"),
+        ({"foo": 1}, "export takes no argument 'foo'; it takes path, format, license"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            lm().export(tmp_path / "m", **given)

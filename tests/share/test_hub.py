@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import logging
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -22,7 +25,7 @@ from elman.cli import cli
 from elman.errors import ElmanError, ModelFileError, UsageError
 from elman.share import front, hub
 from elman.share.curve import curve
-from elman.store.places import model_file
+from elman.store.places import hub_errors, model_file
 from elman.tasks.reports import report
 from elman.tasks.tag.report import tag_report
 from elman.text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
@@ -112,16 +115,51 @@ def test_a_folder_can_be_written_again_but_no_other_one(tmp_path):
     assert (tmp_path / "other" / "README.md").read_text() == "mine"
 
 
-def test_nothing_is_left_of_a_folder_that_failed(tmp_path, monkeypatch):
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that has no room for the card."""
+    stage = hub.OutputFile.stage
+
     def full(self, data):
         if self.path.name == "README.md":
             raise ElmanError("the disk is full")
-        self.path.write_bytes(data)
+        stage(self, data)
 
-    monkeypatch.setattr(hub.OutputFile, "write", full)
+    return lambda: monkeypatch.setattr(hub.OutputFile, "stage", full)
+
+
+def test_nothing_is_left_of_a_folder_that_failed(tmp_path, full):
+    full()
     with pytest.raises(ElmanError, match="full"):
         lm().export(tmp_path / "poems", "hub")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_folder_stands_whole_when_a_new_one_fails(tmp_path, full):
+    with_history(lm()).export(tmp_path / "poems", "hub")
+    before = contents(tmp_path / "poems")
+    full()
+    with pytest.raises(ElmanError, match="full"):
+        classifier().export(tmp_path / "poems", "hub")
+    assert contents(tmp_path / "poems") == before
+
+
+def test_a_folder_is_not_written_over_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with_history(lm()).export("poems", "hub")
+    before = contents(tmp_path / "poems")
+    for source in ("poems", "poems/model.safetensors"):
+        for output in (["poems/", "--format", "hub"], ["poems/model.safetensors"]):
+            result = run("export", source, "-o", *output)
+            assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+            assert "is what is read; name another" in result.stderr
+    with pytest.raises(UsageError, match=r"very model, and a curve.svg .* name another folder"):
+        elman.load("poems").export("poems", "hub")
+    assert contents(tmp_path / "poems") == before
 
 
 @pytest.mark.parametrize(
@@ -132,7 +170,7 @@ def test_nothing_is_left_of_a_folder_that_failed(tmp_path, monkeypatch):
         (["-o", "poems", "--format", "hub", "--datasets", "a/b/c"], 2, "names of the hub"),
         (["-o", "p.safetensors", "--license", "mit"], 2, "go with --format hub"),
         (["-o", "poems.onnx", "--format", "hub"], 2, "name it poems"),
-        (["-o", "m.safetensors", "--format", "hub"], 2, "would be a folder"),
+        (["-o", "p.safetensors", "--format", "hub"], 2, "would be a folder"),
         (["-o", "no/poems", "--format", "hub"], 1, "cannot create the folder no/poems"),
         (["-o", "file", "--format", "hub"], 2, "file is a file"),
         (["-o", "poems/"], 2, "add --format"),
@@ -166,13 +204,21 @@ def test_the_card_of_a_language_model(tmp_path):
         "- Command: `elman train poems.txt -o poems.safetensors --minutes 1`",
         f"- SHA-256 of the text: `{'ab' * 32}`",
         "- Steps: 7",
-        'model = elman.load("poems")',
+        "model = elman.load('poems')",
         "- It knows 9 characters; others are refused.",
         "- By bits per character it is worse than the baseline: chain of order 4.",
     ):
         assert said in text
     sample = re.search(r"```text\n(.*?)\n```\n", text, re.S)[1]
     assert sample == elman.load(tmp_path / "poems").sample(300, temperature=0.8, seed=1)
+
+
+def test_the_lines_of_the_card_are_quoted(tmp_path):
+    lm().export(tmp_path / """my "poems's\"""", "hub")
+    text = (tmp_path / """my "poems's\"""" / "README.md").read_text(encoding="utf-8")
+    call = re.search(r"^model = elman\.load\((.*)\)$", text, re.M)[1]
+    line = re.search(r"`elman sample (.*)`\.$", text, re.M)[1]
+    assert ast.literal_eval(call) == shlex.split(line)[0] == """my "poems's\""""
 
 
 def test_the_card_of_a_classifier(tmp_path):
@@ -456,3 +502,31 @@ def test_a_damaged_model_in_a_folder_is_a_sentence(tmp_path):
     (tmp_path / "poems" / "model.safetensors").write_bytes(b"version https://git-lfs")
     with pytest.raises(ModelFileError, match="Git LFS"):
         elman.load(tmp_path / "poems")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "unsaid"),
+    [(403, "wrong it is, for a reason; your token has not the right to do it", "log in"),
+     (401, "wrong it is, for a reason; log in with: hf auth login", "right"),
+     (500, "wrong it is, for a reason", "log in")],
+)  # fmt: skip
+def test_the_reason_of_the_hub_is_kept_in_one_sentence(status, said, unsaid):
+    pytest.importorskip("huggingface_hub")
+    error = RuntimeError("wrong it is,\n\n for a reason")
+    error.response = type("Response", (), {"status_code": status})()
+    with pytest.raises(ElmanError) as caught, hub_errors("me/poems"):
+        raise error
+    assert str(caught.value) == f"the hub did not do it for me/poems: {said}"
+    assert unsaid not in str(caught.value)
+
+
+def test_no_connection_and_a_token_that_is_none_are_sentences():
+    pytest.importorskip("huggingface_hub")
+    for error, said in (
+        (ConnectionRefusedError(111, "Connection refused"), "look at the connection"),
+        (UnicodeEncodeError("ascii", "é", 0, 1, "ordinal"), "token has a character that is not"),
+    ):
+        with pytest.raises(ElmanError, match=said), hub_errors("me/poems"):
+            raise error
+    with hub_errors("me/poems"):
+        assert logging.getLogger("huggingface_hub").level == logging.ERROR

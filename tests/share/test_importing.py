@@ -84,6 +84,8 @@ LIKE = ("--like", "m.safetensors")
         (("w.safetensors", *NEW, "--like", "chain.safetensors"), 2, "not a Markov chain"),
         (("m.safetensors", *NEW, *LIKE), 1, "is a model of Elman already"),
         (("letters.txt", *NEW, *LIKE), 1, "is a text"),
+        (("w.safetensors", "-o", "w.safetensors", *LIKE), 2, "is what is read; name another file"),
+        (("w.safetensors", "-o", "", *LIKE), 2, "is empty; name a file"),
         (("w.safetensors", *LIKE), 2, "Missing option"),
     ],
 )
@@ -105,20 +107,42 @@ def test_a_pickle_is_never_read(folder, protocol):
     (folder / "w.pt").write_bytes(pickle.dumps(Alarm(), protocol))
     result = run("import", "w.pt", "-o", "new.safetensors", "--like", "m.safetensors")
     assert result.exit_code == 1
-    assert "Elman never reads one; convert its state_dict with: python -c" in result.stderr
+    assert "is a pickle, which can run any code when it is read, so Elman never" in result.stderr
+    assert "torch.load" not in result.stderr  # it is none of torch.save
     assert not (folder / "rung.txt").exists()
 
 
-def test_the_line_that_converts_a_pickle_does(folder):
+def convert(path):
+    """Run the line of the message."""
+    with pytest.raises(ModelFileError, match="a whole module must be saved again as") as caught:
+        elman.import_weights(path, like="m.safetensors")
+    assert "\n" not in str(caught.value)
+    line = str(caught.value).partition("converted with: ")[2].replace("python", sys.executable, 1)
+    return subprocess.run(line, shell=True, capture_output=True, timeout=120).returncode
+
+
+@pytest.mark.parametrize("name", ["", "model", "state_dict", "model_state_dict"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_line_that_converts_a_pickle_does(folder, name, zipped):
     torch = pytest.importorskip("torch")
     tensors = pytorch.state_dict(lm("rnn", layers=2, embedding=4))
-    torch.save({n: torch.from_numpy(a) for n, a in tensors.items()}, folder / "my w.pt")
-    with pytest.raises(ModelFileError) as caught:
-        elman.import_weights("my w.pt", like="m.safetensors")
-    line = str(caught.value).partition("with: ")[2].replace("python", sys.executable, 1)
-    assert not subprocess.run(line, shell=True, capture_output=True, timeout=120).returncode
+    weights = {n: torch.from_numpy(np.asfortranarray(a)) for n, a in tensors.items()}
+    checkpoint = {"epoch": 3, "model": "RNN", name: weights} if name else weights
+    torch.save(checkpoint, "my w.pt", _use_new_zipfile_serialization=zipped)
+    assert convert("my w.pt") == 0
     model = elman.import_weights("my w.safetensors", like="m.safetensors")
     assert model.score("abc").nats == elman.load("m.safetensors").score("abc").nats
+
+
+def test_the_line_that_converts_a_pickle_replaces_no_file(folder):
+    torch = pytest.importorskip("torch")
+    torch.save({"weight": torch.zeros(2)}, "m.pt")
+    torch.save({"weight": torch.zeros(2)}, "torch.safetensors")
+    before = (folder / "m.safetensors").read_bytes()
+    assert convert("m.pt") != 0
+    assert (folder / "m.safetensors").read_bytes() == before
+    assert convert("torch.safetensors") == 0
+    assert (folder / "torch-converted.safetensors").exists()
 
 
 # -- ONNX -------------------------------------------------------------------------------
@@ -171,6 +195,7 @@ def test_a_foreign_or_damaged_graph_is_a_sentence(folder, change, said):
     with pytest.raises(ModelFileError, match=said) as caught:
         elman.import_weights(changed(folder, change))
     assert "\n" not in str(caught.value)
+    assert str(caught.value).count("new.onnx") == 1
 
 
 @pytest.mark.parametrize("cut", [20, 300, 2000])
@@ -198,9 +223,7 @@ def test_no_bytes_bring_it_down(folder):
 
 
 def test_without_onnx_the_pip_line(folder, monkeypatch):
-    from elman.share import architecture
-
-    monkeypatch.setattr(architecture, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ElmanError, match=r"pip install '\.\[onnx\]'"):
         elman.import_weights("m.onnx")
 
@@ -209,6 +232,36 @@ def test_without_onnx_the_pip_line(folder, monkeypatch):
 def test_in_python_messages_name_arguments(folder):
     with pytest.raises(UsageError, match=re.escape("add vocabulary FILE or like MODEL")):
         elman.import_weights("w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "said"),
+    [
+        ("w.safetensors", {"like": 1}, "like must be a model or its file, not 1"),
+        ("w.safetensors", {"like": []}, "like must be a model or its file"),
+        (b"x", {"like": "m.safetensors"}, "a string or a Path"),
+        (False, {"like": "m.safetensors"}, "a string or a Path"),
+        ("", {"like": "m.safetensors"}, "is empty; name a file"),
+        ("w.safetensors", {"vocabulary": 1}, "must be a list of symbols or a file, not 1"),
+        ("w.safetensors", {"vocabulary": set("abc")}, "in the order of the rows, not of type set"),
+        ("w.safetensors", {"vocabulary": b"abc"}, "not of type bytes"),
+        ("w.safetensors", {"vocabulary": {"a": 1, "b": 2}}, "the numbers 0 to one less"),
+        ("w.safetensors", {"vocabulary": {"a": 0, "b": "1"}}, "the numbers 0 to one less"),
+        ("w.safetensors", {"vocabulary": [1.5]}, "must be a list of strings"),
+    ],
+)
+@pytest.mark.arguments
+def test_nonsense_in_python_is_a_usage_error(folder, path, given, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        elman.import_weights(path, **given)
+
+
+def test_a_vocabulary_may_be_numbers_by_symbol_or_one_of_ours(folder):
+    numbers = {c: n for n, c in enumerate("abcdefghi")}
+    again = dict(sorted(numbers.items(), reverse=True))
+    for given in (again, elman.load("m.safetensors").vocabulary):
+        model = elman.import_weights("w.safetensors", vocabulary=given)
+        assert model.vocabulary.symbols == list("abcdefghi")
 
 
 def test_the_like_of_a_classifier_may_be_its_file(folder):

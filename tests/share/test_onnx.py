@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -200,7 +201,7 @@ def test_the_check_finds_a_difference(make):
 
 def test_the_check_says_what_cannot_run_relu(monkeypatch):
     model = lm("rnn", activation="relu")
-    monkeypatch.setattr(onnx_check, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ElmanError, match=r"does not know ReLU.*pip install onnxruntime"):
         onnx_check.check(model, ours.pack(model))
 
@@ -220,7 +221,8 @@ def sample(path, *arguments):
     pytest.importorskip("onnxruntime")
     command = [sys.executable, EXAMPLE, path, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, timeout=60)
-    assert not done.returncode, done.stderr.decode()
+    if done.returncode:
+        return done.returncode, done.stderr.decode()
     return done.stdout.decode().removesuffix("\n")
 
 
@@ -250,3 +252,32 @@ def test_the_example_classifies(tmp_path):
     found = [float(row[1]) for row in rows]
     np.testing.assert_allclose(found, model.predict_proba(texts).max(axis=1), rtol=1e-5)
     assert [row[2] for row in rows] == texts
+
+
+def test_the_example_treats_a_text_as_elman_does(tmp_path):
+    """Around it no white space; the normal form comes before lower case."""
+    known = Vocabulary("char", ["i", "\N{COMBINING DOT ABOVE}", " ", *"abcdefgh"])
+    model = classifier("gru", known, strip=True, normalize="NFKC", lowercase=True)
+    (tmp_path / "m.onnx").write_bytes(ours.pack(model))
+    dotted = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"
+    wide = "\N{FULLWIDTH LATIN CAPITAL LETTER A}"
+    texts = ["  abc \r\n", f"{dotted}ab", f"{wide}b"]
+    rows = sample(tmp_path / "m.onnx", *texts)
+    found = [float(p) for p in re.findall(r"(?m)^\w+\t([\d.]+)\t", rows)]
+    np.testing.assert_allclose(found, model.predict_proba(texts).max(axis=1), rtol=1e-5)
+
+
+def test_the_example_refuses_in_a_sentence(tmp_path):
+    models = {"lm": lm(), "classes": classifier(strip=True), "tags": tagger(),
+              "words": lm(vocabulary=Vocabulary("word", ["the", UNKNOWN]))}  # fmt: skip
+    for name, model in models.items():
+        (tmp_path / f"{name}.onnx").write_bytes(ours.pack(model))
+    for name, text, said in (
+        ("lm", "abz", "the model does not know 'z'\n"),
+        ("lm", "", "there is nothing to read: give a text that is not empty\n"),
+        ("classes", "  ", "there is nothing to read: give a text that is not empty\n"),
+        ("classes", "é", "the model does not know 'é'\n"),
+        ("words", "the", "this example knows models that write or classify characters or bytes\n"),
+        ("tags", "abc", "this example knows models that write or classify characters or bytes\n"),
+    ):
+        assert sample(tmp_path / f"{name}.onnx", text) == (1, said)

@@ -51,7 +51,9 @@ def export(model: str, output: str, format: str | None, check: bool, **told: Any
     hub       a folder for the Hugging Face hub: model, card, curve
     """
     from ..share.exporting import export as write
+    from ..store.places import refuse_source
     from ..tasks import load
 
+    refuse_source(model, output)
     for line in write(load(model), output, format, check=check, **told):
         click.echo(line, err=True)

@@ -36,8 +36,10 @@ def import_(file: str, output: str, vocabulary: str | None, like: str | None) ->
     """
     from ..files import model_path
     from ..share.importing import read
+    from ..store.places import refuse_source
 
     model_path(output)  # a wrong name is found before anything is read
+    refuse_source(file, output)
     found = read(file, vocabulary, like)
     for line in found.lines:
         click.echo(line, err=True)

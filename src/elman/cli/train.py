@@ -1,5 +1,6 @@
 """`elman train`."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -125,7 +126,7 @@ def _prepare(
     target = output if output is not None else tasks.default_output(corpus)
     if sys.stderr.isatty():
         click.echo("reading the text …", err=True)
-    return tasks.begin(corpus, given, target, start_from, " ".join(["elman", *sys.argv[1:]]))
+    return tasks.begin(corpus, given, target, start_from, shlex.join(["elman", *sys.argv[1:]]))
 
 
 def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:

@@ -1,6 +1,6 @@
 """What the networks of all tasks have in common, for those who write them down elsewhere."""
 
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Any
 
 from ..errors import ElmanError, UsageError
@@ -47,10 +47,18 @@ def treatment(config: dict[str, Any]) -> dict[str, Any]:
     return {name: config[name] for name in names if config.get(name) is not None}
 
 
-def require(package: str, extra: str, what: str) -> None:
-    """Raise ElmanError if the package that an extra installs is missing."""
-    if find_spec(package) is None:
+def installed(package: str, name: str) -> bool:
+    """Whether a package is installed, by a name in it: Python imports any folder called so."""
+    try:
+        return hasattr(import_module(package), name)
+    except ImportError:
+        return False
+
+
+def require_onnx() -> None:
+    """Raise ElmanError if the package onnx is missing."""
+    if not installed("onnx", "helper"):
         raise ElmanError(
-            f"{what} needs the package {package}, which is not installed; install it with: "
-            f"pip install '.[{extra}]' in the folder of the clone"
+            "an ONNX file needs the package onnx, which is not installed; install it with: "
+            "pip install '.[onnx]' in the folder of the clone"
         )

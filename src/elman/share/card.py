@@ -1,6 +1,7 @@
 """The card of a model, README.md in a hub folder: made of its summary, in plain words."""
 
 import re
+from shlex import quote
 from typing import Any
 
 from ..errors import counted
@@ -55,9 +56,9 @@ def _use(model: SavedModel, name: str) -> str:
     kind = kind_of(model)
     return (
         "## How to load it\n\nWith Elman installed, in the folder above this one:\n\n"
-        f'```python\nimport elman\n\nmodel = elman.load("{plain(name)}")\n{kind.call}\n```\n\n'
+        f'```python\nimport elman\n\nmodel = elman.load({name!r})\n{kind.call}\n```\n\n'
         "From the hub it is `elman.load(\"hf://user/name\")`. On the command line: "
-        f"`elman {kind.verb} {plain(name)}`.\n"
+        f"`elman {kind.verb} {quote(plain(name))}`.\n"
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import VALUES, UsageError
+from ..errors import VALUES, UsageError, quoted
 from ..files import OutputFile, as_path
 from ..store.modelfile import SavedModel
 from ..tasks.language.ngram import NGram
@@ -47,6 +47,7 @@ def export(
     license: str | None = None,
     language: str | Sequence[str] = (),
     datasets: str | Sequence[str] = (),
+    **unknown: object,
 ) -> list[str]:
     """Write a model in another form: whole, or not at all.
 
@@ -68,6 +69,10 @@ def export(
         something else
     """
     path = as_path(path, "the file to write")
+    if unknown:
+        raise UsageError(f"export takes no argument {quoted(next(iter(unknown)))}; it takes path, "
+                         "format, license, language, datasets")  # fmt: skip
+    told = _told(license, language, datasets)
     format = chosen(path, format)
     if check and format != "onnx":
         raise UsageError("--check compares ONNX files; it goes with --format onnx")
@@ -78,7 +83,6 @@ def export(
         if "hub" not in possible(model):
             raise UsageError(f"{model.NOUN} has no card; it can leave as weights")
         folder = hub.checked_folder(path)
-        told = Told(license, _several(language), _several(datasets))
         hub.write(folder, hub.files(model, folder.resolve().name, told))
         return []
     pack = FORMATS[format].pack
@@ -102,8 +106,8 @@ def chosen(path: Path, format: str | None) -> str:
             raise UsageError(f"{path} does not say which form is meant; add --format "
                              f"({', '.join(FORMATS)})")  # fmt: skip
         return meant[0]  # of .safetensors weights
-    if format not in FORMATS:
-        raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
+    if not isinstance(format, str) or format not in FORMATS:
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {quoted(format)}")
     wanted = FORMATS[format].suffix
     if wanted and suffix != wanted:
         raise UsageError(f"{path} would be a file that ends in {wanted}; name it "
@@ -111,8 +115,19 @@ def chosen(path: Path, format: str | None) -> str:
     return format
 
 
-def _several(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+def _told(
+    license: str | None, language: str | Sequence[str], datasets: str | Sequence[str]
+) -> Told:
+    if not isinstance(license, str | None):
+        raise UsageError(f"--license must be a string, not {quoted(license)}")
+    return Told(license, _several("--language", language), _several("--datasets", datasets))
+
+
+def _several(flag: str, names: str | Sequence[str]) -> tuple[str, ...]:
+    given = (names,) if isinstance(names, str) else names
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+        raise UsageError(f"{flag} must be a string or a list of strings, not {quoted(names)}")
+    return tuple(given)
 
 
 def possible(model: SavedModel) -> list[str]:

@@ -1,6 +1,7 @@
 """A folder as the Hugging Face hub wants it: model, configuration, card; and sending it there."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -68,29 +69,52 @@ def _ours(folder: Path) -> bool:
 
 
 def write(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write the folder; a new one is not left behind half done.
+    """Write the folder: on failure an old one stands as it was, and a new one is gone.
 
-    Raises ElmanError if the place cannot be written.
+    Raises
+    ------
+    UsageError : the folder has the same model, with a curve that would be lost
+    ElmanError : the place cannot be written
     """
+    _refuse_to_lose_the_curve(folder, contents)
     new = not folder.exists()
-    written: list[Path] = []
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ElmanError(f"cannot create the folder {folder}: {error.strerror}") from None
     try:
-        for name, data in contents.items():
-            with OutputFile(folder / name) as file:
-                file.write(data)
-            written.append(folder / name)
-        for name in set(FILES) - set(contents):  # a curve from before
-            (folder / name).unlink(missing_ok=True)
+        with ExitStack() as stack:
+            places = {name: stack.enter_context(OutputFile(folder / name)) for name in FILES}
+            for name, data in contents.items():
+                places[name].stage(data)
+            for name, place in places.items():
+                if name in contents:
+                    place.commit()
+                else:  # a curve from before
+                    place.path.unlink(missing_ok=True)
     except BaseException:
         if new:
-            for path in written:
-                path.unlink(missing_ok=True)
+            for name in FILES:
+                (folder / name).unlink(missing_ok=True)
             folder.rmdir()
         raise
+
+
+def _refuse_to_lose_the_curve(folder: Path, contents: dict[str, bytes]) -> None:
+    """A model that was read from its folder knows its losses no more; the curve there is left."""
+    if CURVE in contents or not (folder / CURVE).is_file() or not (folder / MODEL).is_file():
+        return
+    old, new = (_digest(data) for data in ((folder / MODEL).read_bytes(), contents[MODEL]))
+    if old == new:
+        raise UsageError(f"{folder} has this very model, and a {CURVE} that the model cannot draw "
+                         "again; name another folder")  # fmt: skip
+
+
+def _digest(data: bytes) -> str | None:
+    try:
+        return checkpoint.metadata_of(data).get("digest")
+    except (ValueError, AttributeError):  # a damaged file, which is worth no care
+        return None
 
 
 def push(folder: str | Path, name: str) -> str:

@@ -1,13 +1,12 @@
 """Weights that come in: a `state_dict` of PyTorch, or an ONNX file that we wrote, as a model."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ..errors import ModelFileError, UsageError, counted
+from ..errors import ModelFileError, UsageError, counted, quoted
 from ..files import as_path
 from ..nn.engine import select
 from ..nn.network import NetworkConfig
@@ -21,6 +20,7 @@ from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
 from ..text.vocabulary import Vocabulary
 from . import onnx_import, pytorch
+from .symbols import Symbols
 from .symbols import vocabulary as read_symbols
 
 TYPES = {"F32": "float32", "F64": "float64"}  # of safetensors, and what we call them
@@ -37,7 +37,7 @@ class Imported:
 def import_weights(
     path: str | Path,
     *,
-    vocabulary: str | Path | Sequence[str] | None = None,
+    vocabulary: Symbols | None = None,
     like: str | Path | Model | Classifier | None = None,
 ) -> Any:
     """A model of weights from outside.
@@ -47,9 +47,9 @@ def import_weights(
     path : a safetensors file with a `state_dict` of PyTorch: an embedding or none, one stack
         of `RNN`, `GRU` or `LSTM`, a linear readout, names with any prefix; or an ONNX file
         that `elman export` wrote, which has its symbols with it
-    vocabulary : the symbols of a language model: a list of them in the order of the rows, a
-        .json file with that list, or a text whose characters in the order of their code
-        points are the symbols
+    vocabulary : the symbols of a language model: a list of them in the order of the rows, or
+        their numbers by symbol; a .json file with either; a `Vocabulary`; or a text
+        whose characters in the order of their code points are the symbols
     like : a model, or its file, whose symbols, treatment of text, classes and pooling hold
 
     Returns
@@ -71,11 +71,13 @@ def import_weights(
 
 def read(
     path: str | Path,
-    vocabulary: str | Path | Sequence[str] | None = None,
+    vocabulary: Symbols | None = None,
     like: str | Path | Model | Classifier | None = None,
 ) -> Imported:
     """See `import_weights`."""
     path = as_path(path, "the weights")
+    if not isinstance(like, str | Path | SavedModel | None):
+        raise UsageError(f"--like must be a model or its file, not {quoted(like)}")
     if vocabulary is not None and like is not None:
         raise UsageError("--vocabulary and --like both say what the symbols are; leave one out")
     start = _start(path)
@@ -101,17 +103,34 @@ def _start(path: Path) -> bytes:
 def _refuse_foreign(path: Path, start: bytes) -> None:
     """Say what a file is that certainly holds no tensors in the safetensors format."""
     what = describe(start, path)
-    if what.endswith(NO_PICKLES):
-        new = path.with_suffix(".safetensors")
-        code = (f"import torch; from safetensors.torch import save_file; "
-                f"w = torch.load({str(path)!r}, weights_only=True); "
-                f"save_file({{n: t.clone() for n, t in w.items()}}, {str(new)!r})")  # fmt: skip
+    if what.endswith(NO_PICKLES) and "PyTorch" in what.removesuffix(NO_PICKLES):
         raise ModelFileError(
             f"{path} {what.partition(',')[0]}, which can run any code when it is read, so Elman "
-            f"never reads one; convert its state_dict with: python -c {quote(code)}"
+            "never reads one; a whole module must be saved again as its state_dict where its class "
+            "is (torch.save(model.state_dict(), ...)), and a state_dict is converted with: "
+            f"python -c {quote(_conversion(path))}"
         )
     if what:
         raise ModelFileError(f"{path} {what}")
+
+
+def _conversion(path: Path) -> str:
+    """What makes a safetensors file of a `state_dict`, also of one in a checkpoint.
+
+    It replaces no file, and reads nothing but tensors.
+    """
+    new = path.with_suffix(".safetensors")
+    if new == path:
+        new = path.with_stem(f"{path.stem}-converted")
+    return (
+        "import torch; from safetensors.torch import save; "
+        f"w = torch.load(open({str(path)!r}, 'rb'), map_location='cpu', weights_only=True); "
+        "names = ('model', 'state_dict', 'model_state_dict'); "
+        "w = next((w[n] for n in names if isinstance(w.get(n), dict)), w); "
+        "data = save({n: t.detach().contiguous().clone() for n, t in w.items() "
+        "if torch.is_tensor(t)}); "
+        f"open({str(new)!r}, 'xb').write(data)"
+    )
 
 
 def _from_onnx(path: Path) -> SavedModel:
@@ -123,7 +142,7 @@ def _from_onnx(path: Path) -> SavedModel:
 
 def _from_pytorch(
     path: Path,
-    vocabulary: str | Path | Sequence[str] | None,
+    vocabulary: Symbols | None,
     like: str | Path | Model | Classifier | None,
 ) -> Imported:
     tensors, strings, dtype = _safetensors(path)

@@ -9,7 +9,7 @@ from ..store.checkpoint import FORMAT
 from ..store.modelfile import SavedModel
 from ..text.vocabulary import BEGIN, END, UNKNOWN
 from ..version import __version__
-from .architecture import config_of, require, treatment
+from .architecture import config_of, require_onnx, treatment
 from .onnx_graph import identities, whole
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def pack(model: SavedModel) -> bytes:
     ElmanError : the package onnx is not installed
     """
     config = config_of(model, "ONNX")
-    require("onnx", "onnx", "an ONNX file")
+    require_onnx()
     strings = metadata(model)
     size = 4 * (config.num_parameters() + identities(config)) + MARGIN
     size += sum(len(text.encode("utf-8", "replace")) for text in strings.values())

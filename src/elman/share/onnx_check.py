@@ -5,7 +5,6 @@ package onnx. Differences are those of the logits, over the largest logit.
 """
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..nn.network import NetworkConfig
 from ..nn.stack import StackConfig
 from ..nn.tagger import Letters, TaggerConfig, TaggerNetwork
 from ..store.modelfile import SavedModel
-from .architecture import config_of
+from .architecture import config_of, installed
 
 Array = np.ndarray
 Run = Callable[[dict[str, Array]], dict[str, Array]]  # inputs by name -> outputs by name
@@ -59,7 +58,7 @@ def check(model: SavedModel, data: bytes) -> list[str]:
 
 def runtimes(data: bytes, config: NetworkConfig) -> Iterator[tuple[str, Run]]:
     """What can run the file here, each with its name."""
-    if find_spec("onnxruntime") is not None:
+    if installed("onnxruntime", "InferenceSession"):
         yield RUNTIME, onnx_runtime(data)
     elif not _reference_knows(config):
         raise ElmanError(

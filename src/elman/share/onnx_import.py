@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ModelFileError
 from ..nn.network import NetworkConfig
 from ..nn.tagger import CHAIN
-from .architecture import CONFIGS, require
+from .architecture import CONFIGS, require_onnx
 from .onnx_graph import GATES, from_onnx, layer_of, reading
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     ElmanError : the package onnx is not installed
     KeyError, ValueError, TypeError : a file of ours that is damaged
     """
-    require("onnx", "onnx", "an ONNX file")
+    require_onnx()
     proto = _proto(path)
     strings = {entry.key: entry.value for entry in proto.metadata_props}
     if proto.producer_name != "elman" or not all(name in strings for name in NEEDED):

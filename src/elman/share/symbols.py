@@ -1,25 +1,27 @@
 """The symbols of weights from outside, which have none: from a list in JSON, or a text."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from ..errors import CorpusError, UsageError
+from ..errors import CorpusError, UsageError, quoted
 from ..files import as_path
 from ..store.modelfile import read_vocabulary, refuse_damaged
 from ..text.read import read
 from ..text.vocabulary import BEGIN, END, UNKNOWN, Vocabulary, VocabularyBuilder
 
+Symbols = str | Path | Sequence[str] | Mapping[str, int] | Vocabulary
 
-def vocabulary(source: str | Path | Sequence[str]) -> Vocabulary:
+
+def vocabulary(source: Symbols) -> Vocabulary:
     """The vocabulary of weights whose rows are symbols.
 
     Parameters
     ----------
-    source : symbols in the order of the rows; or a file: ending in .json a list of them,
-        or an object as the metadata of an exported ONNX file have it, else a text whose
-        characters, in the order of their code points, are the symbols
+    source : symbols in the order of the rows, or their numbers by symbol; or a file: ending
+        in .json either of them, or an object as the metadata of an exported ONNX file have it,
+        else a text whose characters, in the order of their code points, are the symbols
 
     Raises
     ------
@@ -30,8 +32,19 @@ def vocabulary(source: str | Path | Sequence[str]) -> Vocabulary:
     >>> vocabulary(["a", "b", "<unk>"]).kind
     'char'
     """
+    if isinstance(source, Vocabulary):
+        return source
+    if isinstance(source, Set | bytes):  # a set has no order
+        raise UsageError(f"the vocabulary must be a list of symbols, in the order of the rows, "
+                         f"not of type {type(source).__name__}")  # fmt: skip
+    if isinstance(source, Mapping):
+        return _of(dict(source), "the vocabulary")
     if not isinstance(source, str | Path):
-        return _of(list(source), "the vocabulary")
+        try:
+            return _of(list(source), "the vocabulary")
+        except TypeError:
+            raise UsageError(f"the vocabulary must be a list of symbols or a file, not "
+                             f"{quoted(source)}") from None  # fmt: skip
     path = as_path(source, "the vocabulary")
     if path.suffix.lower() == ".json":
         return _of(_json(path), str(path))
@@ -53,6 +66,8 @@ def _json(path: Path) -> Any:
 
 def _of(found: Any, where: str) -> Vocabulary:
     """A list of symbols, or an object that says of what kind they are."""
+    if isinstance(found, dict) and "kind" not in found:
+        found = _by_number(found, where)
     if isinstance(found, list):
         if not all(isinstance(symbol, str | int) for symbol in found):
             raise UsageError(f"{where} must be a list of strings")
@@ -65,3 +80,13 @@ def _of(found: Any, where: str) -> Vocabulary:
         raise UsageError(f"{where} must be a list of symbols, in the order of the rows")
     with refuse_damaged(where):
         return read_vocabulary(found)
+
+
+def _by_number(numbers: dict[Any, Any], where: str) -> list[Any]:
+    """The symbols in the order of their numbers, of which none is missing."""
+    given = list(numbers.values())
+    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in given)
+    if not given or not whole or sorted(given) != list(range(len(given))):
+        raise UsageError(f"{where} must give its symbols the numbers 0 to one less than there are "
+                         "symbols, each once")  # fmt: skip
+    return sorted(numbers, key=numbers.__getitem__)

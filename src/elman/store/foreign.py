@@ -26,8 +26,8 @@ BEGINNINGS = (
     (b"BZh", f"is compressed with bzip2; {UNPACK}"),
     (b"\x28\xb5\x2f\xfd", f"is compressed with zstd; {UNPACK}"),
 )  # fmt: skip
-# The magic number that torch.save pickled first, up to version 1.5
-OLD_PYTORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+# The magic number that torch.save pickled first, up to version 1.5; a frame may stand before it
+OLD_PYTORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 # A protocol buffer that begins with a version (field 1), and a string or the graph behind it
 ONNX = re.compile(rb"\x08[\x01-\x40][\x12\x1a\x22\x3a\x42]")
 # Atomic (?>) and possessive (*+), so that no file takes long to look at
@@ -66,14 +66,12 @@ def describe(start: bytes, path: Path) -> str:
     if start[:2] == b"PK":
         return _archive(start)
     if start[:1] == b"\x80" and b"\x02" <= start[1:2] <= b"\x05":
-        name = (
-            "a file of an older PyTorch, a pickle" if start.startswith(OLD_PYTORCH) else "a pickle"
-        )
+        name = "a file of an older PyTorch, a pickle" if OLD_PYTORCH in start[:32] else "a pickle"
         return f"is {name}, {NO_PICKLES}"
     if start[257:262] == b"ustar":
         return f"is a tar archive; {UNPACK}"
     if ONNX.match(start):
-        return f"is an ONNX model{NOT_OURS}"
+        return f"is an ONNX model{NOT_OURS}, and elman import reads an ONNX file of its own"
     if HTML.match(start.removeprefix(MARK)):
         return (
             "is a web page; download the file itself, for example by the link that a page of files "

@@ -6,6 +6,7 @@ from typing import Any
 
 # Their values are texts, in which a slash is a slash.
 TEXTS = ("--separator", "--delimiter", "--text-column", "--label-column")
+SHORT = re.compile(r"-[A-Za-z].")  # a flag of one letter with its value right behind it
 
 
 def without_folders(summary: dict[str, Any]) -> dict[str, Any]:
@@ -38,10 +39,12 @@ def _command(command: str) -> str:
 
 
 def _cut(word: str) -> str:
-    """A word of a command; of `--output=/home/ada/m.safetensors` what stands behind the sign."""
+    """A word of a command; of `--output=/home/ada/m` and `-o/home/ada/m` what follows the flag."""
     flag, sign, value = word.partition("=")
     if sign and flag.startswith("--"):
         return word if flag in TEXTS else f"{flag}={_last(value)}"
+    if SHORT.match(word):
+        return word[:2] + _last(word[2:])
     return _last(word)
 
 

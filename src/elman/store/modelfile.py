@@ -253,6 +253,8 @@ def refuse_damaged(path: str | Path) -> Iterator[None]:
     try:
         yield
     except ModelFileError as error:
+        if str(error).startswith(f"{path} "):  # it says of what it speaks
+            raise
         raise ModelFileError(f"{path} is no valid model: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, UsageError):

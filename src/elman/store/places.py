@@ -1,9 +1,11 @@
 """Where a model file is: a path, a hub folder, or an address of the Hugging Face hub."""
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import gaierror
 
 from ..errors import ElmanError, ModelFileError, UsageError
 from ..files import as_path
@@ -11,6 +13,7 @@ from ..files import as_path
 HUB = "hf://"
 MODEL = "model.safetensors"  # what it is called in a hub folder
 ADDRESS = re.compile(r"hf://([\w-][\w.-]*/[\w.-]+)(?:@([^\s@]+))?")
+REASON = 300  # characters of what the hub says
 REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 
@@ -39,6 +42,17 @@ def model_file(path: str | Path) -> Path:
     return path / MODEL
 
 
+def refuse_source(source: str | Path, output: str | Path) -> None:
+    """Raise UsageError if a file, or a folder, would be written over what it is made of."""
+    if isinstance(source, str) and source.startswith(HUB):
+        return
+    read, written = as_path(source, "the file to read"), as_path(output, "the file to write")
+    same = [path / MODEL if path.is_dir() else path for path in (read, written)]
+    if all(path.exists() for path in same) and same[0].samefile(same[1]):
+        other = "folder" if written.is_dir() else "file"
+        raise UsageError(f"{written} is what is read; name another {other}")
+
+
 def _downloaded(address: str) -> Path:
     found = ADDRESS.fullmatch(address)
     if found is None:
@@ -61,6 +75,9 @@ def hub_errors(name: str) -> Iterator[None]:
             "the Hugging Face hub needs the package huggingface_hub, which is not installed; "
             "install it with: pip install '.[hub]' in the folder of the clone"
         ) from None
+    log = logging.getLogger("huggingface_hub")  # it warns of every retry
+    level = log.level
+    log.setLevel(logging.ERROR)
     try:
         yield
     except (errors.GatedRepoError, errors.RepositoryNotFoundError):
@@ -74,6 +91,22 @@ def hub_errors(name: str) -> Iterator[None]:
     except errors.EntryNotFoundError:
         raise ModelFileError(f"{name} on the hub has no {MODEL}: no model of Elman") from None
     except Exception as error:  # of its libraries for HTTP, which differ by version
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0][:150]
-        way = "; log in with: hf auth login" if "401" in reason or "403" in reason else ""
-        raise ElmanError(f"the hub did not do it for {name}: {reason}{way}") from None
+        raise ElmanError(f"the hub did not do it for {name}: {_reason(error)}") from None
+    finally:
+        log.setLevel(level)
+
+
+def _reason(error: Exception) -> str:
+    """Why the hub, or the way to it, failed, and what to do."""
+    if isinstance(error, UnicodeError):
+        return "the token has a character that is not ASCII; log in again with: hf auth login"
+    of_http = ("ConnectError", "ConnectTimeout", "ConnectionError")  # of requests or httpx
+    if isinstance(error, ConnectionError | gaierror) or type(error).__name__ in of_http:
+        return "it cannot be reached; look at the connection"
+    text = " ".join((str(error) or type(error).__name__).split())[:REASON]
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401:
+        return f"{text}; log in with: hf auth login"
+    if status == 403:
+        return f"{text}; your token has not the right to do it"
+    return text
