@@ -150,8 +150,8 @@ def test_any_character_may_be_named_as_delimiter(tmp_path):
 @pytest.mark.parametrize("given", ["", ";;", '"', "\n", "\\n", "tab"])
 def test_a_delimiter_that_is_none(given):
     with pytest.raises(UsageError, match="--delimiter must be one character"):
-        tables.delimiter_of(given)
-    assert (tables.delimiter_of("\\t"), tables.delimiter_of("\t"), tables.delimiter_of(";")) == (
+        columns.delimiter_of(given)
+    assert (columns.delimiter_of("\\t"), columns.delimiter_of("\t"), columns.delimiter_of(";")) == (
         "\t", "\t", ";"
     )  # fmt: skip
 
