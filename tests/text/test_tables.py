@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from elman.errors import CorpusError, UsageError
 from elman.text import labelled, tables
-from elman.text.columns import Wanted
+from elman.text.columns import Wanted, delimiter_of
 from elman.text.labelled import LabelledOptions
 from elman.text.read import Source, TextOptions
 from elman.text.tables import Tally
@@ -150,8 +150,8 @@ def test_any_character_may_be_named_as_delimiter(tmp_path):
 @pytest.mark.parametrize("given", ["", ";;", '"', "\n", "\\n", "tab"])
 def test_a_delimiter_that_is_none(given):
     with pytest.raises(UsageError, match="--delimiter must be one character"):
-        columns.delimiter_of(given)
-    assert (columns.delimiter_of("\\t"), columns.delimiter_of("\t"), columns.delimiter_of(";")) == (
+        delimiter_of(given)
+    assert (delimiter_of("\\t"), delimiter_of("\t"), delimiter_of(";")) == (
         "\t", "\t", ";"
     )  # fmt: skip
 
