@@ -62,9 +62,11 @@ class SavedModel(Shown):
     def _short(self) -> list[str]:
         return [self._kind(), *self._size(), *self._figures(), *files_of(self.summary)]
 
-    @abstractmethod
     def _kind(self) -> str:
         """What computes, and how large it is."""
+        c = self.config
+        both = "bidirectional " * c.get("bidirectional", False)
+        return f"{both}{c['cell']} {c['num_layers']} × {c['hidden_size']}"
 
     @abstractmethod
     def _size(self) -> list[str]:
@@ -307,6 +309,21 @@ def read_network(
     for name in expected:
         network.parameters[name][...] = tensors[name]
     return network
+
+
+def read_classes(config: dict[str, Any], noun: str) -> list[str]:
+    """The classes that a configuration holds, taken out of it and checked.
+
+    `noun` is what a message calls them.
+    """
+    classes = config.pop("classes", [])
+    if len(classes) != config.get("num_classes"):
+        raise ModelFileError(f"there are not as many {noun} as the configuration says")
+    if len(set(classes)) != len(classes):
+        raise ModelFileError(f"its {noun} are repeated")
+    if "seq_len" not in config:
+        raise ModelFileError("the configuration has no seq_len")
+    return classes
 
 
 def read_vocabulary(data: dict[str, Any]) -> Vocabulary:

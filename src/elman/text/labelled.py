@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -149,6 +150,27 @@ def positions(
             f"classes are {listed(classes)}"
         )
     return np.array([index[label] for label in labels], np.int64)
+
+
+def go_on_with(older: Sequence[str], data: Any, several: str, model: str) -> None:
+    """Give data the classes of a model that learns on, in its order, and new ones behind them.
+
+    Parameters
+    ----------
+    older : the classes of the model
+    data : what has `labels`, positions in its `classes`, and `notes`
+    several, model : what a note calls the classes, and the model
+    """
+    new = [name for name in data.classes if name not in older]
+    missing = [name for name in older if name not in data.classes]
+    if new:
+        data.notes.append(f"{several} that are new to the {model} get rows of their own: "
+                          f"{len(new):,} ({listed(new)})")  # fmt: skip
+    if missing:
+        data.notes.append(f"{several} without an example in these data: {listed(missing)}")
+    classes = [*older, *new]
+    places = np.array([classes.index(name) for name in data.classes], np.int64)
+    data.labels, data.classes = places[data.labels], classes
 
 
 def from_rows(rows: Sequence[object]) -> Labelled:

@@ -12,7 +12,7 @@ from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
 from ...nn.layers import softmax
 from ...store import checkpoint
-from ...store.modelfile import SavedModel, read_network
+from ...store.modelfile import SavedModel, read_classes, read_network
 from ...text.encoded import Encoded, Inputs, encode
 from ...text.read import TextOptions, strings, transform
 from ...text.vocabulary import Vocabulary
@@ -169,11 +169,6 @@ class Classifier(SavedModel):
         """Texts as its first layer reads them."""
         return Inputs(self.encode(texts), self.network.parameters.get("embedding.E"))
 
-    def _kind(self) -> str:
-        c = self.config
-        both = "bidirectional " * c["bidirectional"]
-        return f"{both}{c['cell']} {c['num_layers']} × {c['hidden_size']}"
-
     def _size(self) -> list[str]:
         return [f"{len(self.classes):,} classes"]
 
@@ -215,13 +210,7 @@ class Classifier(SavedModel):
         tensors: checkpoint.Tensors,
         engine: Engine,
     ) -> Self:
-        classes = config.pop("classes", [])
-        if len(classes) != config.get("num_classes"):
-            raise ModelFileError("there are not as many classes as the configuration says")
-        if len(set(classes)) != len(classes):
-            raise ModelFileError("its classes are repeated")
-        if "seq_len" not in config:
-            raise ModelFileError("the configuration has no seq_len")
+        classes = read_classes(config, "classes")
         if not 1e-9 < config.get("temperature", 1.0) < 1e9:
             raise ModelFileError(f"its temperature is {config['temperature']}")
         network = read_network(ClassifierNetwork, ClassifierConfig, config, tensors, engine)

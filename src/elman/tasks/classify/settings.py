@@ -14,22 +14,22 @@ from ...settings import (
     setting,
 )
 from ...text.columns import delimiter_of
-
-# Layers and units of a classifier: the first that reads the texts so many times within the time.
-# With fewer passes the next one is ahead: after 95 s of one core, words in 3 languages, 2 × 192
-# units had made 4 passes and were right in 0.913, 1 × 256 units 12 passes and 0.924.
-NETWORKS = ((2, 192), (1, 256), (1, 128))
-PASSES = 16
+from ..sizes import SizedSettings
 
 RATES = LEARNING_RATES | {"adam": 5e-3}  # 3e-3 to 6e-3 did alike on the surnames
 
 
 @dataclass(frozen=True)
-class ClassifySettings(Settings):
+class ClassifySettings(SizedSettings):
     """The settings of a run that learns a classifier.
 
     Defaults by the surnames of docs/classification.md, judged by a validation part.
     """
+
+    # With fewer passes the next one is ahead: after 95 s of one core, words in 3 languages, 2 × 192
+    # units had made 4 passes and were right in 0.913, 1 × 256 units 12 passes and 0.924.
+    NETWORKS = ((2, 192), (1, 256), (1, 128))
+    PASSES = 16
 
     # What files from before the tasks had settings of their own hold besides.
     FORMER = ("lines", "unknown", "max_characters", "order", "batching", "bptt", "loss",
@@ -90,30 +90,12 @@ class ClassifySettings(Settings):
         if self.symbol_dropout and self.tokens == "byte":
             raise UsageError("--symbol-dropout reads <unk>, which --tokens byte does not have")
 
-    def to_measure(self, symbols: int) -> list[tuple[int, int]]:
-        asked = self.hidden_size is None and self.by_the_clock
-        return self._candidates()[:-1] if asked else []
-
     def resolved(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> Self:
-        settings = self.with_end(2.0)  # what the surnames need on two cores
-        seconds = (settings.minutes or 0) * 60
-        if settings.hidden_size is None:
-            fitting = self._candidates()
-            layers, units = next(
-                (n for n in fitting if n not in paces or paces[n] * seconds >= PASSES * symbols),
-                fitting[-1],
-            )
-            settings = settings.filled(num_layers=layers, hidden_size=units)
+        settings = self.sized(symbols, paces)
         return settings.filled(
-            num_layers=NETWORKS[0][0],
             dropout=0.45,
             # Of 0, 0.05, 0.1, 0.2 and 0.3: from 0.2 on the held-out loss no longer turns up.
             symbol_dropout=0.0 if settings.tokens == "byte" else 0.2,
             # Of 0 and 0.1: accuracy of the surnames 0.869 to 0.873, macro-F1 0.625 to 0.603.
             label_smoothing=0.1,
         ).with_steps(RATES, 0.0)
-
-    def _candidates(self) -> list[tuple[int, int]]:
-        """The networks to choose from: those with the layers that were asked for."""
-        fitting = [network for network in NETWORKS if self.num_layers in (None, network[0])]
-        return fitting or [(self.num_layers or 1, NETWORKS[0][1])]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import CorpusError, UsageError, counted, listed
+from ...errors import CorpusError, UsageError, counted
 from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.classifier import ClassifierConfig, ClassifierNetwork
@@ -55,7 +55,7 @@ class ClassifyTask(Task):
         with encodings.explained([*names, *settings.own_files.values()], reading):
             texts = _labelled(source, settings)
             if older is not None:
-                _like(older, texts)
+                labelled.go_on_with(older.classes, texts, "classes", "classifier")
             own = _own_texts(texts, settings)
         if stored is not None and texts.sha256 != stored["sha256"]:
             raise CorpusError(
@@ -169,20 +169,6 @@ def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
             return labelled.load(list(source), options)
         source = labelled.from_rows(source)
     return replace(source, texts=[transform(text, options.text) for text in source.texts])
-
-
-def _like(older: Classifier, data: Labelled) -> None:
-    """Give the data the classes of a classifier that learns on, in its order, and new ones."""
-    new = [name for name in data.classes if name not in older.classes]
-    missing = [name for name in older.classes if name not in data.classes]
-    if new:
-        data.notes.append(f"classes that are new to the classifier get rows of their own: "
-                          f"{len(new):,} ({listed(new)})")  # fmt: skip
-    if missing:
-        data.notes.append(f"classes without an example in these data: {listed(missing)}")
-    classes = [*older.classes, *new]
-    places = np.array([classes.index(name) for name in data.classes], np.int64)
-    data.labels, data.classes = places[data.labels], classes
 
 
 def _own_texts(data: Labelled, settings: ClassifySettings) -> dict[str, np.ndarray]:

@@ -252,7 +252,7 @@ class Model(SavedModel):
         c = self.config
         if c["cell"] == "ngram":
             return f"chain of order {c['order']}"
-        return f"{c['cell']} {c['num_layers']} × {c['hidden_size']}"
+        return super()._kind()
 
     def _size(self) -> list[str]:
         return [self._symbols()]

@@ -13,7 +13,7 @@ from ...nn.engine import Engine
 from ...nn.layers import softmax
 from ...nn.tagger import LETTERS, TaggerConfig, TaggerNetwork
 from ...store import checkpoint
-from ...store.modelfile import SavedModel, read_network
+from ...store.modelfile import SavedModel, read_classes, read_network
 from ...store.shown import rounded
 from ...text.encoded import Encoded, Inputs
 from ...text.tagforms import Tokens, symbols_of
@@ -241,11 +241,6 @@ class Tagger(SavedModel):
                 return from_dict(self.summary[part])
         return None
 
-    def _kind(self) -> str:
-        c = self.config
-        both = "bidirectional " * c["bidirectional"]
-        return f"{both}{c['cell']} {c['num_layers']} × {c['hidden_size']}"
-
     def _size(self) -> list[str]:
         return [f"{len(self.classes):,} labels"]
 
@@ -290,13 +285,7 @@ class Tagger(SavedModel):
         tensors: checkpoint.Tensors,
         engine: Engine,
     ) -> Self:
-        classes, spelt = config.pop("classes", []), config.pop("letters", [])
-        if len(classes) != config.get("num_classes"):
-            raise ModelFileError("there are not as many labels as the configuration says")
-        if len(set(classes)) != len(classes):
-            raise ModelFileError("its labels are repeated")
-        if "seq_len" not in config:
-            raise ModelFileError("the configuration has no seq_len")
+        classes, spelt = read_classes(config, "labels"), config.pop("letters", [])
         if len(spelt) != config.get("num_letters") or len(set(spelt)) != len(spelt):
             raise ModelFileError("there are not as many letters as the configuration says")
         letters = Vocabulary("char", spelt) if spelt else None

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import CorpusError, UsageError, listed
+from ...errors import CorpusError, UsageError
 from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
@@ -13,6 +13,7 @@ from ...nn.network import BaseNetwork
 from ...nn.tagger import CHAIN, Letters, TaggerConfig, TaggerNetwork
 from ...settings import Settings
 from ...text import encodings, tagged
+from ...text.labelled import go_on_with
 from ...text.read import TextOptions
 from ...text.splits import PARTS
 from ...text.tagforms import TaggedOptions, Tokens
@@ -52,7 +53,7 @@ class TagTask(Task):
         with encodings.explained([*names, *settings.own_files.values()], reading):
             data = _tagged(source, settings)
             if older is not None:
-                _like(older, data)
+                go_on_with(older.classes, data, "labels", "tagger")
             own = {name: tagged.append(data, path, options(settings))
                    for name, path in settings.own_files.items()}  # fmt: skip
         if stored is not None and data.sha256 != stored["sha256"]:
@@ -157,20 +158,6 @@ def _tagged(source: Any, settings: TagSettings) -> Tagged:
     if isinstance(source[0], str):
         return tagged.load(list(source), options(settings))
     return tagged.from_rows(source, options(settings))
-
-
-def _like(older: Tagger, data: Tagged) -> None:
-    """Give the data the labels of a tagger that learns on, in its order, and new ones."""
-    new = [name for name in data.classes if name not in older.classes]
-    missing = [name for name in older.classes if name not in data.classes]
-    if new:
-        data.notes.append(f"labels that are new to the tagger get rows of their own: "
-                          f"{len(new):,} ({listed(new)})")  # fmt: skip
-    if missing:
-        data.notes.append(f"labels without an example in these data: {listed(missing)}")
-    classes = [*older.classes, *new]
-    places = np.array([classes.index(name) for name in data.classes], np.int64)
-    data.labels, data.classes = places[data.labels], classes
 
 
 def _vocabulary(tokens: Sequence[Tokens], kind: str, settings: TagSettings) -> Vocabulary:
