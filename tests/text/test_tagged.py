@@ -130,6 +130,12 @@ def test_parallel_files_of_other_lengths_are_refused(write):
         load([text], TaggedOptions(labels=write("l.txt", "x y\nx\n")))
 
 
+def test_a_text_is_not_its_own_labels(write):
+    path = write("t.txt", "a b\n")
+    with pytest.raises(UsageError, match="--labels names the text itself"):
+        load([path], TaggedOptions(labels=path))
+
+
 def test_columns_of_what_has_none_are_refused(write):
     path = write("a.jsonl", json.dumps({"tokens": ["a", "b"], "labels": ["x", "y"]}))
     with pytest.raises(UsageError, match="are for columns"):

@@ -191,6 +191,8 @@ def strings(where: str, what: str, values: object) -> list[str]:
 def _parallel(sources: Sequence[Source], options: TaggedOptions) -> list[Row]:
     """The lines of a text, each with the line of labels at the same place."""
     assert options.labels is not None
+    if Path(options.labels).resolve() in [source.path.resolve() for source in sources]:
+        raise UsageError("--labels names the text itself; name the file with its labels")
     if len(sources) != 1:
         raise UsageError("--labels is for one file of text; give them one by one, or as columns")
     text, labels = (
