@@ -35,6 +35,20 @@ def run(name, start, gradients, decay=0.0, momentum=0.0):
     return p, optimizer
 
 
+def test_a_table_of_which_few_rows_are_read_ends_as_with_adagrad_on_the_whole(rng):
+    start = rng.normal(size=(6, 2))
+    table, whole = start.copy(), start.copy().ravel()
+    by_rows, adagrad = optimizers.RowAdagrad(table), make("adagrad", whole, 0.0, 0.0)
+    for rate in RATES:
+        rows = np.flatnonzero(rng.random(6) < 0.4)
+        gradient = np.zeros((6, 2))
+        gradient[rows] = rng.normal(size=(len(rows), 2))
+        by_rows.step(gradient, rows, rate)
+        adagrad.step(gradient.ravel(), rate)
+    np.testing.assert_array_equal(table.ravel(), whole)
+    np.testing.assert_array_equal(by_rows.sum_squares.ravel(), adagrad.state["sum_squares"])
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("name", list(ORACLES))

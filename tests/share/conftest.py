@@ -47,13 +47,13 @@ def lm(
 
 def classifier(
     cell="gru", vocabulary=None, layers=1, embedding=0, bias=True, activation="tanh",
-    both=True, pooling="last", dtype=np.float32, summary=None, **extra,
+    both=True, pooling="last", wide=0, dtype=np.float32, summary=None, **extra,
 ) -> Classifier:  # fmt: skip
     vocabulary = vocabulary or letters()
     classes = ["Ov", "Ini", "San"]
     config = ClassifierConfig(
         len(vocabulary), cell, H, layers, embedding, activation, bias,
-        num_classes=3, bidirectional=both, pooling=pooling,
+        num_classes=3, bidirectional=both, pooling=pooling, wide=wide, wide_ngrams=3 * bool(wide),
     )  # fmt: skip
     network = ClassifierNetwork(config, dtype)
     _fill(network)

@@ -84,6 +84,16 @@ def test_a_classifier_has_the_same_logits(kind, both, pooling, layers, embedding
         assert onnx_check.compare_classifier(model, run, padded=name == "runtime") <= 5e-6
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("rows", "both", "pooling"), [(64, True, "last"), (1000, False, "max")])
+def test_a_table_of_n_grams_leaves_with_its_hash(rows, both, pooling, bias):
+    model = classifier("gru", letters(9), bias=bias, both=both, pooling=pooling, wide=rows)
+    data = ours.pack(model)
+    onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
+    for name, run in runtimes(data).items():
+        assert onnx_check.compare_classifier(model, run, padded=name == "runtime") <= 5e-6
+
+
 @pytest.mark.parametrize(("layers", "embedding", "size", "letters_of"),
                          [(1, 0, 5, 0), (2, 0, 30, 0), (1, 4, 9, 3), (2, 4, 9, 3)])  # fmt: skip
 @pytest.mark.parametrize("both", [True, False])

@@ -46,7 +46,7 @@ class Loop(ABC, Generic[N]):
         self.network, self.settings = network, settings
         self.optimizer = optimizers.make(
             settings.optimizer,
-            network.parameters.flat,
+            network.parameters.flat[: network.dense],
             settings.weight_decay or 0.0,
             settings.momentum,
         )
@@ -176,12 +176,13 @@ class Loop(ABC, Generic[N]):
         batch = self.plan[self.index]
         with np.errstate(over="ignore", invalid="ignore"):
             loss = self._gradient(batch)
-            norm = network.engine.clip(network.gradient.flat, s.clip_norm or 0, s.clip_value or 0)
+            gradient = network.gradient.flat[: network.dense]
+            norm = network.engine.clip(gradient, s.clip_norm or 0, s.clip_value or 0)
         if not (isfinite(loss) and isfinite(norm)):
             self._diverged(loss, norm)
         self.last_norm = norm
         rate = self.learning_rate
-        self.optimizer.step(network.gradient.flat, rate)
+        self._step(gradient, rate)
         self.step += 1
         self.index += 1
         if self.index >= len(self.plan):
@@ -199,6 +200,10 @@ class Loop(ABC, Generic[N]):
             "progress": min(1.0, self._share(self.limit)),
             **figures,
         }
+
+    def _step(self, gradient: Array, rate: float) -> None:
+        """Update the parameters by their gradient."""
+        self.optimizer.step(gradient, rate)
 
     def _pause(self) -> None:
         before = time.monotonic()

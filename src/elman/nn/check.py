@@ -89,6 +89,11 @@ def check_all(engine: Engine | None = None) -> Iterator[Result]:
                 )  # fmt: skip
                 label = f"{name} × {1 + both}{', both ways' * both}, pooling {pooling}"
                 yield from _check_classifier(label, classifier, engine)
+        wide = ClassifierConfig(
+            vocabulary_size=5, cell=cell, hidden_size=3, activation=activation, dropout=0.3,
+            num_classes=4, wide=7, wide_ngrams=3,
+        )  # fmt: skip
+        yield from _check_classifier(f"{name} × 1, n-grams", wide, engine)
         for transitions in (False, True):
             for letters in (0, 2):
                 tagger = TaggerConfig(
@@ -175,6 +180,8 @@ def _check_classifier(case: str, config: ClassifierConfig, engine: Engine) -> It
     initialise(network.parameters, config, "uniform", None, rng)
     network.parameters.flat[:] *= 1.5
     ids = rng.integers(0, config.vocabulary_size, (T, B)).astype(np.int32)
+    if config.wide:
+        network.parameters["wide.W"][...] = rng.normal(0, 0.5, (config.wide, config.num_classes))
     mask = np.arange(T)[:, None] < np.array([4, 1, 3])
     labels, weights = rng.integers(0, config.num_classes, B), rng.uniform(0.2, 1, B)
 

@@ -1,7 +1,9 @@
 """The many-to-one network: a text goes in, the logits of its label come out.
 
-    ids ──► row look-up ──► stacked cells ──► pooling ──► dropout ──► h·W_y + b_y
-                            (see `stack`)     over time               = logits
+    ids ──► row look-up ──► stacked cells ──► pooling ──► dropout ──► h·W_y + b_y ──►┐
+        │                   (see `stack`)     over time                              + logits
+        └─► n-grams ──► rows of a table, added up ──────────────────────────────────►┘
+            (see `wide`)
 
 Pooling makes one vector of all steps: the state after the last symbol (of the
 reverse cell: the first), or the mean or the maximum over time, unit by unit. It
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import layers
+from . import layers, wide
 from .arena import Shapes
 from .stack import StackConfig, StackNetwork
 
@@ -27,18 +29,26 @@ class ClassifierConfig(StackConfig):
 
     num_classes: int = 2
     pooling: str = "last"
+    wide: int = 0  # rows of the table of n-grams; 0: there is none
+    wide_ngrams: int = 0  # symbols of the longest
 
     def shapes(self) -> Shapes:
         """Names and shapes of all parameters, in the order of the arena."""
         V, E = self.vocabulary_size, self.embedding_size
         embedding: Shapes = {"embedding.E": (V, E)} if E else {}
-        return embedding | self.stack(E or V) | self.readout(self.num_classes)
+        shapes = embedding | self.stack(E or V) | self.readout(self.num_classes)
+        return shapes | ({"wide.W": (self.wide, self.num_classes)} if self.wide else {})
 
 
 class ClassifierNetwork(StackNetwork):
     """Parameters, their gradient, and the functions that use both."""
 
     config: ClassifierConfig
+    touched: Array | slice = slice(None)  # rows of the table that may have a gradient
+
+    @property
+    def dense(self) -> int:
+        return self.parameters.flat.size - self.config.wide * self.config.num_classes
 
     def encode(
         self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
@@ -75,17 +85,49 @@ class ClassifierNetwork(StackNetwork):
         return y, pullback
 
     def forward(
-        self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
+        self,
+        ids: Array,
+        mask: Array | None = None,
+        rng: np.random.Generator | None = None,
+        text: Array | None = None,
     ) -> tuple[Array, Callable[[Array], None]]:
-        """Logits (B, C) of the classes; arguments and pullback as in `encode`."""
+        """Logits (B, C) of the classes; arguments and pullback as in `encode`.
+
+        `text` (T, B) are the ids that the wide part reads, if some of `ids` were left out.
+        """
         y, encode_pullback = self.encode(ids, mask, rng)
         y, drop_pullback = self.drop(y, self.config.dropout if rng is not None else 0.0, rng)
         logits, write_pullback = self.write(y[None])
 
+        wide_logits, wide_pullback = self._wide(ids if text is None else text, mask, rng)
+
         def pullback(dlogits: Array) -> None:
+            wide_pullback(dlogits)
             encode_pullback(drop_pullback(write_pullback(dlogits[None])[0]))
 
-        return logits[0], pullback
+        return logits[0] + wide_logits, pullback
+
+    def _wide(
+        self, ids: Array, mask: Array | None, rng: np.random.Generator | None
+    ) -> tuple[Array | int, Callable[[Array], None]]:
+        """What the n-grams say, (B, C); the pullback writes the gradient of the table."""
+        if not self.config.wide:
+            return 0, lambda dlogits: None
+        drop = rng if self.config.dropout else None
+        found = wide.ngrams(ids, mask, self.config.wide, self.config.wide_ngrams)
+        logits, rows_pullback = wide.wide(self.parameters["wide.W"], found, drop)
+
+        def pullback(dlogits: Array) -> None:
+            self.touched, gradient = rows_pullback(dlogits)
+            self.gradient["wide.W"][self.touched] = gradient
+
+        return logits, pullback
+
+    def clear_gradient(self) -> None:
+        """Set the gradient to zero; of the table the rows where it is not."""
+        self.gradient.flat[: self.dense] = 0
+        if self.config.wide:
+            self.gradient["wide.W"][self.touched] = 0
 
     def loss_and_gradient(
         self,
@@ -95,14 +137,17 @@ class ClassifierNetwork(StackNetwork):
         mask: Array | None = None,
         rng: np.random.Generator | None = None,
         smoothing: float = 0.0,
+        text: Array | None = None,
     ) -> float:
         """Σ weights · nats of the labels (B,), and its gradient in `self.gradient`.
+
+        The other arguments are those of `forward`.
 
         With label smoothing ε (Szegedy et al. 2016) a share ε of every target is
         spread over all classes: nats become (1 - ε)·nats + ε·Σ_v nats_v / C.
         """
-        self.gradient.flat[:] = 0
-        logits, pullback = self.forward(ids, mask, rng)
+        self.clear_gradient()
+        logits, pullback = self.forward(ids, mask, rng, text)
         cross_entropy = self.engine.layers.softmax_cross_entropy
         nats, loss_pullback = cross_entropy(logits[None], labels[None])
         dlogits = loss_pullback(weights[None])[0]

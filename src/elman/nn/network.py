@@ -75,6 +75,14 @@ class BaseNetwork:
     def dtype(self) -> np.dtype:
         return self.parameters.dtype
 
+    @property
+    def dense(self) -> int:
+        """How many parameters a step changes: all, but for a table of which it reads few rows.
+
+        Such a table stands last in the arena.
+        """
+        return self.parameters.flat.size
+
     def limit_threads(self) -> AbstractContextManager:
         """A context for training, in which the engine uses its number of threads."""
         return self.engine.limit_threads()
@@ -265,12 +273,15 @@ def initialise(
     `identity`, `orthogonal`: W_h only, times scale (default 1); the rest uniform
     (Le, Jaitly and Hinton 2015; Saxe, McClelland and Ganguli 2014).
     The forget gate of an LSTM starts with bias 1 (Jozefowicz et al. 2015).
+    The wide part starts with zeros: what it has not seen says nothing.
     Numbers are drawn in float64 in the order of the arena, so float32 and float64
     networks of one seed start alike.
     """
     H = config.hidden_size
     for name, values in parameters.items():
-        if init == "normal":
+        if name == "wide.W":
+            values[...] = 0
+        elif init == "normal":
             sigma = 0.01 if scale is None else scale
             values[...] = rng.normal(0, sigma, values.shape) if values.ndim == 2 else 0
         elif init in ("identity", "orthogonal") and name.endswith(".W_h"):

@@ -121,6 +121,24 @@ class Adagrad(Optimizer):
         p -= root
 
 
+class RowAdagrad:
+    """Adagrad on a table (N, C) of which a step reads few rows.
+
+    A row without a gradient stays as it is, so only the rows that a step read are touched: the
+    result is that of `Adagrad` on the whole table.
+    """
+
+    def __init__(self, table: Array):
+        self.table = table
+        self.sum_squares = np.zeros_like(table)
+
+    def step(self, gradient: Array, rows: Array | slice, learning_rate: float) -> None:
+        """Update the rows of the table in place by theirs of the `gradient` (N, C)."""
+        p, s = self.table[rows], self.sum_squares[rows]
+        Adagrad.update(self, p, gradient[rows], s, lr=learning_rate)  # type: ignore[arg-type]
+        self.table[rows], self.sum_squares[rows] = p, s
+
+
 class RMSProp(Optimizer):
     """s ← α·s + (1 - α)·g²;  p ← p - lr·g / (√s + ε)   (Tieleman and Hinton 2012).
 

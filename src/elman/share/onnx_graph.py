@@ -19,6 +19,7 @@ import numpy as np
 from ..nn.classifier import ClassifierConfig
 from ..nn.network import NetworkConfig
 from ..nn.tagger import LETTERS, TaggerConfig
+from . import onnx_wide
 from .architecture import directions
 
 Array = np.ndarray
@@ -61,7 +62,7 @@ class Cells:
         return len(GATES[config.cell]) * self.units * len(self.prefixes)
 
     def looks_up(self, config: NetworkConfig) -> bool:
-        """Whether one-hot symbols are looked up in W_x: see `_Graph.one_hot`."""
+        """Whether one-hot symbols are looked up in W_x: see `Graph.one_hot`."""
         return self.width(config) < self.symbols
 
 
@@ -93,13 +94,13 @@ def whole(config: NetworkConfig, parameters: dict[str, Array]) -> Any:
     """The GraphProto of a network."""
     from onnx import helper
 
-    graph = _Graph(config, parameters)
+    graph = Graph(config, parameters)
     build = {ClassifierConfig: _classifier, TaggerConfig: _tagger}.get(type(config), _lm)
     inputs, outputs = build(graph)
     return helper.make_graph(graph.nodes, "elman", inputs, outputs, graph.tensors)
 
 
-class _Graph:
+class Graph:
     """Nodes and tensors, as they come to be; a method adds what it is called and names its output.
 
     Arrays that are weights have our names where they are ours, and where they are stacked those
@@ -232,17 +233,24 @@ class _Graph:
         """A list of one whole number, such as an axis."""
         return self.once(f"[{number}]", [number])
 
-    def readout(self, h: str) -> str:
-        """The logits."""
-        W_y, b_y = self.p["readout.W_y"], self.p.get("readout.b_y")
-        product = "logits" if b_y is None else "readout"
-        self.node("MatMul", [h, self.tensor("readout.W_y", W_y)], product)
-        if b_y is None:
-            return product
-        return self.node("Add", [product, self.tensor("readout.b_y", b_y)], "logits")
+    def number(self, name: str, value: int) -> str:
+        """A whole number that several nodes may ask for."""
+        return self.once(name, np.array(value))
+
+    def readout(self, h: str, wide: str = "") -> str:
+        """The logits, with what the wide part adds to them."""
+        b_y = self.p.get("readout.b_y")
+        summands = [] if b_y is None else [self.tensor("readout.b_y", b_y)]
+        summands += [wide] * bool(wide)
+        name = "readout" if summands else "logits"
+        found = self.node("MatMul", [h, self.tensor("readout.W_y", self.p["readout.W_y"])], name)
+        for number, summand in enumerate(summands, 1):
+            name = "logits" if number == len(summands) else "biased"
+            found = self.node("Add", [found, summand], name)
+        return found
 
 
-def _lm(g: _Graph) -> tuple[list[Any], list[Any]]:
+def _lm(g: Graph) -> tuple[list[Any], list[Any]]:
     """The graph of a language model: its inputs and outputs."""
     config, layers = g.config, range(g.config.num_layers)
     kinds = ["h", "c"] if config.cell == "lstm" else ["h"]
@@ -268,18 +276,19 @@ def _lm(g: _Graph) -> tuple[list[Any], list[Any]]:
     return inputs, [logits, *(_floats(kind, state) for kind in kinds)]
 
 
-def _classifier(g: _Graph) -> tuple[list[Any], list[Any]]:
+def _classifier(g: Graph) -> tuple[list[Any], list[Any]]:
     """The graph of a classifier: its inputs and outputs."""
     config = g.config
     assert isinstance(config, ClassifierConfig)
     int32 = g.steps("lengths")
     x, final = g.stack(g.read(), int32)
-    g.readout(g.last(final, config.width, "") if config.pooling == "last" else _pooled(g, x))
+    y = g.last(final, config.width, "") if config.pooling == "last" else _pooled(g, x)
+    g.readout(y, onnx_wide.add(g, config.wide, config.wide_ngrams) if config.wide else "")
     inputs = [_ids(), _whole("lengths", "batch")]
     return inputs, [_floats("logits", ["batch", config.num_classes])]
 
 
-def _tagger(g: _Graph) -> tuple[list[Any], list[Any]]:
+def _tagger(g: Graph) -> tuple[list[Any], list[Any]]:
     """The graph of a tagger: its inputs and outputs."""
     config = g.config
     assert isinstance(config, TaggerConfig)
@@ -298,7 +307,7 @@ def _tagger(g: _Graph) -> tuple[list[Any], list[Any]]:
     return inputs, [_floats("logits", ["time", "batch", config.num_classes])]
 
 
-def _pooled(g: _Graph, x: str) -> str:
+def _pooled(g: Graph, x: str) -> str:
     """The mean or the maximum (B, width) over the steps of each text, of x (T, B, width)."""
     from onnx import TensorProto
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..cells import CELLS
-from ..errors import ModelFileError, listed
+from ..errors import ModelFileError, UsageError, listed
 from ..nn.tagger import CHAIN, LETTERS
 from ..store.modelfile import SavedModel
 from .architecture import config_of, directions
@@ -39,7 +39,7 @@ CELL_OF = {cell.GATES: name for name, cell in CELLS.items()}
 def pack(model: SavedModel) -> bytes:
     """The bytes of a safetensors file with the `state_dict` of a model.
 
-    Raises UsageError for a Markov chain.
+    Raises UsageError for a Markov chain, and for a classifier with a table of n-grams.
     """
     from safetensors.numpy import save
 
@@ -50,6 +50,9 @@ def pack(model: SavedModel) -> bytes:
 def state_dict(model: SavedModel) -> Tensors:
     """The weights of a network, one tensor a name: encoder, rnn, decoder."""
     config = config_of(model, "PyTorch weights")
+    if getattr(config, "wide", 0):
+        raise UsageError("a table of n-grams is no module of PyTorch; train with --wide 0, or "
+                         "export as ONNX (--format onnx), which has it")  # fmt: skip
     p: Mapping[str, Array] = model.network.parameters
     found: Tensors = {}
     if "embedding.E" in p:

@@ -61,7 +61,7 @@ NULLABLE = ("normalize", "separator")  # of a configuration: not asked for
 CONFIG: Form = {
     "vocabulary_size": int, "characters_per_symbol?": NUMBER, "num_classes?": int,
     "classes?": [str], "strip?": bool, "temperature?": NUMBER,
-    "num_letters?": int, "letters?": [str], "scheme?": str,
+    "num_letters?": int, "wide_ngrams?": int, "letters?": [str], "scheme?": str,
 }  # fmt: skip
 
 

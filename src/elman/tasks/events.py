@@ -53,6 +53,7 @@ class Start(_Snapshot):
     test_texts: NotRequired[int]
     bidirectional: NotRequired[bool]
     pooling: NotRequired[str]
+    wide: NotRequired[int]
     # of a tagger, besides `classes` and `bidirectional`
     sequences: NotRequired[int]
     symbols: NotRequired[int]

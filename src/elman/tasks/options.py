@@ -182,10 +182,16 @@ class ClassifyOptions(CommonOptions, total=False):
     'tag'.
     """
     label_smoothing: float | None
-    """Share of the targets spread over all classes. Default: 0.1. With task='classify'."""
+    """Share of the targets spread over all classes. Default: 0.1 without a table of n-grams,
+    else 0. With task='classify'.
+    """
     class_weights: Literal["none", "balanced", "sqrt"] | None
     """What a class counts in the loss: balanced 1/n, sqrt 1/√n. Default: 'none'. With
     task='classify'.
+    """
+    wide: int | None
+    """Rows of a table of n-grams that adds to the logits; 0: none. Default: by the size of the
+    data. With task='classify'.
     """
     monitor: Literal["loss", "macro-f1"] | None
     """By what the best parameters are chosen. Default: 'macro-f1'. With task='classify'."""

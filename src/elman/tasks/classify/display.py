@@ -28,7 +28,8 @@ class TaskDisplay(Display):
             f"{e['train_texts']:,} to train on, {e['validation_texts']:,} to choose by, "
             f"{e['test_texts']:,} for the report",
             f"{kind} {e['num_layers']} × {e['hidden_size']}, pooling {e['pooling']}, "
-            f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}",
+            + f"{e['wide']:,} rows of n-grams, " * bool(e["wide"])
+            + f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}",
         ]
 
     def speed(self, e: dict[str, Any]) -> str:

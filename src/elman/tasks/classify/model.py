@@ -20,6 +20,7 @@ from ..reports import REPORTS, Report, facts, from_dict
 from .settings import ClassifySettings
 
 Array = np.ndarray
+LONGEST = 64  # symbols of an n-gram that a file may ask for
 
 
 class Classifier(SavedModel):
@@ -190,6 +191,7 @@ class Classifier(SavedModel):
             "cell": "bidirectional " * c["bidirectional"] + c["cell"],
             "layers": f"{c['num_layers']} × {c['hidden_size']}, pooling {c['pooling']}",
             "parameters": self.network.config.num_parameters(),
+            **({"wide part": f"{c['wide']:,} rows of n-grams"} if c["wide"] else {}),
             "dtype": c["dtype"],
             "symbols": f"{len(self.vocabulary):,} {self.vocabulary.kind}",
             "classes": self.classes,
@@ -211,6 +213,9 @@ class Classifier(SavedModel):
         engine: Engine,
     ) -> Self:
         classes = read_classes(config, "classes")
+        config |= {"wide": 0, "wide_ngrams": 0} | config  # files from before it have none
+        if config["wide"] and not 1 <= config["wide_ngrams"] <= LONGEST:
+            raise ModelFileError(f"its longest n-grams have {config['wide_ngrams']} symbols")
         if not 1e-9 < config.get("temperature", 1.0) < 1e9:
             raise ModelFileError(f"its temperature is {config['temperature']}")
         network = read_network(ClassifierNetwork, ClassifierConfig, config, tensors, engine)

@@ -41,6 +41,7 @@ class ClassifierRun(Run):
             "texts": len(data.texts), "classes": data.classes, "train_texts": len(self.train),
             "validation_texts": len(self.validation), "test_texts": len(self.test),
             "bidirectional": self.settings.bidirectional, "pooling": self.settings.pooling,
+            "wide": self.settings.wide,
         }  # fmt: skip
 
     def _try_evaluation(self) -> tuple[int, int]:

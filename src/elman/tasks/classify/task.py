@@ -13,6 +13,7 @@ from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.classifier import ClassifierConfig, ClassifierNetwork
 from ...nn.engine import Engine
 from ...nn.network import BaseNetwork
+from ...nn.wide import rows_for
 from ...settings import Settings
 from ...text import census, encodings, going_on, labelled
 from ...text.encoded import encode
@@ -31,6 +32,8 @@ from .trainer import ClassifierTrainer
 # has few steps in which small inputs could add up. Of 1 and 4 the better on surnames.
 INPUT_SCALE = 4
 
+# Symbols of the longest n-gram. Of characters 3, 4, 5 and 6: words of twelve languages NGRAMFIGURES
+NGRAMS = {"char": 5, "byte": 5, "word": 2}
 CHOOSE_BY = 1000  # texts: enough to tell which parameters are best
 TRIED_STEPS = 8  # of a batch that is timed
 
@@ -40,7 +43,7 @@ class ClassifyTask(Task):
 
     settings, model, run = ClassifySettings, Classifier, ClassifierRun
     fixed = (*NETWORK_SETTINGS, "bidirectional", "pooling", "tokens", "lowercase", "normalize",
-             "seq_len", "dtype")  # fmt: skip
+             "seq_len", "dtype", "wide")  # fmt: skip
 
     def read(
         self,
@@ -83,7 +86,8 @@ class ClassifyTask(Task):
             LabelledPart(encoded, texts.labels, divided[name]) for name in PARTS
         )
         symbols = int(encoded.lengths[train.rows].sum())
-        decided = {"validation": settings.validation}
+        wide = rows_for(symbols, len(texts.classes))
+        decided = {"validation": settings.validation, "wide": wide}
         return Data(texts, vocabulary, train, validation, test, symbols, decided)
 
     def training_text(self, data: Data) -> str:
@@ -94,7 +98,7 @@ class ClassifyTask(Task):
             len(data.vocabulary), settings.cell, settings.hidden_size or 0,
             settings.num_layers or 0, settings.embedding_size, settings.activation, settings.bias,
             settings.dropout or 0.0, settings.bidirectional, len(data.source.classes),
-            settings.pooling,
+            settings.pooling, settings.wide or 0, NGRAMS[settings.tokens] if settings.wide else 0,
         )  # fmt: skip
 
     def network(
