@@ -24,7 +24,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     Parameters
     ----------
     cell, hidden_size, num_layers, embedding_size, bidirectional, pooling, dropout,
-    symbol_dropout, label_smoothing, tokens, lowercase, class_weights, learning_rate,
+    symbol_dropout, label_smoothing, wide, tokens, lowercase, class_weights, learning_rate,
     batch_size, epochs, monitor, patience, threads : as the flags of `elman train --task classify`
     validation : share of the texts held out to choose the best network by and to
         stop early; 0, or fewer than 50 texts: none
@@ -48,6 +48,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     pooling: str = "last"
     symbol_dropout: float | None = None
     label_smoothing: float | None = None
+    wide: int | None = None
     class_weights: str = "none"
     epochs: float = 20
     monitor: str = "macro-f1"

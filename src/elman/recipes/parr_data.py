@@ -28,8 +28,8 @@ Parts = Sequence[tuple[Rows, Rows]]  # of every seed: to learn from, and to judg
 PLAIN: dict[str, Any] = {
     "task": "classify", "cell": "rnn", "hidden_size": 100, "num_layers": 1, "bidirectional": False,
     "bias": False, "init": "identity", "schedule": "constant", "dropout": 0.0,
-    "symbol_dropout": 0.0, "label_smoothing": 0.0, "clip_norm": 0.0, "validation": 0.0, "test": 0.0,
-    "threads": 1,  # so small a network has nothing to share out
+    "symbol_dropout": 0.0, "label_smoothing": 0.0, "wide": 0, "clip_norm": 0.0, "validation": 0.0,
+    "test": 0.0, "threads": 1,  # so small a network has nothing to share out
 }  # fmt: skip
 QUICK: dict[str, Any] = {"hidden_size": 8, "epochs": 1}
 HIS_VALUES = "first values of W_x and W_y from N(0, 1), which no flag gives"
