@@ -8,7 +8,7 @@ import pytest
 
 from elman.errors import CorpusError, UsageError
 from elman.text.read import TextOptions
-from elman.text.tagforms import TaggedOptions
+from elman.text.tagforms import TaggedOptions, refuse_idle
 from elman.text.tagged import from_rows, load
 
 ROWS = [(["Ada", "lives", "here"], ["B-PER", "O", "O"]), (["Otto"], ["B-PER"])]
@@ -138,8 +138,9 @@ def test_a_text_is_not_its_own_labels(write):
 
 def test_columns_of_what_has_none_are_refused(write):
     path = write("a.jsonl", json.dumps({"tokens": ["a", "b"], "labels": ["x", "y"]}))
-    with pytest.raises(UsageError, match="are for columns"):
-        load([path], TaggedOptions(token_column=2))
+    options = TaggedOptions(token_column=2)
+    with pytest.raises(UsageError, match=r"--token-column is for columns.*read as JSON lines"):
+        refuse_idle(options, load([path], options).forms)
 
 
 def test_longer_tokens_are_no_characters(write):

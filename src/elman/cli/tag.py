@@ -74,7 +74,7 @@ def tag(
         _evaluate(loaded, evaluate, labels, (token_column, label_column), reading, as_json)
         return
     unknown = _Unknown(loaded)
-    for batch in sequences(texts, files, token_column, loaded.config["tokens"], reading):
+    for batch in sequences(loaded, texts, files, token_column, reading):
         found = iter(loaded.tag([s.tokens for s in batch if len(s.tokens)]))
         for sequence in batch:
             tags = next(found) if len(sequence.tokens) else None
@@ -131,7 +131,7 @@ def _evaluate(
     from ..text.tagforms import TaggedOptions
 
     treatment = replace(model.treatment, errors=reading.errors, encoding=reading.encoding)
-    options = TaggedOptions(*columns, labels, model.config["tokens"], treatment)
+    options = TaggedOptions(*columns, labels, text=treatment)
     found, notes = evaluate(model, [path], options)
     for line in notes:
         note(line)
