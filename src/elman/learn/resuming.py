@@ -162,6 +162,8 @@ def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object
         moved = name in FILES and isinstance(then, str) and isinstance(value, str)
         if name not in CHANGEABLE and not moved and then != value:
             how = "with biases" if name == "bias" else f"with {quoted(then)}"
+            if isinstance(then, bool) and name != "bias":
+                how = f"{'with' if then else 'without'} {flag(name)}"
             raise UsageError(
                 f"{flag(name, value)} contradicts {path}, which was trained {how}; leave it out, "
                 "or start a new training with --from"

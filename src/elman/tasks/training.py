@@ -183,7 +183,7 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
             or is_frame(corpus)) or isinstance(corpus, bytes):  # fmt: skip
         raise UsageError("corpus must be a path, a name or a list of them, not "
                          f"{quoted(corpus)}; text=... is for text itself")  # fmt: skip
-    if len(corpus) and _are_names(corpus):
+    if _are_names(corpus) and len(corpus):
         return [str(item) for item in corpus], given
     if not labelled:
         return list(corpus), given  # refused with what to do
