@@ -289,10 +289,12 @@ def test_characters(elman):
         says = f"{name}, line {line}: the token 'foo', which is not a character"
         elman("tag", "m.safetensors", "-f", name).refused((1,), (says,))
     (elman.folder / "words.conll").write_text(conll(people(12)))
+    train = ["train", "--task", "tag"]
     for arguments in (["tag", "m.safetensors", "--evaluate", "words.conll"],
-                      ["train", "a.tsv", "--task", "tag", "--validation", "words.conll"],
-                      ["train", "words.conll", "--task", "tag", "--from", "m.safetensors"]):  # fmt: skip
-        assert "--tokens" not in elman(*arguments).refused((1,), ("are characters, but the token",))
+                      [*train, "a.tsv", "--validation", "words.conll"],
+                      [*train, "words.conll", "--from", "m.safetensors"]):  # fmt: skip
+        says = elman(*arguments).refused((1,), ("are characters, but the token",))
+        assert "--tokens" not in says
 
 
 def test_info_shows_labels_and_scores(say):

@@ -28,7 +28,8 @@ NOTES = """
 A text, or a line, is split at spaces if the model labels words, else into characters;
 it comes out as columns: symbol, label, probability, with tabs between, and a blank line
 behind each text. Columns (.conll, .tsv and the like, or any file with --token-column)
-and JSON lines come out in their own form with label and probability added.
+and JSON lines (.jsonl, or a first line that is an object with the key tokens) come out
+in their own form with label and probability added.
 """
 
 
@@ -41,11 +42,12 @@ and JSON lines come out in their own form with label and probability added.
 @options.errors
 @options.encoding
 @option("--token-column", type=click.IntRange(1), metavar="N", group="Text",
-        help="Files are columns, a token a line, and this is that of the tokens.")  # fmt: skip
+        help="Files are columns, a token a line, and this is that of the tokens.  "
+        "[default: as in training, else the first]")  # fmt: skip
 @option("--evaluate", metavar="FILE", group="Labelled data",
         help="Judge the model by labelled sequences, in any form that training takes.")  # fmt: skip
 @option("--label-column", type=click.IntRange(1), metavar="N", group="Labelled data",
-        help="Of the columns of --evaluate.  [default: the last]")  # fmt: skip
+        help="Of the columns of --evaluate.  [default: as in training, else the last]")  # fmt: skip
 @option("--labels", metavar="FILE", group="Labelled data",
         help="The labels of the text of --evaluate, line by line.")  # fmt: skip
 @options.as_json("One JSON object per text.")

@@ -202,7 +202,7 @@ def test_moved_files_are_named_anew(tmp_path, monkeypatch, beside):
     (tmp_path / "other").write_text((tmp_path / "moved").read_text().replace("O", "B-PER", 1))
     with pytest.raises(CorpusError, match="have changed"):
         resume("m.safetensors", {"steps": 2, name: "other"})
-    with pytest.raises(UsageError, match="--no-transitions contradicts .* with --transitions;"):
+    with pytest.raises(UsageError, match=r"--no-transitions contradicts .* with --transitions;"):
         resume("m.safetensors", {"steps": 2, "transitions": False, name: "moved"})
 
 
