@@ -11,6 +11,7 @@ from ..settings import Settings, flag
 from ..store.checkpoint import Tensors
 from ..store.modelfile import SavedModel
 from ..text import corpora
+from ..text.finding import near
 from .loop import Loop
 
 # What goes wrong when a training state is not what it says.
@@ -148,8 +149,8 @@ def _refuse_gone(settings: Settings, path: object) -> None:
         place = getattr(settings, name, None)
         if isinstance(place, str) and not Path(place).exists():
             raise CorpusError(
-                f"the file of {flag(name)}, {place}, that {path} was trained with is gone; if it "
-                f"was moved, name its new place: elman train --resume {path} {flag(name)} PLACE"
+                f"{near(place)}, the file of {flag(name)} that {path} was trained with, is gone; if "
+                f"it was moved, name its new place: elman train --resume {path} {flag(name)} PLACE"
             )
 
 

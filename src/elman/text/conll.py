@@ -117,16 +117,16 @@ class Reader:
 
     def _ended(self) -> Sequence:
         ended, self._lines = self._lines, []
-        rows = [line for line in ended if line.fields]
-        beside = [line for line in rows if line.fields and BESIDE.fullmatch(line.fields[0])]
-        numbered = sum(bool(line.fields and NUMBER.fullmatch(line.fields[0])) for line in rows)
-        widths = {len(line.fields or ()) for line in rows}
-        if beside and numbered and widths == {CONLL_U} and numbered + len(beside) == len(rows):
-            self._beside += len(beside)
-            for line in beside:
-                line.fields = None
+        rows = [line.fields for line in ended if line.fields]
+        if self.tabs and all(len(fields) == CONLL_U for fields in rows):
+            numbered = sum(NUMBER.fullmatch(fields[0]) is not None for fields in rows)
+            beside = [line for line in ended if line.fields and BESIDE.fullmatch(line.fields[0])]
+            if numbered and numbered + len(beside) == len(rows):
+                self._beside += len(beside)
+                for line in beside:
+                    line.fields = None
         return ended
 
 
 def _is_document(line: str) -> bool:
-    return words_of(line)[:1] == [DOCUMENT]
+    return line.startswith(DOCUMENT) and words_of(line)[0] == DOCUMENT

@@ -82,13 +82,10 @@ def parsed(where: str, line: str) -> dict[str, Any]:
 
 def is_document(text: str) -> bool:
     """Whether a whole text is one array or object of JSON."""
-    if not text.lstrip().startswith(("[", "{")):
-        return False
     try:
-        json.loads(text)
+        return isinstance(json.loads(text), list | dict)
     except (ValueError, RecursionError):
         return False
-    return True
 
 
 def refuse_half(where: str, what: str, text: str) -> None:

@@ -138,7 +138,7 @@ def _rows(source: Source, options: TaggedOptions, notes: list[str]) -> tuple[str
     first = next((line for line in lines if line.strip()), "")
     if is_json(source.plain.suffix, first):
         return JSON, list(_json(source.name, lines))
-    if jsonlines.is_document("\n".join(lines)):
+    if first.lstrip().startswith(("[", "{")) and jsonlines.is_document("\n".join(lines)):
         raise CorpusError(f"{source.name} is one JSON document; give JSON lines, an object with "
                           "the keys tokens and labels a line")  # fmt: skip
     return COLUMNS, list(_columns(source.name, lines, options, notes))

@@ -15,6 +15,7 @@ from ...nn.tagger import LETTERS, TaggerConfig, TaggerNetwork
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_classes, read_network
 from ...store.shown import rounded
+from ...text.columns import NUMBER
 from ...text.encoded import Encoded, Inputs
 from ...text.read import several
 from ...text.tagforms import Tokens, items_of, symbols_of
@@ -300,6 +301,9 @@ class Tagger(SavedModel):
         letters = Vocabulary("char", spelt) if spelt else None
         if vocabulary.unknown is None or (letters is not None and letters.unknown is None):
             raise ModelFileError("its vocabulary has no <unk>")
+        for name in COLUMNS:
+            if not NUMBER.fullmatch(config.get(name, "1")):
+                raise ModelFileError(f"its {name} is {quoted(config[name])}")
         if config.get("tokens") != vocabulary.kind:
             raise ModelFileError("its symbols are not those that the configuration says")
         network = read_network(TaggerNetwork, TaggerConfig, config, tensors, engine)
