@@ -150,7 +150,8 @@ def _refuse_gone(settings: Settings, path: object) -> None:
         if isinstance(place, str) and not Path(place).exists():
             raise CorpusError(
                 f"{near(place)}, the file of {flag(name)} that {path} was trained with, is gone; "
-                f"if it was moved, name its new place: elman train --resume {path} {flag(name)} PLACE"
+                "if it was moved, name its new place: elman train "
+                f"--resume {path} {flag(name)} PLACE"
             )
 
 
