@@ -406,8 +406,12 @@ def test_a_tagger_of_characters_gives_labels_back_as_they_were():
     assert made.score(texts, labels) > 0.9
     assert {type(label) for label in made.predict(texts)[0]} == {int}
     assert set(made.predict_marginals(["ab"])[0][1]) == {9, 10}
-    made = made.set_params(epochs=1, tokens="word").fit(["an b", "b"], [["x", "y"], ["y"]])
-    assert len(made.predict(["b an b"])[0]) == 3
+    for tokens in ("word", None):  # the numbers of labels say it, too
+        made = made.set_params(epochs=1, tokens=tokens).fit(["an b", "b"], [["x", "y"], ["y"]])
+        assert len(made.predict(["b an b"])[0]) == 3
+    for wrong in (None, 5, {"a": 1}, [{"a": 1}], [None]):
+        with pytest.raises(ValueError, match="of type"):
+            made.predict(wrong)
 
 
 def test_a_tagger_pickles_saves_and_is_the_same_again(tagging, tmp_path):
@@ -435,14 +439,20 @@ def test_a_tagger_in_a_grid_search():
     ("X", "y", "says"),
     [
         ("one string", ["a"], "X is one string"),
-        ([1, 2], [["a"], ["b"]], "a int at place 0"),
-        ([["a", 1]], [["a", "b"]], "sequence 0 of X has a int"),
-        ([["a"], []], [["a"], []], "sequence 1 of X is empty"),
+        ([1, 2], [["a"], ["b"]], r"X\[0\] is of type int"),
+        ([["a", 1]], [["a", "b"]], r"X\[0\] has something of type int"),
+        ([["a", None]], [["a", "b"]], "something of type NoneType"),
+        ([["a"], []], [["a"], []], r"X\[1\] is empty"),
+        (None, [["a"]], "X is of type NoneType; give a list of sequences"),
+        (5, [["a"]], "X is of type int"),
+        ({"a": 1}, [["a"]], "X is of type dict"),
+        ([{"a": 1}], [["a"]], r"X\[0\] is of type dict"),
+        (["ab"], 5, "y is of type int; give a list of lists of labels"),
         (["ab", ["a", "b"]], [["x", "y"]] * 2, "mixes strings and lists"),
         (["ab"], [["a", "b"], ["a"]], "y has 2 lists of labels, X has 1"),
         (["ab"], None, "y has 0 lists"),
-        (["ab"], ["xy"], "a str at place 0, not a list of labels"),
-        (["ab"], [["a"]], "sequence 0 has 2 symbols and 1 label"),
+        (["ab"], ["xy"], r"y\[0\] is of type str, not a list of labels"),
+        (["abc"], [["a", "b"]], r"X\[0\] has 3 symbols, and y\[0\] 2 labels"),
         (["ab"], [["a", "a"]], "at least 2 labels"),
         (["ab"], [["a", 1]], "int, str"),
         (["ab"], [[0.5, 0.25]], "continuous"),

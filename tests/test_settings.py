@@ -109,7 +109,7 @@ def test_a_flag_of_another_task_is_refused_whatever_its_value(task, name):
     if task in tasks:
         return
     default = next(iter(tasks.values())).default
-    assert f"{flag(name)} goes with --task" in refused(task=task, **{name: default})
+    assert f"{flag(name, default)} goes with --task" in refused(task=task, **{name: default})
 
 
 @pytest.mark.parametrize("name", list(all_settings()))
@@ -128,6 +128,7 @@ def test_an_unknown_setting_and_an_unknown_task_are_refused():
 def test_flags_are_names_with_dashes():
     assert flag("hidden_size") == "--hidden-size"
     assert flag("bias") == "--no-bias"
+    assert flag("transitions", False) == "--no-transitions"
 
 
 @pytest.mark.parametrize("task", TASKS)

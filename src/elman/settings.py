@@ -77,9 +77,13 @@ def kind_of(setting: Field) -> type:
     return kind if isinstance(kind, type) else str
 
 
-def flag(name: str) -> str:
-    """The flag of a setting: `hidden_size` is `--hidden-size`."""
-    return "--no-bias" if name == "bias" else "--" + name.replace("_", "-")
+def flag(name: str, value: Any = None) -> str:
+    """The flag of a setting, or the one that gives it a value.
+
+    `hidden_size` is `--hidden-size`, and `transitions` is `--no-transitions` where it is False.
+    """
+    no = "no-" if name == "bias" or value is False else ""
+    return f"--{no}{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)

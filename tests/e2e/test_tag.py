@@ -199,6 +199,54 @@ def test_json_lines_come_out_as_they_were_with_two_more_keys(say):
                                           "probabilities"]  # fmt: skip
 
 
+def test_columns_are_read_as_in_training(say):
+    for name, given, tokens in (
+        ("hash.txt", "# B\nAeiou O\n\n# a comment\nLee O\n", ["#", "Aeiou", "", None, "Lee"]),
+        ("nbsp.col", "10\u00a0000 O\n", ["10\u00a0000"]),
+        ("brace.tsv", "{\tO\nLee\tO\n", ["{", "Lee"]),
+    ):
+        (say.folder / name).write_text(given)
+        column = ["--token-column", 1] if name == "hash.txt" else []
+        rows = say("tag", MODEL, "-f", name, *column).ok().stdout.splitlines()
+        assert len(rows) == len(tokens)
+        for row, before, token in zip(rows, given.splitlines(), tokens, strict=True):
+            labelled = token not in (None, "")
+            assert (row == before) is not labelled and (not labelled or row.startswith(before))
+    ud = [["1-2", "du"], ["1", "Aeiou"], ["2", "Lee"], ["2.1", "x"]]
+    lines = ["\t".join([*row, *"________"]) for row in ud]
+    (say.folder / "ud.conllu").write_text("\n".join(lines))
+    rows = say("tag", MODEL, "-f", "ud.conllu", "--token-column", 2).ok().stdout.splitlines()
+    assert rows[0] == lines[0] and rows[3] == lines[3]
+    assert rows[1].startswith(f"{lines[1]}\tB-PER") and rows[2].startswith(f"{lines[2]}\tI-PER")
+
+
+@pytest.mark.parametrize("form", ["columns", "json"])
+def test_line_ends_come_back(say, form):
+    row = people(1)
+    given = (conll(row) if form == "columns" else json_lines(row)).replace("\n", "\r\n")
+    name = f"crlf.{'conll' if form == 'columns' else 'jsonl'}"
+    (say.folder / name).write_bytes(given.encode())
+    process = say.start("tag", MODEL, "-f", name)
+    out = process.stdout.read()
+    assert process.wait() == 0
+    assert out.count(b"\r\n") == out.count(b"\n") == given.count("\r\n")
+
+
+def test_json_is_known_by_its_content(say):
+    (say.folder / "jl.txt").write_text("\n" + json_lines(people(2)))
+    rows = say("tag", MODEL, "-f", "jl.txt").ok().stdout
+    assert [len(json.loads(row)["predicted_labels"]) for row in rows.splitlines()[1:]] == [5, 5]
+    assert say("tag", MODEL, "-", input=(say.folder / "jl.txt").read_bytes()).ok().stdout == rows
+    say("tag", MODEL, "-f", "jl.txt", "--token-column", 2).refused(
+        (2,), ("--token-column", "jl.txt is JSON lines")
+    )
+
+
+def test_arguments_and_standard_input_keep_their_order(say):
+    found = cells(say("tag", MODEL, "one", "-", "two", input=b"between\n").ok().stdout)
+    assert [row[0] for row in found] == ["one", "", "between", "", "two", ""]
+
+
 def test_json_has_all_there_is(say):
     first, second = say("tag", MODEL, "--json", "Aeiou Lee", "to").ok().events
     assert first["tokens"] == ["Aeiou", "Lee"] and first["labels"] == ["B-PER", "I-PER"]
@@ -232,6 +280,21 @@ def test_characters(elman):
     found = cells(elman("tag", "m.safetensors", "a ti").ok().stdout)
     assert [row[0] for row in found] == ["a", " ", "t", "i", ""]
     assert [row[1] for row in found[:-1]] == ["x", "o", "o", "x"]
+    torn = elman("tag", "m.safetensors", "a\tb\nc").ok().stdout
+    assert [row[0] for row in cells(torn)] == ["a", "\\t", "b", "\\n", "c", ""]
+    lines = "a\n\n" * 9000 + "foo\n"  # more than are labelled at once
+    (elman.folder / "m.conll").write_text(lines)
+    (elman.folder / "w.jsonl").write_text('{"tokens": ["a"]}\n{"tokens": ["foo"]}\n')
+    for name, line in (("m.conll", 18_001), ("w.jsonl", 2)):
+        says = f"{name}, line {line}: the token 'foo', which is not a character"
+        elman("tag", "m.safetensors", "-f", name).refused((1,), (says,))
+    (elman.folder / "words.conll").write_text(conll(people(12)))
+    train = ["train", "--task", "tag"]
+    for arguments in (["tag", "m.safetensors", "--evaluate", "words.conll"],
+                      [*train, "a.tsv", "--validation", "words.conll"],
+                      [*train, "words.conll", "--from", "m.safetensors"]):  # fmt: skip
+        says = elman(*arguments).refused((1,), ("are characters, but the token",))
+        assert "--tokens" not in says
 
 
 def test_info_shows_labels_and_scores(say):
@@ -251,7 +314,7 @@ def test_info_shows_labels_and_scores(say):
         ("a\tx\nb\n", [], (1,), ("bad.conll, line 2", "one column")),
         ("a\tx\nb\ty\n", ["--label-column", 3], (1,), ("line 1", "no column 3")),
         ("a\tx\nb\ty\n", ["--label-column", "kind"], (2,), ("--label-column", "'kind'")),
-        ("ab\tB-P\nc\tI-Q\n", [], (1,), ("line 1", "I-Q stands behind B-P", "'c'")),
+        ("ab\tB-P\nc\tI-Q\n", [], (1,), ("line 2", "I-Q stands behind B-P", "'c'")),
         ("ab\tx\nc\ty\n", ["--tokens", "char"], (2,), ("'ab'", "no single character")),
         ("", [], (1,), ("bad.conll",)),
         ("a\tx\nb\ty\n", ["--lines"], (2,), ("--lines", "--task lm")),
@@ -278,6 +341,20 @@ def test_bad_data_and_flags(elman, content, flags, codes, says):
 def test_bad_json_lines(elman, name, content, says):
     (elman.folder / name).write_text(content)
     elman("train", name, "--task", "tag", "--steps", 1, "-o", "m.safetensors").refused((1,), says)
+
+
+def test_numbers_of_columns_stay_with_the_model(elman):
+    rows = people(20)
+    lines = ["".join(f"{i}\t{t}\tx\t{y}\t_\n" for i, (t, y) in enumerate(zip(*row, strict=True), 1))
+             for row in rows]  # fmt: skip
+    (elman.folder / "a.tsv").write_text("\n".join(lines))
+    (elman.folder / "v.jsonl").write_text(json_lines(people(4, seed=1)))
+    elman("train", "a.tsv", "--task", "tag", *SMALL, "--steps", 1, "-o", "m.safetensors",
+          "--token-column", 2, "--label-column", 4, "--validation", "v.jsonl").ok()  # fmt: skip
+    told = elman("tag", "m.safetensors", "-f", "a.tsv", "--json").ok().events
+    assert [row["tokens"] for row in told] == [tokens for tokens, _ in rows]
+    for name in ("a.tsv", "v.jsonl"):
+        elman("tag", "m.safetensors", "--evaluate", name).ok()
 
 
 def test_parallel_files_of_unlike_length(elman):

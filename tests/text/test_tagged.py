@@ -8,7 +8,7 @@ import pytest
 
 from elman.errors import CorpusError, UsageError
 from elman.text.read import TextOptions
-from elman.text.tagforms import TaggedOptions
+from elman.text.tagforms import TaggedOptions, refuse_idle
 from elman.text.tagged import from_rows, load
 
 ROWS = [(["Ada", "lives", "here"], ["B-PER", "O", "O"]), (["Otto"], ["B-PER"])]
@@ -75,8 +75,68 @@ def test_comments_and_documents_are_left_out(write):
     text = "-DOCSTART- O\n\n# text = Ada runs\nAda B-PER\nruns O\n"
     data = load([write("a.conll", text)], TaggedOptions())
     assert rows_of(data) == [(["Ada", "runs"], ["B-PER", "O"])]
-    assert any("1 comment" in note for note in data.notes)
-    assert any("-DOCSTART-" in note for note in data.notes)
+    assert any("1 comment, a line that begins with #" in note for note in data.notes)
+    assert any("1 line that begins with -DOCSTART-" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("# SYM\nx N\n\n# SYM\ny V\n", [["#", "x"], ["#", "y"]]),  # in the form of a row
+        ("# a comment\n\nx N\ny V\n", [["x", "y"]]),  # before the first row
+        ("x N\n# y z\ny V\n", [["x", "#", "y"]]),  # behind the first token of its sequence
+        ("# one two\nx\tN\ny\tV\n", [["x", "y"]]),
+        ("#\tN\nx\tV\n", [["#", "x"]]),
+        ("-DOCSTART-x N\ny V\n", [["-DOCSTART-x", "y"]]),
+        ("10\u00a0000 N\nx\u3000 V\n", [["10\u00a0000", "x\u3000"]]),  # no spaces, no columns
+        ("{\tP\nx\tN\n", [["{", "x"]]),
+    ],
+)
+def test_no_row_is_taken_for_something_else(write, text, tokens):
+    data = load([write("a.txt", text)], TaggedOptions(tokens="word"))
+    assert data.tokens == tokens
+
+
+def conllu(*rows):
+    return "".join("\t".join([number, word, *"_" * 8]).replace("_", tag, 1) + "\n"
+                   for number, word, tag in rows)  # fmt: skip
+
+
+def test_ranges_and_empty_nodes_of_conllu_are_left_out(write):
+    rows = [("1-2", "du", "_"), ("1", "de", "ADP"), ("2", "le", "DET"), ("2.1", "x", "VERB")]
+    options = TaggedOptions(token_column=2, label_column=3)
+    data = load([write("a.conllu", conllu(*rows))], options)
+    assert rows_of(data) == [(["de", "le"], ["ADP", "DET"])]
+    assert any("2 lines of CoNLL-U" in note for note in data.notes)
+    verses = conllu(("2.1", "In", "ADP"), ("2.2", "the", "DET"))  # all rows are so: no CoNLL-U
+    assert rows_of(load([write("b.tsv", verses)], options)) == [(["In", "the"], ["ADP", "DET"])]
+
+
+def test_other_white_space_is_part_of_a_word(write):
+    options = TaggedOptions(labels=write("l.txt", "O NUM O\n"))
+    data = load([write("t.txt", "costs 10\u00a0000 euros\n")], options)
+    assert data.tokens == [["costs", "10\u00a0000", "euros"]]
+
+
+@pytest.mark.parametrize("tokens", [None, "word"])
+@pytest.mark.parametrize("form", ["json", "memory", "parallel"])
+def test_a_string_is_cut_alike_everywhere(write, form, tokens):
+    texts, labels = ["Ada lived", "a b"], [["P", "O"], ["O", "P"]]
+    options = TaggedOptions(tokens=tokens)
+    if form == "memory":
+        data = from_rows(list(zip(texts, labels, strict=True)), options)
+    elif form == "json":
+        rows = [json.dumps({"tokens": t, "labels": y}) for t, y in zip(texts, labels, strict=True)]
+        data = load([write("a.txt", "\n".join(rows))], options)  # recognised by its content
+    else:
+        options = TaggedOptions(tokens=tokens, labels=write("l.txt", "P O\nO P\n"))
+        data = load([write("a.txt", "\n".join(texts))], options)
+    assert (data.kind, data.tokens) == ("word", [["Ada", "lived"], ["a", "b"]])
+
+
+def test_a_string_of_characters_has_a_label_for_each():
+    data = from_rows([("a b", ["x", "y", "x"]), ("c", ["x"])], TaggedOptions())
+    assert (data.kind, data.tokens) == ("char", ["a b", "c"])
 
 
 def test_each_token_keeps_its_label_when_it_is_treated(write):
@@ -93,7 +153,10 @@ def test_each_token_keeps_its_label_when_it_is_treated(write):
         ("Ada\tO\n\tO\n", "line 2: the token, column 1, is empty"),
         ("Ada\tO\nx\t\n", "line 2: the label, column 2, is empty"),
         ("Ada\tO\nx\tO\n", "has the one label 'O'"),
-        ("Ada\tB-PER\nx\tO\ny\tI-PER\n", "I-PER stands behind O"),
+        ("Ada\tB-PER\nx\tO\ny\tI-PER\n", "a.conll, line 3: I-PER stands behind O"),
+        ("# c\n-DOCSTART-\tO\nAda\tB-PER\n\ny\tI-PER\n", "line 5: I-PER stands at the"),
+        ("Ada\tO\nx\t \n", "line 2: the label, column 2, is empty"),
+        ('[\n{"tokens": ["a"]}]\n', "is one JSON document; give JSON lines"),
         ("", "holds no labelled sequence"),
         ("\n\n", "holds no labelled sequence"),
     ],
@@ -111,6 +174,12 @@ def test_bad_columns_are_refused_with_their_line(write, text, words):
         ({"tokens": ["a"]}, "no key 'labels'"),
         ({"tokens": ["a"], "labels": "x"}, "labels must be a list of strings"),
         ({"tokens": ["a", None], "labels": ["x", "y"]}, "number 2 of the tokens"),
+        ({"tokens": ["a", "b"], "labels": ["x", None]}, "number 2 of the labels is no string but"),
+        ({"tokens": ["a", "b"], "labels": [False, "x"]}, "is no string but False"),
+        ({"tokens": {"a": 1}, "labels": ["x"]}, "tokens must be a list of strings"),
+        ({"tokens": ["a\ud83d", "b"], "labels": ["x", "y"]}, "half of a surrogate pair"),
+        ({"tokens": "a\ud83d", "labels": ["x", "y"]}, "half of a surrogate pair"),
+        ({"tokens": ["a", "b"], "labels": ["x", "\ud83d"]}, "labels holds half"),
         ({"tokens": ["a", ""], "labels": ["x", "y"]}, "number 2 of the tokens is empty"),
         ({"tokens": [], "labels": []}, "no tokens"),
     ],
@@ -138,10 +207,15 @@ def test_a_text_is_not_its_own_labels(write):
 
 def test_columns_of_what_has_none_are_refused(write):
     path = write("a.jsonl", json.dumps({"tokens": ["a", "b"], "labels": ["x", "y"]}))
-    with pytest.raises(UsageError, match="are for columns"):
-        load([path], TaggedOptions(token_column=2))
+    options = TaggedOptions(token_column=2)
+    with pytest.raises(UsageError, match=r"--token-column is for columns.*read as JSON lines"):
+        refuse_idle(options, load([path], options).forms)
 
 
 def test_longer_tokens_are_no_characters(write):
-    with pytest.raises(UsageError, match="no single character"):
-        load([write("a.conll", conll(ROWS))], TaggedOptions(tokens="char"))
+    path = write("a.conll", "a\tO\nAda\tO\n\nb\tB\n")
+    with pytest.raises(UsageError, match=r"--tokens char: .*line 2 is no single .* leave --tokens"):
+        load([path], TaggedOptions(tokens="char"))
+    with pytest.raises(CorpusError, match="the symbols of the model are characters, but") as caught:
+        load([path], TaggedOptions(tokens="char", whose="the model"))
+    assert "--tokens" not in str(caught.value)

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from ..errors import CorpusError
-from ..text import jsonlines
+from ..errors import CorpusError, UsageError
+from ..text import conll, jsonlines
 from ..text.lines import lines
 from ..text.read import TextOptions
 from ..text.sources import Source, plain_file
-from ..text.tables import JSON_LINES
-from ..text.tagforms import Tokens, fields_of, left_out, strings, symbols_of
+from ..text.tagforms import JSON, Tokens, is_json, symbols_of, tokens_of
 from .inputs import refuse_files
+from .output import field as one_field
 
 if TYPE_CHECKING:
-    from ..tasks.tag.model import Tags
+    from ..tasks.tag.model import Tagger, Tags
 
 COLUMNS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".bioes", ".col", ".tsv")
 BATCH = 1 << 14  # symbols that are labelled at once
@@ -34,7 +35,7 @@ class Item:
         """The lines that are written for it."""
         if tags is not None:
             rows = zip(tags.tokens, tags.labels, tags.probabilities, strict=True)
-            yield from (f"{token}\t{label}\t{p:.4f}" for token, label, p in rows)
+            yield from (f"{one_field(token)}\t{label}\t{p:.4f}" for token, label, p in rows)
         yield ""
 
 
@@ -42,18 +43,19 @@ class Item:
 class Columns(Item):
     """A sequence of columns: its lines as they are, blank ones and comments too."""
 
-    raw: list[str] = field(default_factory=list)
+    raw: conll.Sequence = field(default_factory=list)
     tabs: bool = True
 
     def answered(self, tags: "Tags | None") -> Iterator[str]:
         found = iter([] if tags is None else zip(tags.labels, tags.probabilities, strict=True))
         between = "\t" if self.tabs else " "
         for line in self.raw:
-            if left_out(line) or not line.strip(" "):
-                yield line
+            if line.fields is None:
+                yield line.text
                 continue
             label, p = next(found)
-            yield f"{line}{between}{label}{between}{p:.4f}"
+            text, end = _apart(line.text)
+            yield f"{text}{between}{label}{between}{p:.4f}{end}"
 
 
 @dataclass
@@ -74,35 +76,42 @@ class Object(Item):
             while name in taken:
                 name = f"predicted_{name}"
             added += f", {json.dumps(name)}: {json.dumps(values, ensure_ascii=False)}"
-        yield f"{self.raw.rstrip()[:-1].rstrip()}{added}}}"
+        text, end = _apart(self.raw)
+        yield f"{text.rstrip()[:-1].rstrip()}{added}}}{end}"
 
 
 def sequences(
-    arguments: Sequence[str], files: Sequence[str], column: int | None, kind: str,
+    model: "Tagger", arguments: Sequence[str], files: Sequence[str], column: int | None,
     options: TextOptions,
 ) -> Iterator[list[Item]]:  # fmt: skip
     """Sequences in batches: the arguments, then the files; without both standard input.
 
     Parameters
     ----------
+    model : says what a symbol is, and which column has the tokens unless `column` does
+    arguments : texts, and "-" for standard input
     column : of the tokens, if all files are columns
-    kind : what a symbol is, char or word
 
     Raises
     ------
-    UsageError : an argument that is the name of a file
-    CorpusError : what cannot be read; what stands before a bad line comes first
+    UsageError : an argument that is the name of a file, or a column of JSON lines
+    CorpusError : what cannot be read or labelled; what stands before a bad line comes first
     """
     refuse_files(arguments)
-    names = [name for name in arguments if name == "-"] + list(files)
-    if not arguments and not files:
-        names = ["-"]
-    texts = [text for text in arguments if text != "-"]
-    sources = [None if name == "-" else plain_file(name) for name in names]
-    if texts:
-        yield [Item(symbols_of(text, kind)) for text in texts]
-    for source in sources:
-        yield from _batches(_items(source, column, kind, options))
+    kind = model.config["tokens"]
+    given: list[Item | Source | None] = [
+        None if text == "-" else Item(symbols_of(text, kind)) for text in arguments
+    ]
+    given += [None if name == "-" else plain_file(name) for name in files]
+    texts: list[Item] = []
+    for each in given or [None]:
+        if isinstance(each, Item):
+            texts.append(each)
+            continue
+        yield texts
+        texts = []
+        yield from _batches(_items(each, column, model, options))
+    yield texts
 
 
 def _batches(found: Iterator[list[Item]]) -> Iterator[list[Item]]:
@@ -120,54 +129,59 @@ def _batches(found: Iterator[list[Item]]) -> Iterator[list[Item]]:
 
 
 def _items(
-    source: Source | None, column: int | None, kind: str, options: TextOptions
+    source: Source | None, column: int | None, model: "Tagger", options: TextOptions
 ) -> Iterator[list[Item]]:
-    """The sequences of a file, in the form that it has by its name."""
-    ending = "" if source is None else source.plain.suffix.lower()
-    arriving = lines(source, options)
-    if column is None and ending in JSON_LINES:
-        yield from _objects(source, arriving, kind)
-    elif column is not None or ending in COLUMNS:
-        yield from _columns(source, arriving, (column or 1) - 1)
+    """The sequences of a file, in the form that it has."""
+    name = "standard input" if source is None else source.name
+    ending = "" if source is None else source.plain.suffix
+    first, arriving = _with_first(lines(source, options, whole=True))
+    if is_json(ending, first):
+        if column is not None:
+            raise UsageError(f"--token-column is for columns, a token a line; {name} is {JSON}: "
+                             "leave it out")  # fmt: skip
+        yield from _objects(name, arriving, model)
+    elif column is not None or ending.lower() in COLUMNS:
+        yield from _columns(name, arriving, column or model.column("token_column") or 1, model)
     else:
         for some in arriving:
-            yield [Item(symbols_of(line, kind)) for line in some]
+            yield [Item(symbols_of(_apart(line)[0], model.config["tokens"])) for line in some]
+
+
+def _with_first(arriving: Iterator[list[str]]) -> tuple[str, Iterator[list[str]]]:
+    """The first line with any text, and all lines."""
+    held: list[list[str]] = []
+    for some in arriving:
+        held.append(some)
+        first = next((line for line in some if line.strip()), None)
+        if first is not None:
+            return first, chain(held, arriving)
+    return "", iter(held)
 
 
 def _columns(
-    source: Source | None, arriving: Iterator[list[str]], place: int
+    name: str, arriving: Iterator[list[str]], column: int, model: "Tagger"
 ) -> Iterator[list[Item]]:
-    name = "standard input" if source is None else source.name
-    number, tabs = 0, None
-    tokens: list[str] = []
-    raw: list[str] = []
+    reader = conll.Reader()
+
+    def item(sequence: conll.Sequence) -> Item:
+        tokens: list[str] = []
+        for line in sequence:
+            if line.fields is None:
+                continue
+            where = f"{name}, line {line.number}"
+            if column > len(line.fields) or not line.fields[column - 1]:
+                raise CorpusError(f"{where}: no token in column {column}; --token-column says "
+                                  "which it is")  # fmt: skip
+            tokens.append(line.fields[column - 1])
+            _refuse_misfit(where, tokens[-1:], model)
+        return Columns(tokens, sequence, reader.tabs)
+
     for some in arriving:
-        items: list[Item] = []
-        for line in some:
-            number += 1
-            raw.append(line)
-            if left_out(line):
-                continue
-            if not line.strip(" "):
-                items.append(Columns(tokens, raw, bool(tabs)))
-                tokens, raw = [], []
-                continue
-            if tabs is None:  # one column alone gets the others behind tabs
-                tabs = "\t" in line or len(line.split()) == 1
-            found = fields_of(line, tabs)
-            if place >= len(found) or not found[place]:
-                raise CorpusError(f"{name}, line {number}: no token in column {place + 1}; "
-                                  "--token-column says which it is")  # fmt: skip
-            tokens.append(found[place])
-        yield items
-    if raw:
-        yield [Columns(tokens, raw, bool(tabs))]
+        yield [item(ended) for line in some for ended in reader.feed(line)]
+    yield list(map(item, reader.end()))
 
 
-def _objects(
-    source: Source | None, arriving: Iterator[list[str]], kind: str
-) -> Iterator[list[Item]]:
-    name = "standard input" if source is None else source.name
+def _objects(name: str, arriving: Iterator[list[str]], model: "Tagger") -> Iterator[list[Item]]:
     number = 0
     for some in arriving:
         items: list[Item] = []
@@ -179,8 +193,20 @@ def _objects(
                 found = jsonlines.parsed(where, line)
                 if "tokens" not in found:
                     raise CorpusError(f"{where}: no key 'tokens'; each object needs it")
-                value = found["tokens"]
-                plain = isinstance(value, str)
-                tokens = symbols_of(value, kind) if plain else strings(where, "tokens", value)
+                tokens = tokens_of(where, found["tokens"])
+                if isinstance(tokens, str):
+                    tokens = symbols_of(tokens, model.config["tokens"])
+                _refuse_misfit(where, tokens, model)
             items.append(Object(tokens, line))
         yield items
+
+
+def _refuse_misfit(where: str, tokens: Tokens, model: "Tagger") -> None:
+    if wrong := model.misfit(tokens):
+        raise CorpusError(f"{where}: the token {wrong}")
+
+
+def _apart(line: str) -> tuple[str, str]:
+    """A line, and the \\r that ends it."""
+    text = line.removesuffix("\r")
+    return text, line[len(text) :]

@@ -28,7 +28,8 @@ NOTES = """
 A text, or a line, is split at spaces if the model labels words, else into characters;
 it comes out as columns: symbol, label, probability, with tabs between, and a blank line
 behind each text. Columns (.conll, .tsv and the like, or any file with --token-column)
-and JSON lines come out in their own form with label and probability added.
+and JSON lines (.jsonl, or a first line that is an object with the key tokens) come out
+in their own form with label and probability added.
 """
 
 
@@ -41,11 +42,12 @@ and JSON lines come out in their own form with label and probability added.
 @options.errors
 @options.encoding
 @option("--token-column", type=click.IntRange(1), metavar="N", group="Text",
-        help="Files are columns, a token a line, and this is that of the tokens.")  # fmt: skip
+        help="Files are columns, a token a line, and this is that of the tokens.  "
+        "[default: as in training, else the first]")  # fmt: skip
 @option("--evaluate", metavar="FILE", group="Labelled data",
         help="Judge the model by labelled sequences, in any form that training takes.")  # fmt: skip
 @option("--label-column", type=click.IntRange(1), metavar="N", group="Labelled data",
-        help="Of the columns of --evaluate.  [default: the last]")  # fmt: skip
+        help="Of the columns of --evaluate.  [default: as in training, else the last]")  # fmt: skip
 @option("--labels", metavar="FILE", group="Labelled data",
         help="The labels of the text of --evaluate, line by line.")  # fmt: skip
 @options.as_json("One JSON object per text.")
@@ -74,7 +76,7 @@ def tag(
         _evaluate(loaded, evaluate, labels, (token_column, label_column), reading, as_json)
         return
     unknown = _Unknown(loaded)
-    for batch in sequences(texts, files, token_column, loaded.config["tokens"], reading):
+    for batch in sequences(loaded, texts, files, token_column, reading):
         found = iter(loaded.tag([s.tokens for s in batch if len(s.tokens)]))
         for sequence in batch:
             tags = next(found) if len(sequence.tokens) else None
@@ -131,7 +133,7 @@ def _evaluate(
     from ..text.tagforms import TaggedOptions
 
     treatment = replace(model.treatment, errors=reading.errors, encoding=reading.encoding)
-    options = TaggedOptions(*columns, labels, model.config["tokens"], treatment)
+    options = TaggedOptions(*columns, labels, text=treatment)
     found, notes = evaluate(model, [path], options)
     for line in notes:
         note(line)

@@ -1,6 +1,6 @@
 """What the estimators have in common: their parameters, the texts, settings, saving."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,26 @@ def one_type(labels: Array) -> Array:
     return np.asarray(labels.tolist())
 
 
+def items_of(X: Any, what: str, of: str) -> list[Any]:
+    """The items of a list, an array or a Series of something; raises ValueError if it is none.
+
+    Parameters
+    ----------
+    what : what it is called, X or y
+    of : what its items are, for the message
+    """
+    if isinstance(X, (str, bytes)):
+        raise ValueError(f"{what} is one string; give a list of {of}")
+    if isinstance(X, Mapping) or not (isinstance(X, Iterable) or hasattr(X, "tolist")):
+        raise ValueError(f"{what} is of type {type(X).__name__}; give a list of {of}")
+    return X.tolist() if hasattr(X, "tolist") else list(X)
+
+
 def texts_of(X: Any) -> list[str]:
     """The strings of a list, an array or a Series; raises ValueError if it is none."""
-    if isinstance(X, (str, bytes)):
-        raise ValueError("X is one string; give a list of strings")
     if getattr(X, "ndim", 1) != 1:
         raise ValueError(f"X has {X.ndim} dimensions; give a list or a column of strings")
-    texts: Sequence[Any] = X.tolist() if hasattr(X, "tolist") else list(X)
+    texts = items_of(X, "X", "strings")
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"X has a {type(text).__name__} at place {number}, not a string")

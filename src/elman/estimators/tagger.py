@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from .. import tasks
 from ..errors import counted
 from ..tasks.training import trained
-from ..text.tagforms import Tokens, symbols_of
-from .base import HELD_OUT_LEAST, SequenceEstimator, one_type, parameters
+from ..text.tagforms import Tokens, kind_of, symbols_of
+from .base import HELD_OUT_LEAST, SequenceEstimator, items_of, one_type, parameters
 
 
 @parameters
@@ -53,9 +53,9 @@ class SequenceTagger(SequenceEstimator):
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from n sequences and as many lists of labels, each as long as its sequence.
 
-        A sequence is a list of words, or a string: of its characters each has a label, with
-        `tokens="word"` each word between its spaces. The same sequence is never both
-        learned from and held out.
+        A sequence is a list of words, or a string: each of its characters has a label, or each
+        word between its spaces; `tokens` says which, or else the numbers of labels. The same
+        sequence is never both learned from and held out.
 
         Raises
         ------
@@ -97,7 +97,8 @@ class SequenceTagger(SequenceEstimator):
     def score(self, X: Any, y: Any) -> float:
         """Share of the symbols of all sequences whose label is predicted right."""
         predicted = self.predict(X)
-        labels = _labels(y, predicted)
+        labels = _labels(y, len(predicted))
+        _refuse_lengths(predicted, labels)
         pairs = zip(labels, predicted, strict=True)
         right = sum(a == b for pair in pairs for a, b in zip(*pair, strict=True))
         return right / max(1, sum(map(len, predicted)))
@@ -109,15 +110,18 @@ class SequenceTagger(SequenceEstimator):
             raise ValueError("X mixes strings and lists of words; give one kind")
         if not sequences:
             raise ValueError("there is no sequence to learn from")
-        kind = self.tokens or "char"
+        labels = _labels(y, len(sequences))
+        texts = [sequence for sequence in sequences if isinstance(sequence, str)]
+        kind = self.tokens or (kind_of(texts, labels) if texts else "word")
         tokens = [symbols_of(s, kind) if isinstance(s, str) else s for s in sequences]
-        labels = _labels(y, tokens)
+        _refuse_lengths(tokens, labels)
         flat = one_type(np.array([label for row in labels for label in row], object))
         check_classification_targets(flat)
         classes = np.unique(flat)
         if len(classes) < 2:
             raise ValueError(f"a tagger needs at least 2 labels, y has {len(classes)}")
-        return [(t, list(map(str, row))) for t, row in zip(tokens, labels, strict=True)], classes
+        rows = [(s, list(map(str, row))) for s, row in zip(sequences, labels, strict=True)]
+        return rows, classes
 
     def _names(self) -> dict[str, Any]:
         """The labels as they were given, by what the model calls them."""
@@ -126,37 +130,39 @@ class SequenceTagger(SequenceEstimator):
 
 def _sequences(X: Any) -> list[Tokens]:
     """The sequences of a list, an array or a Series; raises ValueError if they are none."""
-    if isinstance(X, str | bytes):
-        raise ValueError("X is one string; give a list of sequences")
     sequences: list[Tokens] = []
-    for number, sequence in enumerate(X.tolist() if hasattr(X, "tolist") else list(X)):
+    for number, sequence in enumerate(items_of(X, "X", "sequences")):
         words = sequence.tolist() if hasattr(sequence, "tolist") else sequence
         if not isinstance(words, str | list | tuple):
             raise ValueError(
-                f"X has a {type(words).__name__} at place {number}, not a string or a list of words"
+                f"X[{number}] is of type {type(words).__name__}, not a string or a list of words"
             )
-        wrong = next((word for word in words if not isinstance(word, str)), None)
-        if wrong is not None:
-            raise ValueError(f"sequence {number} of X has a {type(wrong).__name__}, not a string")
+        wrong = [type(word).__name__ for word in words if not isinstance(word, str)]
+        if wrong:
+            raise ValueError(f"X[{number}] has something of type {wrong[0]} in it, not a string")
         if not len(words):
-            raise ValueError(f"sequence {number} of X is empty")
+            raise ValueError(f"X[{number}] is empty")
         sequences.append(words if isinstance(words, str) else list(words))
     return sequences
 
 
-def _labels(y: Any, sequences: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The labels of every sequence; raises ValueError if each symbol does not have one."""
-    rows = [] if y is None else list(y)
-    if len(rows) != len(sequences):
-        raise ValueError(f"y has {len(rows)} lists of labels, X has {len(sequences)} sequences")
+def _labels(y: Any, count: int) -> list[list[Any]]:
+    """The labels of so many sequences; raises ValueError if they are none."""
+    rows = [] if y is None else items_of(y, "y", "lists of labels")
+    if len(rows) != count:
+        raise ValueError(f"y has {len(rows)} lists of labels, X has {count} sequences")
     found: list[list[Any]] = []
-    for number, (row, sequence) in enumerate(zip(rows, sequences, strict=True)):
+    for number, row in enumerate(rows):
         labels = row.tolist() if hasattr(row, "tolist") else row
         if not isinstance(labels, list | tuple):
-            raise ValueError(f"y has a {type(row).__name__} at place {number}, not a list of "
-                             "labels")  # fmt: skip
-        if len(labels) != len(sequence):
-            raise ValueError(f"sequence {number} has {counted(len(sequence), 'symbol')} and "
-                             f"{counted(len(labels), 'label')}")  # fmt: skip
+            raise ValueError(f"y[{number}] is of type {type(row).__name__}, not a list of labels")
         found.append(list(labels))
     return found
+
+
+def _refuse_lengths(sequences: Sequence[Sequence[Any]], labels: Sequence[Sequence[Any]]) -> None:
+    """Raise ValueError if a symbol has no label, or a label no symbol."""
+    for number, (sequence, row) in enumerate(zip(sequences, labels, strict=True)):
+        if len(sequence) != len(row):
+            raise ValueError(f"X[{number}] has {counted(len(sequence), 'symbol')}, and y[{number}] "
+                             f"{counted(len(row), 'label')}")  # fmt: skip

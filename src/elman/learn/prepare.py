@@ -156,7 +156,8 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
     for name, value in fixed.items():
         if name in given and given[name] != value:
             raise UsageError(
-                f"{flag(name)} contradicts {path}, which has {quoted(value)}; leave it out"
+                f"{flag(name, given[name])} contradicts {path}, which has {quoted(value)}; leave "
+                "it out"
             )
     return {name: older.config[name] for name in ("dropout", "dtype")} | given | fixed
 

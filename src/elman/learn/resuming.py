@@ -11,6 +11,7 @@ from ..settings import Settings, flag
 from ..store.checkpoint import Tensors
 from ..store.modelfile import SavedModel
 from ..text import corpora
+from ..text.finding import near
 from .loop import Loop
 
 # What goes wrong when a training state is not what it says.
@@ -19,6 +20,8 @@ UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, Overf
 # What a resumed run may be told anew: how far to go, and what does not touch the numbers.
 CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
               "log_every", "save_every", "sample_every"}  # fmt: skip
+# Files beside the text, which may have been moved: what they hold is compared.
+FILES = ("labels", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def read(
                 f"{quoted(getattr(settings, name))}, its configuration {quoted(value)}"
             )
     _refuse_contradictions(given, settings, path)
-    settings = replace(settings, **{k: v for k, v in given.items() if k in CHANGEABLE})
+    settings = replace(settings, **{k: v for k, v in given.items() if k in (*CHANGEABLE, *FILES)})
+    _refuse_gone(settings, path)
     again = _corpus_again(names, stored_names, path)
     return Stopped(path, settings, again, stored_corpus, tensors, training["state"], machine)
 
@@ -139,15 +143,30 @@ def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list
     return stored
 
 
+def _refuse_gone(settings: Settings, path: object) -> None:
+    """Raise CorpusError for a file beside the text that is not where it was."""
+    for name in FILES:
+        place = getattr(settings, name, None)
+        if isinstance(place, str) and not Path(place).exists():
+            raise CorpusError(
+                f"{near(place)}, the file of {flag(name)} that {path} was trained with, is gone; "
+                "if it was moved, name its new place: elman train "
+                f"--resume {path} {flag(name)} PLACE"
+            )
+
+
 def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
     unit = stored.end[0]
     for name, value in given.items():
         if name in ("epochs", "steps", "minutes") and name != unit:
             raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
         then = getattr(stored, name)
-        if name not in CHANGEABLE and then != value:
+        moved = name in FILES and isinstance(then, str) and isinstance(value, str)
+        if name not in CHANGEABLE and not moved and then != value:
             how = "with biases" if name == "bias" else f"with {quoted(then)}"
+            if isinstance(then, bool) and name != "bias":
+                how = f"{'with' if then else 'without'} {flag(name)}"
             raise UsageError(
-                f"{flag(name)} contradicts {path}, which was trained {how}; leave it out, "
+                f"{flag(name, value)} contradicts {path}, which was trained {how}; leave it out, "
                 "or start a new training with --from"
             )

@@ -76,13 +76,13 @@ def _task_of(given: dict[str, Any]) -> str:
     known = all_settings()
     if not isinstance(task, str) or task not in TASKS:
         raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {quoted(task)}")
-    for name in given:
+    for name, value in given.items():
         if name not in known:
             meant = _nearest(name, known)
             raise UsageError(f"there is no setting {quoted(name)}{meant} elman.settings has them")
         if task not in known[name]:
             others = " or ".join(known[name])
-            raise UsageError(f"{flag(name)} goes with --task {others}, not with {task}")
+            raise UsageError(f"{flag(name, value)} goes with --task {others}, not with {task}")
     if given.get("cell") == "ngram" and task != "lm":
         raise UsageError(f"--cell ngram is a language model; --task {task} needs a network")
     return task

@@ -172,9 +172,7 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
                              "itself")  # fmt: skip
         return [str(corpus)], given
     labelled = given.get("task") == "classify"
-    if given.get("task") == "tag" and isinstance(corpus, Sequence) and len(corpus) and not all(
-        isinstance(item, str | Path) for item in corpus
-    ):  # fmt: skip
+    if given.get("task") == "tag" and not _are_names(corpus):
         return memory.sequences(corpus), given
     if is_frame(corpus):  # a column may be called by a number
         given = given | {name: str(given[name]) for name in ("text_column", "label_column")
@@ -185,11 +183,7 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
             or is_frame(corpus)) or isinstance(corpus, bytes):  # fmt: skip
         raise UsageError("corpus must be a path, a name or a list of them, not "
                          f"{quoted(corpus)}; text=... is for text itself")  # fmt: skip
-    if (
-        not is_frame(corpus)
-        and len(corpus)
-        and all(isinstance(item, str | Path) for item in corpus)
-    ):
+    if _are_names(corpus) and len(corpus):
         return [str(item) for item in corpus], given
     if not labelled:
         return list(corpus), given  # refused with what to do
@@ -199,14 +193,24 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
     return memory.pairs(corpus, *names), given
 
 
+def _are_names(corpus: Any) -> bool:
+    """Whether what is learned from are names of files and the like; none are names, too."""
+    listed = isinstance(corpus, Sequence) or hasattr(corpus, "__array__")
+    if not listed or isinstance(corpus, bytes) or is_frame(corpus):
+        return False
+    return all(isinstance(item, str | Path) for item in corpus)
+
+
 def _texts(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The text in memory of a language model; several are records."""
     if not isinstance(corpus, tuple) or corpus:
         raise UsageError("give a corpus or text=..., not both")
     task = given.get("task", "lm")
     if isinstance(task, str) and task in TASKS and task != "lm":  # another one is refused as such
-        raise UsageError("text=... is for a language model; a classifier learns from a tuple "
-                         "(texts, labels)")  # fmt: skip
+        learner = "a tagger learns from a tuple (sequences, labels)" if task == "tag" else (
+            "a classifier learns from a tuple (texts, labels)"
+        )  # fmt: skip
+        raise UsageError(f"text=... is for a language model; {learner}")
     found = memory.running(text)
     if found is None:
         if "separator" not in given:

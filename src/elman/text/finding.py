@@ -143,3 +143,10 @@ def _is_binary(source: Source, options: TextOptions) -> bool:
 def lasting(name: str) -> str:
     """A path that still leads to the corpus from another working directory."""
     return str(Path(name).resolve()) if name != "-" and Path(name).exists() else name
+
+
+def near(name: str) -> str:
+    """A path as it is called from the working directory, if it lies below that."""
+    path, here = Path(name), Path.cwd()
+    below = path.is_absolute() and path.is_relative_to(here)
+    return str(path.relative_to(here)) if below else name

@@ -80,6 +80,21 @@ def parsed(where: str, line: str) -> dict[str, Any]:
     return found
 
 
+def is_document(text: str) -> bool:
+    """Whether a whole text is one array or object of JSON."""
+    try:
+        return isinstance(json.loads(text), list | dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def refuse_half(where: str, what: str, text: str) -> None:
+    """Raise CorpusError for a text with half of a surrogate pair in it."""
+    if HALF_A_CHARACTER.search(text):
+        raise CorpusError(f"{where}: {what} holds half of a surrogate pair, which is no "
+                          "character; leave it out")  # fmt: skip
+
+
 def _text(where: str, key: str, flag: str, value: Any) -> str:
     if isinstance(value, list | dict):
         kind = "a list" if isinstance(value, list) else "an object"
@@ -91,7 +106,5 @@ def _text(where: str, key: str, flag: str, value: Any) -> str:
     if isinstance(value, bool):
         return json.dumps(value)
     text = value or ""
-    if HALF_A_CHARACTER.search(text):
-        raise CorpusError(f"{where}: {quoted(key)} holds half of a surrogate pair, which is no "
-                          "character; leave it out")  # fmt: skip
+    refuse_half(where, quoted(key), text)
     return text

@@ -22,7 +22,7 @@ Line = Any  # str, or bytes with `TextOptions.raw`
 
 
 def lines(
-    source: Source | None, options: TextOptions, odd: Tally | None = None
+    source: Source | None, options: TextOptions, odd: Tally | None = None, whole: bool = False
 ) -> Iterator[list[Line]]:
     """The lines of a file, or of standard input for None, as many at a time as have arrived.
 
@@ -34,6 +34,7 @@ def lines(
     ----------
     odd : counts lines that their encoding does not have, which are read with � for what does
         not fit; without it they are refused
+    whole : whether such a `\r` stays
 
     Raises
     ------
@@ -46,10 +47,12 @@ def lines(
         pieces = iter(lambda: file.read1(PIECE), b"")
         for piece in _cut(name, pieces, options, odd is None):
             found: list[Line] = []
+            end = "" if whole else "\r"
             for line in piece:
                 number += 1
                 try:
-                    found.append(line if options.raw else _decoded(line, name, number, options))
+                    text = line if options.raw else _decoded(line, name, number, options)
+                    found.append(text if options.raw else text.removesuffix(end))
                 except CorpusError:
                     if odd is None:
                         if found:
@@ -59,7 +62,7 @@ def lines(
                     odd.add(f"lines that are no {called} text, read with � for what does not fit",
                             f"line {number} of {name}")  # fmt: skip
                     replaced = replace(options, errors="replace")
-                    found.append(_decoded(line, name, number, replaced))
+                    found.append(_decoded(line, name, number, replaced).removesuffix(end))
             yield found
 
 
@@ -114,4 +117,4 @@ def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) ->
                 "it looks like binary data, so leave it out"
             )  # fmt: skip
             raise CorpusError(f"line {number} of {name} has a zero byte; {way}")
-    return line.removesuffix("\r")
+    return line

@@ -5,7 +5,7 @@ other file is, to the same symbols. Rows for a classifier become pairs (text, la
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,9 +111,17 @@ def sequences(data: Any) -> list[Any]:
 
     Raises
     ------
-    UsageError : another number of sequences than lists of labels
+    UsageError : another number of sequences than lists of labels, or something else
     """
+    if is_frame(data) or isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
+        raise UsageError("a tagger learns from files, from a tuple (sequences, labels) or from "
+                         f"rows (tokens, labels), not from {quoted(data)}")  # fmt: skip
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], str):
+        if all(isinstance(part, tuple) and len(part) == 2 for part in data):
+            raise UsageError(
+                "a tuple of two pairs may be two rows (tokens, labels), or two sequences and their "
+                "labels; give lists, of rows or of sequences and labels"
+            )
         tokens, labels = (_listed(part) for part in data)
         if len(tokens) != len(labels):
             raise UsageError(f"there are {len(tokens):,} sequences and {len(labels):,} lists of "

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import UsageError
 from ..settings import NormalForm
@@ -101,20 +102,25 @@ def transform(text: str, options: TextOptions) -> str:
 
 def strings(texts: Sequence[str]) -> list[str]:
     """A list of strings, given as a list, an array or another sequence; raises UsageError."""
+    found = several(texts)
+    for number, text in enumerate(found, 1):
+        if not isinstance(text, str):
+            raise UsageError(f"text {number} is of type {type(text).__name__}, no string")
+    return found
+
+
+def several(texts: Any) -> list[Any]:
+    """The items of what should be a list of texts; UsageError for one text, or no list."""
     if isinstance(texts, bytes):
         raise UsageError("a text is a string, not bytes; decode it")
     if isinstance(texts, str):
         raise UsageError("give a list of texts, not one text")
     refuse_frame(texts)
     try:
-        found = list(texts)
+        return list(texts)
     except TypeError:
         kind = type(texts).__name__
         raise UsageError(f"give a list of texts, not something of type {kind}") from None
-    for number, text in enumerate(found, 1):
-        if not isinstance(text, str):
-            raise UsageError(f"text {number} is of type {type(text).__name__}, no string")
-    return found
 
 
 def read(path: str, options: TextOptions = TextOptions()) -> str | bytes:

@@ -1,6 +1,7 @@
 """Sequences with a label for every symbol: checked, named and counted.
 
-Symbols are characters if every token is one, else words.
+Symbols are characters if every token is one, else words. A string is cut into what has a label
+in more of the strings: its characters, or the words between its spaces.
 """
 
 import hashlib
@@ -11,11 +12,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import CorpusError, UsageError, counted, quoted
-from .finding import lasting
+from .finding import lasting, near
 from .labelled import positions
 from .read import TextOptions, transform
 from .spans import broken, scheme_of
-from .tagforms import Row, TaggedOptions, Tokens, listed_row, read
+from .tagforms import (
+    Found,
+    Row,
+    TaggedOptions,
+    Tokens,
+    kind_of,
+    read,
+    strings,
+    symbols_of,
+    tokens_of,
+)
 from .vocabulary import Vocabulary
 
 MEMORY = "rows in memory"
@@ -32,6 +43,7 @@ class Tagged:
     classes : the labels that occur, sorted
     kind : what a symbol is, char or word
     scheme : of spans, see `spans`; "" if the labels write none
+    forms : how the data were understood, those of held-out files too
     names, paths, sha256, notes, form, encodings : see `Labelled`
     letters : the vocabulary of the letters of words, where they are read
     """
@@ -44,6 +56,7 @@ class Tagged:
     sha256: str
     names: list[str]
     form: str
+    forms: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     encodings: list[str] = field(default_factory=list)
@@ -72,63 +85,93 @@ def load(names: Sequence[str], options: TaggedOptions) -> Tagged:
     CorpusError : unreadable or malformed (with file and line), or one label only
     UsageError : settings that do not fit what is read
     """
-    found = read(names, options)
-    data = checked(found.rows, found.form, list(names), options)
-    data.notes = [*data.notes, *found.notes]
+    data = checked(read(names, options), list(names), options)
     data.paths = [lasting(name) for name in names]
-    data.encodings = found.encodings
     return data
 
 
 def from_rows(rows: Iterable[tuple[Tokens, Sequence[str]]], options: TaggedOptions) -> Tagged:
     """Pairs (tokens, labels) in memory: tokens a string, or a list of strings."""
-    found: list[Row] = []
+    found = Found(forms=[MEMORY])
     for number, row in enumerate(rows, 1):
         if not isinstance(row, tuple | list) or len(row) != 2:
             raise CorpusError(f"row {number} is not (tokens, labels) but {quoted(row)}")
-        found.append(listed_row(f"row {number}", *row))
-    return checked(found, MEMORY, ["rows"], options)
+        name, (tokens, labels) = f"row {number}", row
+        found.rows.append(Row(name, tokens_of(name, tokens), strings(name, "labels", labels)))
+    return checked(found, ["rows"], options)
 
 
-def checked(rows: Sequence[Row], form: str, names: list[str], options: TaggedOptions) -> Tagged:
+def checked(found: Found, names: list[str], options: TaggedOptions) -> Tagged:
     """Labelled sequences of rows that make sense; CorpusError for those that do not."""
-    _refuse_lengths(rows)
-    if not rows:
+    if not found.rows:
         raise CorpusError("there is no labelled sequence")
-    kind = _kind(rows, options.tokens)
-    classes = sorted({label for _, _, labels in rows for label in labels})
+    rows, kind = _cut(found.rows, options)
+    classes = sorted({label for row in rows for label in row.labels})
     if len(classes) < 2:
         raise CorpusError(f"{', '.join(names)} has the one label {classes[0]!r}; a tagger needs "
                           "at least 2 to tell apart")  # fmt: skip
-    scheme = scheme_of(classes, [labels for _, _, labels in rows])
+    scheme = scheme_of(classes, [row.labels for row in rows])
     _refuse_broken(rows, scheme)
     digest, index = hashlib.sha256(), {label: i for i, label in enumerate(classes)}
-    clean = [treated(words, kind, options.text) for _, words, _ in rows]
-    for words, (_, _, labels) in zip(clean, rows, strict=True):
-        digest.update(json.dumps([list(words), list(labels)]).encode())
-    flat = np.array([index[label] for _, _, labels in rows for label in labels], np.int64)
-    data = Tagged(clean, flat, classes, kind, scheme, digest.hexdigest(), names, form)
-    data.notes = [_described(data)]
+    clean = [treated(row.tokens, kind, options.text) for row in rows]
+    for words, row in zip(clean, rows, strict=True):
+        digest.update(json.dumps([list(words), list(row.labels)]).encode())
+    flat = np.array([index[label] for row in rows for label in row.labels], np.int64)
+    data = Tagged(clean, flat, classes, kind, scheme, digest.hexdigest(), names, found.form,
+                  found.forms, encodings=found.encodings)  # fmt: skip
+    data.notes = [_described(data), *found.notes]
     return data
+
+
+def _cut(rows: Sequence[Row], options: TaggedOptions) -> tuple[list[Row], str]:
+    """Rows whose strings are cut into symbols, and what a symbol is.
+
+    Raises CorpusError for a row without a label for each symbol, or without any.
+    """
+    texts = [(row.tokens, row.labels) for row in rows if isinstance(row.tokens, str)]
+    kind = options.tokens or kind_of([text for text, _ in texts], [names for _, names in texts])
+    cut = [replace(row, tokens=symbols_of(row.tokens, kind)) if isinstance(row.tokens, str)
+           else row for row in rows]  # fmt: skip
+    _refuse_lengths(cut)
+    if options.tokens == "char":
+        _refuse_words(cut, options.whose)
+    if options.tokens or len(texts) == len(rows):
+        return cut, kind
+    return cut, "word" if any(len(t) != 1 for row in cut for t in row.tokens) else "char"
+
+
+def _refuse_words(rows: Sequence[Row], whose: str) -> None:
+    """Raise for a token that is no single character, in one of the data that have these only."""
+    for row in rows:
+        place = next((i for i, token in enumerate(row.tokens) if len(token) != 1), None)
+        if place is None:
+            continue
+        what = f"the token {quoted(row.tokens[place])} of {row.where(place)} is no single character"
+        if whose:
+            raise CorpusError(f"the symbols of {whose} are characters, but {what}; give data that "
+                              "have a label for every character")  # fmt: skip
+        raise UsageError(f"--tokens char: {what}; leave --tokens out")
 
 
 def _refuse_lengths(rows: Sequence[Row]) -> None:
     """Raise CorpusError for a row without a label for each token, or without any."""
-    for where, tokens, labels in rows:
-        if len(tokens) != len(labels):
-            raise CorpusError(f"{where}: {counted(len(tokens), 'token')} and "
-                              f"{counted(len(labels), 'label')}; each token needs one")  # fmt: skip
-        if not len(tokens):
-            raise CorpusError(f"{where}: no tokens; leave it out")
+    for row in rows:
+        if len(row.tokens) != len(row.labels):
+            raise CorpusError(f"{row.where()}: {counted(len(row.tokens), 'token')} and "
+                              f"{counted(len(row.labels), 'label')}; each token needs one"
+                              )  # fmt: skip
+        if not len(row.tokens):
+            raise CorpusError(f"{row.where()}: no tokens; leave it out")
 
 
 def _refuse_broken(rows: Sequence[Row], scheme: str) -> None:
     """Raise CorpusError for labels that break the scheme of the others."""
-    for where, tokens, labels in rows:
-        if fault := broken(labels, scheme):
+    for row in rows:
+        if fault := broken(row.labels, scheme):
             place, why = fault
-            raise CorpusError(f"{where}: {why}, as the other labels are {scheme} (at the token "
-                              f"{quoted(tokens[place])}, number {place + 1})")  # fmt: skip
+            raise CorpusError(f"{row.where(place)}: {why}, as the other labels are {scheme} (at "
+                              f"the token {quoted(row.tokens[place])}, number {place + 1})"
+                              )  # fmt: skip
 
 
 def _described(data: Tagged) -> str:
@@ -139,39 +182,41 @@ def _described(data: Tagged) -> str:
             )  # fmt: skip
 
 
-def append(data: Tagged, path: str, options: TaggedOptions) -> list[int]:
-    """Put the sequences of a held-out part behind those of the data; their numbers.
+def append(data: Tagged, part: str, path: str, options: TaggedOptions) -> list[int]:
+    """Put the sequences of the file of a held-out part behind those of the data; their numbers.
 
     Raises
     ------
     CorpusError, UsageError : see `labelled`
     """
-    options = replace(options, tokens=data.kind, labels=None)
     whose = "the training data"
-    tokens, labels, _ = labelled([path], options, data.classes, data.scheme, whose)
+    options = replace(options, tokens=data.kind, labels=None, whose=whose)
+    tokens, labels, found = labelled([near(path)], options, data.classes, data.scheme)
     first = len(data.tokens)
     data.tokens += tokens
     data.labels = np.concatenate([data.labels, labels])
+    data.forms += found.forms
+    data.notes += [f"{part} part: {note}" for note in found.notes]
     seen = json.dumps([list(map(list, tokens)), labels.tolist()])
     data.sha256 = hashlib.sha256(f"{data.sha256} {seen}".encode()).hexdigest()
     return list(range(first, len(data.tokens)))
 
 
 def labelled(
-    names: Sequence[str], options: TaggedOptions, classes: Sequence[str], scheme: str, whose: str
-) -> tuple[list[Tokens], np.ndarray, list[str]]:
+    names: Sequence[str], options: TaggedOptions, classes: Sequence[str], scheme: str
+) -> tuple[list[Tokens], np.ndarray, Found]:
     """Sequences by which something is judged that has labels already.
 
     Parameters
     ----------
-    options : its `tokens` says what a symbol is
-    classes, scheme, whose : the labels, the scheme of their spans, and who has them
+    options : its `tokens` says what a symbol is, `whose` who has the labels
+    classes, scheme : the labels, and the scheme of their spans
 
     Returns
     -------
     tokens : of every sequence
     labels : (N,) positions in `classes`
-    notes : what the user should know about the reading
+    found : how the files were understood
 
     Raises
     ------
@@ -179,14 +224,11 @@ def labelled(
     UsageError : see `load`
     """
     found = read(names, options)
-    _refuse_lengths(found.rows)
-    kind = _kind(found.rows, options.tokens)
-    flat = [label for _, _, labels in found.rows for label in labels]
-    labels = positions(flat, classes, ", ".join(names), whose)
-    _refuse_broken(found.rows, scheme)
-    tokens = [treated(tokens, kind, options.text) for _, tokens, _ in found.rows]
-    return tokens, labels, [f"read as {found.form}: {counted(len(tokens), 'sequence')}",
-                            *found.notes]  # fmt: skip
+    rows, kind = _cut(found.rows, options)
+    flat = [label for row in rows for label in row.labels]
+    labels = positions(flat, classes, ", ".join(names), options.whose)
+    _refuse_broken(rows, scheme)
+    return [treated(row.tokens, kind, options.text) for row in rows], labels, found
 
 
 def treated(tokens: Tokens, kind: str, options: TextOptions) -> Tokens:
@@ -200,15 +242,3 @@ def treated(tokens: Tokens, kind: str, options: TextOptions) -> Tokens:
     if kind == "word":
         return words
     return "".join(new if len(new) == 1 else old for new, old in zip(words, tokens, strict=True))
-
-
-def _kind(rows: Sequence[Row], tokens: str | None) -> str:
-    """What the symbols are: as asked, else as every token shows."""
-    longer = next(
-        ((where, token) for where, words, _ in rows for token in words if len(token) != 1), None
-    )
-    if tokens == "char" and longer is not None:
-        where, token = longer
-        raise UsageError(f"--tokens char: the token {quoted(token)} of {where} is no single "
-                         "character; leave --tokens out")  # fmt: skip
-    return tokens or ("word" if longer else "char")

@@ -131,8 +131,79 @@ def test_from_goes_on_with_new_labels(words, tmp_path):
     y = [["B-PER", "I-PER", "O", "B-DATE"]] * 20 + people(20)[1]
     model = elman.train((X, y), task="tag", start_from=tmp_path / "m.safetensors", steps=30)
     assert model.classes == [*words.classes, "B-DATE"]
-    assert model.letters.symbols == words.letters.symbols
+    assert model.letters.symbols == [*words.letters.symbols, "M"]  # of May
     assert model.network.config.hidden_size == 16
+
+
+def test_from_gives_new_characters_rows_of_their_own(characters, tmp_path):
+    characters.save(tmp_path / "m.safetensors")
+    X, y = accents(40)
+    X = [x.replace("a", "а").replace("r", "р") for x in X]  # in Cyrillic
+    given = {"task": "tag", "steps": 1}
+    run = elman.tasks.begin([*zip(X, y, strict=True)], given, start_from=tmp_path / "m.safetensors")
+    model = run.learner.tagger()
+    assert model.vocabulary.symbols == [*characters.vocabulary.symbols, "а", "р"]
+    assert any("characters that are new to the model" in note for note in run.data.source.notes)
+    rows = len(characters.vocabulary)
+    name = next(name for name, values in characters.network.parameters.items()
+                if len(values) == rows)  # fmt: skip
+    np.testing.assert_array_equal(
+        model.network.parameters[name][:rows], characters.network.parameters[name]
+    )
+
+
+def test_from_counts_the_words_that_are_new(words, tmp_path):
+    words.save(tmp_path / "m.safetensors")
+    run = elman.tasks.begin([*zip(*people(20, seed=7), strict=True)], {"task": "tag", "steps": 1},
+                            start_from=tmp_path / "m.safetensors")  # fmt: skip
+    assert any("words are unknown to the model" in note for note in run.data.source.notes)
+    assert run.data.vocabulary.symbols == words.vocabulary.symbols
+
+
+def test_a_symbol_is_unseen_alike_in_training_and_afterwards(tmp_path):
+    from elman.tasks.tag.trainer import evaluate
+    from elman.text.tagforms import TaggedOptions
+
+    X, y = people(20, seed=8)
+    path = tmp_path / "t.conll"
+    path.write_text("\n".join("".join(f"{t}\t{l}\n" for t, l in zip(*row, strict=True))
+                              for row in zip(X, y, strict=True)))  # fmt: skip
+    model = elman.train(people(60), steps=1, min_count=20, test=str(path), **COMMON)
+    found, _ = evaluate(model, [str(path)], TaggedOptions())
+    assert model.report.unseen == found.unseen
+    assert found.unseen["symbols"] == sum(w not in model.vocabulary.ids for x in X for w in x) > 0
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_moved_files_are_named_anew(tmp_path, monkeypatch, beside):
+    """The labels of a text, and the file of a part."""
+    from elman.tasks import resume
+
+    monkeypatch.chdir(tmp_path)
+    X, y = people(40)
+    if beside:
+        files = {"a.txt": X, "labels": y}
+        given = {"labels": "labels"}
+        for name, rows in files.items():
+            (tmp_path / name).write_text("".join(" ".join(row) + "\n" for row in rows))
+    else:
+        given = {"validation": "validation"}
+        for name, rows in (("a.txt", zip(X[5:], y[5:], strict=True)),
+                           ("validation", zip(X[:5], y[:5], strict=True))):  # fmt: skip
+            lines = ["".join(f"{t}\t{l}\n" for t, l in zip(*row, strict=True)) for row in rows]
+            (tmp_path / name).write_text("\n".join(lines))
+    (name,) = given
+    elman.train("a.txt", steps=1, output="m.safetensors", **given, **COMMON)
+    (tmp_path / name).rename(tmp_path / "moved")
+    with pytest.raises(CorpusError, match=rf"is gone; if it was moved, .* --{name} PLACE"):
+        resume("m.safetensors", {"steps": 2})
+    run = resume("m.safetensors", {"steps": 2, name: "moved"})
+    assert run.settings.to_json()[name] == str(tmp_path / "moved")
+    (tmp_path / "other").write_text((tmp_path / "moved").read_text().replace("O", "B-PER", 1))
+    with pytest.raises(CorpusError, match="have changed"):
+        resume("m.safetensors", {"steps": 2, name: "other"})
+    with pytest.raises(UsageError, match=r"--no-transitions contradicts .* with --transitions;"):
+        resume("m.safetensors", {"steps": 2, "transitions": False, name: "moved"})
 
 
 def test_held_out_sequences_are_never_learned(tmp_path):
@@ -173,11 +244,14 @@ def test_what_is_wrong_is_said_in_one_sentence(data, settings, error, words):
 
 @pytest.mark.parametrize(
     ("texts", "error"),
-    [([""], CorpusError), ([[]], CorpusError), ([["a", 1]], UsageError), ([["a", ""]], UsageError)],
-)
+    [([""], CorpusError), ([[]], CorpusError), ([["a", 1]], UsageError), ([["a", ""]], UsageError),
+     (5, UsageError), (None, UsageError), ([5], UsageError), ([None], UsageError),
+     (b"ab", UsageError), ([b"ab"], UsageError), ({"a": 1}, UsageError), ([{"a": 1}], UsageError)],
+)  # fmt: skip
 def test_texts_that_cannot_be_labelled(words, texts, error):
-    with pytest.raises(error):
-        words.predict(texts)
+    for ask in (words.predict, words.predict_proba, words.tag):
+        with pytest.raises(error):
+            ask(texts)
 
 
 def test_engines_agree(words):

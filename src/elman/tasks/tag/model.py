@@ -15,8 +15,10 @@ from ...nn.tagger import LETTERS, TaggerConfig, TaggerNetwork
 from ...store import checkpoint
 from ...store.modelfile import SavedModel, read_classes, read_network
 from ...store.shown import rounded
+from ...text.columns import NUMBER
 from ...text.encoded import Encoded, Inputs
-from ...text.tagforms import Tokens, symbols_of
+from ...text.read import several
+from ...text.tagforms import Tokens, items_of, symbols_of
 from ...text.tagged import treated
 from ...text.vocabulary import Vocabulary
 from ..reports import REPORTS, facts
@@ -25,6 +27,7 @@ from .settings import TagSettings
 from .windows import LONGEST_WORD, Symbols, encoded, whole, windows
 
 Array = np.ndarray
+COLUMNS = ("token_column", "label_column")  # of the training, where they were named
 MANY = 4096  # words whose letters are read at once, to look inside
 
 
@@ -94,7 +97,7 @@ class Tagger(SavedModel):
         Raises
         ------
         CorpusError : an empty text
-        UsageError : something else
+        UsageError : what is no text, or has other symbols than the model
 
         Example
         -------
@@ -131,24 +134,31 @@ class Tagger(SavedModel):
     def tokens(self, texts: Sequence[Tokens]) -> list[Tokens]:
         """The symbols of texts, as they are given; raises as `predict`."""
         kind = self.config["tokens"]
-        if isinstance(texts, str):
-            raise UsageError("give a list of texts, not one text")
         found: list[Tokens] = []
-        for number, text in enumerate(texts, 1):
-            if isinstance(text, str):
-                tokens = symbols_of(text, kind)
-            else:
-                tokens = list(text)
-                wrong = [t for t in tokens if not isinstance(t, str) or not t
-                         or (kind == "char" and len(t) != 1)]  # fmt: skip
-                if wrong:
-                    wanted = "a character" if kind == "char" else "a word"
-                    raise UsageError(f"text {number} has the token {quoted(wrong[0])}, which is "
-                                     f"not {wanted}")  # fmt: skip
+        for number, text in enumerate(several(texts), 1):
+            tokens = symbols_of(text, kind) if isinstance(text, str) else items_of(text)
+            if tokens is None:
+                raise UsageError(f"text {number} is of type {type(text).__name__}, neither a "
+                                 "string nor a list of tokens")  # fmt: skip
+            if (wrong := self.misfit(tokens)) is not None:
+                raise UsageError(f"text {number} has the token {wrong}")
             if not len(tokens):
                 raise CorpusError(f"text {number} is empty: it has no symbol to label")
             found.append(tokens)
         return found
+
+    def misfit(self, tokens: Sequence[Any]) -> str | None:
+        """The first token that is no symbol of such a model, for a message; None: all are."""
+        kind = self.config["tokens"]
+        for token in tokens:
+            if not isinstance(token, str) or not token or (kind == "char" and len(token) != 1):
+                wanted = "a character" if kind == "char" else "a word"
+                return f"{quoted(token)}, which is not {wanted}, as the model's symbols are"
+        return None
+
+    def column(self, name: str) -> int | None:
+        """The number of a column that the training named ("token_column", "label_column")."""
+        return None if self.config.get(name) is None else int(self.config[name])
 
     def encode(self, tokens: Sequence[Tokens]) -> Symbols:
         """Ids of tokens, treated as those of the training were."""
@@ -291,6 +301,9 @@ class Tagger(SavedModel):
         letters = Vocabulary("char", spelt) if spelt else None
         if vocabulary.unknown is None or (letters is not None and letters.unknown is None):
             raise ModelFileError("its vocabulary has no <unk>")
+        for name in COLUMNS:
+            if not NUMBER.fullmatch(config.get(name, "1")):
+                raise ModelFileError(f"its {name} is {quoted(config[name])}")
         if config.get("tokens") != vocabulary.kind:
             raise ModelFileError("its symbols are not those that the configuration says")
         network = read_network(TaggerNetwork, TaggerConfig, config, tensors, engine)

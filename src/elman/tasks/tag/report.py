@@ -28,7 +28,7 @@ class TagReport(Report):
     ----------
     sequences : how many there were
     sequence_accuracy : share of those without a wrong label
-    unseen : how many symbols the training had not, and the accuracy on them; None without any
+    unseen : how many symbols the model does not know, and the accuracy on them; None without any
     spans : by type, and of all together: precision, recall, f1, support; None without a scheme
     """
 
@@ -71,7 +71,7 @@ class TagReport(Report):
         yield ""
         yield f"sequences without a wrong label: {self.sequence_accuracy:.3f}"
         if self.unseen:
-            yield (f"symbols that the training did not have: accuracy "
+            yield (f"symbols that the model does not know: accuracy "
                    f"{self.unseen['accuracy']:.3f} of {self.unseen['symbols']:,.0f}")  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def tag_report(
 
     Parameters
     ----------
-    unseen : (N,) bool of all symbols, whether the training did not have them
+    unseen : (N,) bool of all symbols, whether the model does not know them
     nats : mean loss of a label
     scheme : of spans, see `text.spans`; "" without
     """

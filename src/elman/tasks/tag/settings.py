@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Self
 
 from ...errors import UsageError
@@ -29,11 +30,11 @@ class TagSettings(SizedSettings):
         None, "The labels of a text, line by line, with spaces between.", TEXT,
         shown="they stand beside the symbols", metavar="FILE",
     )  # fmt: skip
-    token_column: str | None = setting(
+    token_column: str | int | None = setting(
         None, "Of columns, a token a line: the number of that of the tokens.", TEXT,
         shown="the first", metavar="N",
     )  # fmt: skip
-    label_column: str | None = setting(
+    label_column: str | int | None = setting(
         None, "Of columns, a token a line: the number of that of the labels.", TEXT,
         shown="the last", metavar="N",
     )  # fmt: skip
@@ -64,6 +65,12 @@ class TagSettings(SizedSettings):
         None, "Share of the symbols read as <unk>.", LABELS, least=0, most=0.95,
         shown="of words 0.1, of characters 0",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for name in ("token_column", "label_column"):
+            if isinstance(value := getattr(self, name), Integral) and not isinstance(value, bool):
+                object.__setattr__(self, name, str(value))
+        super().__post_init__()
 
     def _check(self) -> None:
         super()._check()

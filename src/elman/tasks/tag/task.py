@@ -1,33 +1,33 @@
 """Taggers as a task: what is read, which network, which loop."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...errors import CorpusError, UsageError
+from ...errors import CorpusError, UsageError, counted
 from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import BaseNetwork
 from ...nn.tagger import CHAIN, Letters, TaggerConfig, TaggerNetwork
 from ...settings import Settings
-from ...text import encodings, tagged
+from ...text import encodings, going_on, tagged
 from ...text.labelled import go_on_with
 from ...text.read import TextOptions
 from ...text.splits import PARTS
-from ...text.tagforms import TaggedOptions, Tokens
+from ...text.tagforms import TaggedOptions, Tokens, refuse_idle
 from ...text.tagged import Tagged
-from ...text.vocabulary import Vocabulary, VocabularyBuilder
+from ...text.vocabulary import VocabularyBuilder
 from .model import Tagger
 from .parts import divided
 from .run import TagRun
 from .settings import TagSettings
 from .trainer import TagPart, TagTrainer
-from .windows import encoded
+from .windows import encoded, margin_of
 
 INPUT_SCALE = 4  # of a symbol's first values, as of a classifier
-CHOOSE_BY = 20_000  # symbols: enough to tell which parameters are best
 TRIED_STEPS = 8  # of a batch that is timed
 # Settings that depend on the data.
 DECIDED = ("tokens", "embedding_size", "letter_size", "symbol_dropout", "batch_size",
@@ -51,30 +51,34 @@ class TagTask(Task):
         names = [name for name in source if isinstance(name, str)]
         reading = options(settings).text
         with encodings.explained([*names, *settings.own_files.values()], reading):
-            data = _tagged(source, settings)
+            data = _tagged(source, settings, "" if older is None else "the model")
             if older is not None:
                 go_on_with(older.classes, data, "labels", "tagger")
-            own = {name: tagged.append(data, path, options(settings))
+            own = {name: tagged.append(data, name, path, options(settings))
                    for name, path in settings.own_files.items()}  # fmt: skip
+        refuse_idle(options(settings), data.forms)
         if stored is not None and data.sha256 != stored["sha256"]:
             raise CorpusError(
                 f"the data {', '.join(data.names)} have changed since the tagger was trained on "
                 "them; restore them, or start a new training from it with --from"
             )
-        share = min(0.1, CHOOSE_BY / len(data.labels))
+        ranges, share = divided(data, own, settings)
         settings = settings.of_kind(data.kind).filled(validation=share)
-        ranges = divided(data, own, settings)
         learned = data.pieces(ranges["train"])
+        found, letters = _symbols(learned, data.kind, settings), _letters(learned)
         if older is None:
-            vocabulary = _vocabulary(learned, data.kind, settings)
-            data.letters = _letters(learned) if settings.letter_size else None
-        else:
+            vocabulary = found.build(unknown=True)
+            data.letters = letters.build(unknown=True) if settings.letter_size else None
+        elif stored is not None:
             vocabulary, data.letters = older.vocabulary, older.letters
+        else:
+            vocabulary = going_on.extended(older.vocabulary, found, data.notes)
+            if older.letters is not None:
+                data.letters = going_on.extended(older.letters, letters, data.notes)
         symbols = encoded(data.tokens, vocabulary, data.letters)
-        known = {token for tokens in learned for token in tokens}
-        unseen = np.array([t not in known for tokens in data.tokens for t in tokens], bool)
+        unknown = symbols.ids == vocabulary.unknown
         train, validation, test = (
-            TagPart(symbols, data.labels, ranges[name], unseen) for name in PARTS
+            TagPart(symbols, data.labels, ranges[name], unknown) for name in PARTS
         )
         decided = {name: getattr(settings, name) for name in DECIDED}
         return Data(data, vocabulary, train, validation, test, train.count, decided)
@@ -130,14 +134,14 @@ class TagTask(Task):
         )  # fmt: skip
 
     def notes(self, settings: TagSettings, data: Data, learner: Any) -> list[str]:
-        lengths = np.concatenate([np.diff(part.ranges)[:, 0] for part in
-                                  (data.train, data.validation, data.test)])  # fmt: skip
-        longer = int((lengths > settings.seq_len).sum())
+        tokens = data.source.tokens
+        longer = sum(len(sequence) > settings.seq_len for sequence in tokens)
         if not longer:
             return []
-        of = f"{longer:,} of the {len(lengths):,} sequences"
-        return [f"longer than {settings.seq_len} symbols, so read in windows that overlap: {of}; "
-                "--seq-len changes that"]  # fmt: skip
+        overlap = counted(2 * margin_of(settings.seq_len), "symbol")
+        return [f"longer than {settings.seq_len} symbols, so read in windows that overlap by "
+                f"{overlap}: {longer:,} of the {len(tokens):,} sequences; --seq-len changes that"
+                ]  # fmt: skip
 
 
 def options(settings: TagSettings) -> TaggedOptions:
@@ -148,31 +152,35 @@ def options(settings: TagSettings) -> TaggedOptions:
     return TaggedOptions(token, label, s.labels, s.tokens, treatment)
 
 
-def _tagged(source: Any, settings: TagSettings) -> Tagged:
-    """The sequences of files, or those in memory."""
+def _tagged(source: Any, settings: TagSettings, whose: str) -> Tagged:
+    """The sequences of files, or those in memory; `whose` has said what their symbols are."""
     if not len(source):
         raise UsageError(
             "--task tag needs labelled sequences: columns (a token and its label a line, a blank "
             "line between sequences), JSON lines, or a text and --labels FILE"
         )
+    reading = replace(options(settings), whose=whose)
     if isinstance(source[0], str):
-        return tagged.load(list(source), options(settings))
-    return tagged.from_rows(source, options(settings))
+        return tagged.load(list(source), reading)
+    if settings.labels is not None:
+        raise UsageError("--labels names a file, and rows in memory have their labels beside them: "
+                         "leave it out")  # fmt: skip
+    return tagged.from_rows(source, reading)
 
 
-def _vocabulary(tokens: Sequence[Tokens], kind: str, settings: TagSettings) -> Vocabulary:
-    """The symbols of the training part; what is left out is `<unk>`."""
+def _symbols(tokens: Sequence[Tokens], kind: str, settings: TagSettings) -> VocabularyBuilder:
+    """The symbols of the training part; what a vocabulary leaves out is `<unk>`."""
     builder = VocabularyBuilder(kind, settings.vocabulary_size, least=settings.min_count)
     for sequence in tokens:
         builder.add_symbols(sequence)
-    return builder.build(unknown=True)
+    return builder
 
 
-def _letters(tokens: Sequence[Tokens]) -> Vocabulary:
+def _letters(tokens: Sequence[Tokens]) -> VocabularyBuilder:
     """The letters of the words of the training part."""
     builder = VocabularyBuilder("char")
     builder.add("".join("".join(sequence) for sequence in tokens))
-    return builder.build(unknown=True)
+    return builder
 
 
 TASK = TagTask()

@@ -1,18 +1,19 @@
 """Learning to tag: the batches that the training loop runs over, and the evaluation."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from ...errors import counted
 from ...learn.loop import Event, Loop
 from ...nn import chain
 from ...nn.layers import softmax_cross_entropy
 from ...nn.tagger import TaggerNetwork
-from ...text.tagforms import TaggedOptions
+from ...text.tagforms import TaggedOptions, refuse_idle
 from ...text.tagged import labelled
 from ...text.vocabulary import Vocabulary
-from .model import Tagger, ranges_of
+from .model import COLUMNS, Tagger, ranges_of
 from .report import TagReport, tag_report
 from .settings import TagSettings
 from .windows import Symbols, TagBatch, TagPlan, encoded, whole, windows
@@ -24,7 +25,7 @@ Array = np.ndarray
 class TagPart:
     """A choice of sequences (`ranges` (n, 2) of `symbols`), with the labels (N,) of all.
 
-    `unseen` (N,) says which symbols the training part does not have.
+    `unseen` (N,) says which symbols the vocabulary does not hold.
     """
 
     symbols: Symbols
@@ -110,6 +111,7 @@ class TagTrainer(Loop[TaggerNetwork]):
         config = {
             "task": s.task, "tokens": s.tokens, "lowercase": s.lowercase,
             "normalize": s.normalize, "seq_len": s.seq_len, "scheme": self.scheme,
+            **{name: value for name in COLUMNS if (value := getattr(s, name)) is not None},
             **asdict(network.config), "dtype": network.dtype.name,
         }  # fmt: skip
         return Tagger(network, self.vocabulary, self.letters, self.classes, config)
@@ -144,14 +146,20 @@ def evaluate(
 ) -> tuple[TagReport, list[str]]:
     """The report of a tagger on labelled sequences of files, and notes on the reading.
 
+    Columns are those of the training, unless the options name others.
+
     Raises
     ------
     CorpusError, UsageError : see `text.tagged.labelled`
     """
     scheme = model.config.get("scheme", "")
-    tokens, labels, notes = labelled(names, options, model.classes, scheme, "the model")
-    known = model.vocabulary.ids
-    unseen = np.array([token not in known for sequence in tokens for token in sequence], bool)
-    part = TagPart(encoded(tokens, model.vocabulary, model.letters), labels, ranges_of(tokens),
-                   unseen)  # fmt: skip
-    return judge(model, part, scheme), notes
+    token, label = (getattr(options, name) or model.column(name) for name in COLUMNS)
+    reading = replace(options, tokens=model.config["tokens"], whose="the model",
+                      token_column=token, label_column=label)  # fmt: skip
+    tokens, labels, found = labelled(names, reading, model.classes, scheme)
+    refuse_idle(options, found.forms)
+    symbols = encoded(tokens, model.vocabulary, model.letters)
+    unseen = symbols.ids == model.vocabulary.unknown
+    part = TagPart(symbols, labels, ranges_of(tokens), unseen)
+    said = f"read as {found.form}: {counted(len(tokens), 'sequence')}"
+    return judge(model, part, scheme), [said, *found.notes]

@@ -93,9 +93,14 @@ class Windows:
         return Encoded(np.arange(len(self.places), dtype=np.int64), self.offsets)
 
 
+def margin_of(seq_len: int) -> int:
+    """How many symbols at an edge of a window are read, but not counted."""
+    return seq_len // 4
+
+
 def windows(ranges: Array, seq_len: int) -> Windows:
     """The windows of sequences (n, 2), each from its first symbol to behind its last."""
-    margin = seq_len // 4
+    margin = margin_of(seq_len)
     found: list[tuple[int, ...]] = []
     for start, stop in ranges.tolist():
         counted = start
