@@ -20,7 +20,7 @@ class SequenceTagger(SequenceEstimator):
 
     Parameters
     ----------
-    cell, hidden_size, num_layers, embedding_size, letter_size, bidirectional, transitions,
+    cell, hidden_size, num_layers, embedding_size, letter_size, wide, bidirectional, transitions,
     dropout, symbol_dropout, tokens, lowercase, learning_rate, batch_size, epochs, patience,
     threads : as the flags of `elman train --task tag`
     validation : share of the sequences held out to choose the best network by and to
@@ -44,6 +44,7 @@ class SequenceTagger(SequenceEstimator):
     num_layers: int = 2
     embedding_size: int | None = None  # type: ignore[assignment]  # the symbols decide
     letter_size: int | None = None
+    wide: int | None = None
     bidirectional: bool = True
     transitions: bool = True
     symbol_dropout: float | None = None

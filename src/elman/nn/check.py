@@ -101,8 +101,10 @@ def check_all(engine: Engine | None = None) -> Iterator[Result]:
                     embedding_size=letters, activation=activation, dropout=0.15 * letters,
                     bidirectional=True, num_classes=4, num_letters=3 * bool(letters),
                     letter_size=letters, transitions=transitions,
+                    wide=7 * transitions, wide_ngrams=2 * transitions,
                 )  # fmt: skip
-                label = f"{name} × {1 + transitions}, a label a step{', chain' * transitions}"
+                extras = ", n-grams, chain" * transitions
+                label = f"{name} × {1 + transitions}, a label a step{extras}"
                 yield from _check_tagger(label + ", letters" * bool(letters), tagger, engine)
 
 
@@ -180,8 +182,7 @@ def _check_classifier(case: str, config: ClassifierConfig, engine: Engine) -> It
     initialise(network.parameters, config, "uniform", None, rng)
     network.parameters.flat[:] *= 1.5
     ids = rng.integers(0, config.vocabulary_size, (T, B)).astype(np.int32)
-    if config.wide:
-        network.parameters["wide.W"][...] = rng.normal(0, 0.5, (config.wide, config.num_classes))
+    _fill_table(network, rng)
     mask = np.arange(T)[:, None] < np.array([4, 1, 3])
     labels, weights = rng.integers(0, config.num_classes, B), rng.uniform(0.2, 1, B)
 
@@ -207,6 +208,7 @@ def _check_tagger(case: str, config: TaggerConfig, engine: Engine) -> Iterator[R
     initialise(network.parameters, config, "uniform", None, rng)
     network.parameters.flat[:] *= 1.5
     ids = rng.integers(0, config.vocabulary_size, (T, B)).astype(np.int32)
+    _fill_table(network, rng)
     labels = rng.integers(0, config.num_classes, (T, B))
     mask = np.arange(T)[:, None] < np.array([5, 1, 3])
     weights = np.where(mask, [0.5, 0.2, 0.3], 0.0)
@@ -233,6 +235,13 @@ def _check_tagger(case: str, config: TaggerConfig, engine: Engine) -> Iterator[R
 
     network.loss_and_gradient(ids, labels, weights, mask, words, borders, np.random.default_rng(3))
     yield from _compare(case, network, value)
+
+
+def _fill_table(network: BaseNetwork, rng: np.random.Generator) -> None:
+    """First values of a table of n-grams, which starts with zeros."""
+    if "wide.W" in network.parameters:
+        table = network.parameters["wide.W"]
+        table[...] = rng.normal(0, 0.5, table.shape)
 
 
 def _compare(case: str, network: BaseNetwork, value: Callable[[], float]) -> Iterator[Result]:

@@ -29,26 +29,19 @@ class ClassifierConfig(StackConfig):
 
     num_classes: int = 2
     pooling: str = "last"
-    wide: int = 0  # rows of the table of n-grams; 0: there is none
-    wide_ngrams: int = 0  # symbols of the longest
 
     def shapes(self) -> Shapes:
         """Names and shapes of all parameters, in the order of the arena."""
         V, E = self.vocabulary_size, self.embedding_size
         embedding: Shapes = {"embedding.E": (V, E)} if E else {}
         shapes = embedding | self.stack(E or V) | self.readout(self.num_classes)
-        return shapes | ({"wide.W": (self.wide, self.num_classes)} if self.wide else {})
+        return shapes | self.table(self.num_classes)
 
 
 class ClassifierNetwork(StackNetwork):
     """Parameters, their gradient, and the functions that use both."""
 
     config: ClassifierConfig
-    touched: Array | slice = slice(None)  # rows of the table that may have a gradient
-
-    @property
-    def dense(self) -> int:
-        return self.parameters.flat.size - self.config.wide * self.config.num_classes
 
     def encode(
         self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None
@@ -99,35 +92,14 @@ class ClassifierNetwork(StackNetwork):
         y, drop_pullback = self.drop(y, self.config.dropout if rng is not None else 0.0, rng)
         logits, write_pullback = self.write(y[None])
 
-        wide_logits, wide_pullback = self._wide(ids if text is None else text, mask, rng)
+        read = ids if text is None else text
+        wide_logits, wide_pullback = self.ngrams(wide.ngrams, read, mask, rng)
 
         def pullback(dlogits: Array) -> None:
             wide_pullback(dlogits)
             encode_pullback(drop_pullback(write_pullback(dlogits[None])[0]))
 
         return logits[0] + wide_logits, pullback
-
-    def _wide(
-        self, ids: Array, mask: Array | None, rng: np.random.Generator | None
-    ) -> tuple[Array | int, Callable[[Array], None]]:
-        """What the n-grams say, (B, C); the pullback writes the gradient of the table."""
-        if not self.config.wide:
-            return 0, lambda dlogits: None
-        drop = rng if self.config.dropout else None
-        found = wide.ngrams(ids, mask, self.config.wide, self.config.wide_ngrams)
-        logits, rows_pullback = wide.wide(self.parameters["wide.W"], found, drop)
-
-        def pullback(dlogits: Array) -> None:
-            self.touched, gradient = rows_pullback(dlogits)
-            self.gradient["wide.W"][self.touched] = gradient
-
-        return logits, pullback
-
-    def clear_gradient(self) -> None:
-        """Set the gradient to zero; of the table the rows where it is not."""
-        self.gradient.flat[: self.dense] = 0
-        if self.config.wide:
-            self.gradient["wide.W"][self.touched] = 0
 
     def loss_and_gradient(
         self,

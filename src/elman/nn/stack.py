@@ -14,13 +14,14 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from ..cells import CELLS
+from . import wide
 from .arena import Shapes
 from .engine import Engine
 from .network import BaseNetwork, NetworkConfig
@@ -34,6 +35,8 @@ class StackConfig(NetworkConfig):
     """The architecture of the cells: what decides the names and shapes of their parameters."""
 
     bidirectional: bool = False
+    wide: int = field(default=0, kw_only=True)  # rows of the table of n-grams; 0: there is none
+    wide_ngrams: int = field(default=0, kw_only=True)  # symbols of the longest
 
     @property
     def width(self) -> int:
@@ -78,11 +81,51 @@ class StackConfig(NetworkConfig):
             shapes["readout.b_y"] = (outputs,)
         return shapes
 
+    def table(self, outputs: int) -> Shapes:
+        """The shape of the table of n-grams, if there is one: the last of the arena."""
+        return {"wide.W": (self.wide, outputs)} if self.wide else {}
+
 
 class StackNetwork(BaseNetwork):
     """A network whose cells read whole sequences."""
 
     config: StackConfig
+    touched: Array | slice = slice(None)  # rows of the table that may have a gradient
+
+    @property
+    def dense(self) -> int:
+        table = self.parameters.get("wide.W")
+        return self.parameters.flat.size - (0 if table is None else table.size)
+
+    def clear_gradient(self) -> None:
+        """Set the gradient to zero; of the table the rows where it is not."""
+        self.gradient.flat[: self.dense] = 0
+        if self.config.wide:
+            self.gradient["wide.W"][self.touched] = 0
+
+    def ngrams(
+        self,
+        of: Callable[[Array, Array | None, int, int], wide.Ngrams],
+        ids: Array,
+        mask: Array | None,
+        rng: np.random.Generator | None,
+    ) -> tuple[Array | int, Callable[[Array], None]]:
+        """What the wide part adds to the logits; the pullback writes the gradient of the table.
+
+        `of` is `wide.ngrams` or `wide.ngrams_around`. A network without dropout leaves no
+        n-gram out.
+        """
+        if not self.config.wide:
+            return 0, lambda dlogits: None
+        found = of(ids, mask, self.config.wide, self.config.wide_ngrams)
+        drop = rng if self.config.dropout else None
+        logits, rows_pullback = wide.wide(self.parameters["wide.W"], found, drop)
+
+        def pullback(dlogits: Array) -> None:
+            self.touched, gradient = rows_pullback(dlogits)
+            self.gradient["wide.W"][self.touched] = gradient
+
+        return logits, pullback
 
     @property
     def _divided(self) -> bool:

@@ -1,9 +1,10 @@
 """The many-to-many network with labels: a label for every symbol.
 
     ids ───────► row look-up ──┐ side
-                               ├──────► stacked cells ──► dropout ──► h·W_y + b_y at every step
-    letters ──► small cells ───┘ by side  (see `stack`)               = logits of the labels
-    of words    last states
+                               ├──────► stacked cells ──► dropout ──► h·W_y + b_y ──►┐ at every
+    letters ──► small cells ───┘ by side  (see `stack`)                              + step:
+    of words    last states                                                          │ logits of
+    ids ──► n-grams around every symbol ──► rows of a table, added up (see `wide`) ─►┘ the labels
 
 Words may be read through their letters: a small recurrent layer in both directions
 reads the letters of each word that differs, and its last states join the word's row, so
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import chain
+from . import chain, wide
 from .arena import Shapes
 from .chain import Borders, Transitions
 from .stack import StackConfig, StackNetwork
@@ -45,7 +46,7 @@ class TaggerConfig(StackConfig):
         shapes |= self.stack((E + 2 * L) or V) | self.readout(C)
         if self.transitions:
             shapes |= dict(zip(CHAIN, [(C, C), (C,), (C,)], strict=True))
-        return shapes
+        return shapes | self.table(C)
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class TaggerNetwork(StackNetwork):
         mask: Array | None = None,
         letters: Letters | None = None,
         rng: np.random.Generator | None = None,
+        text: Array | None = None,
     ) -> tuple[Array, Callable[[Array], None]]:
         """Logits of the labels of every symbol.
 
@@ -84,6 +86,7 @@ class TaggerNetwork(StackNetwork):
         mask : (T, B) bool, False behind the end of a sequence; None without padding
         letters : of the words, if the network reads them
         rng : draws the dropout masks; None runs without dropout (not training)
+        text : (T, B) ids that the wide part reads, if some of `ids` were left out
 
         Returns
         -------
@@ -99,8 +102,11 @@ class TaggerNetwork(StackNetwork):
         h, _, read_pullback = self.read(x, mask, rng)
         h, drop_pullback = self.drop(h, drop, rng)
         logits, write_pullback = self.write(h)
+        read = ids if text is None else text
+        wide_logits, wide_pullback = self.ngrams(wide.ngrams_around, read, mask, rng)
 
         def pullback(dlogits: Array) -> None:
+            wide_pullback(dlogits)
             dx = read_pullback(drop_pullback(write_pullback(dlogits)), None)
             if letters is not None:
                 assert dx is not None
@@ -109,7 +115,7 @@ class TaggerNetwork(StackNetwork):
                 dx = np.ascontiguousarray(dx[:, :, :E])
             symbols_pullback(dx)
 
-        return logits, pullback
+        return logits + wide_logits, pullback
 
     def loss_and_gradient(
         self,
@@ -120,12 +126,13 @@ class TaggerNetwork(StackNetwork):
         letters: Letters | None = None,
         borders: Borders | None = None,
         rng: np.random.Generator | None = None,
+        text: Array | None = None,
     ) -> float:
         """The weighted sum of the losses, and its gradient in `self.gradient`.
 
         Parameters
         ----------
-        ids, mask, letters, rng : as in `forward`
+        ids, mask, letters, rng, text : as in `forward`
         labels : (T, B) integers
         weights : (T, B) of every label in the loss, 0 for padding and for what is not counted.
             With transitions those of a sequence are equal, and stand one behind the other
@@ -135,8 +142,8 @@ class TaggerNetwork(StackNetwork):
         -------
         loss : Σ weights · nats of the labels; with transitions Σ weight · nats of the labelling
         """
-        self.gradient.flat[:] = 0
-        logits, pullback = self.forward(ids, mask, letters, rng)
+        self.clear_gradient()
+        logits, pullback = self.forward(ids, mask, letters, rng, text)
         if self.config.transitions:
             loss, dlogits = self._chain_loss(logits, labels, weights, borders)
         else:

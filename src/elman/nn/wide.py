@@ -1,20 +1,23 @@
-"""The wide part: what the n-grams of a text say of its label, straight to the logits.
+"""The wide part: what the n-grams of a text say of a label, straight to the logits.
 
     n-grams of 1, 2, … symbols ──► hash ──► rows of wide.W ──► Σ / √count ──► + logits
+
+Of a label of the whole text these are all its n-grams (`ngrams`), of a label of one symbol those
+that hold it or touch it, each with its place beside it (`ngrams_around`).
 
 A linear model on sparse features beside the network (Cheng et al. 2016): it remembers which
 n-gram goes with which label, and leaves to the recurrence what that does not explain. N-grams
 share N rows by a hash (Weinberger et al. 2009), so that no table of them is kept; the begin
 and the end of a text are symbols of their n-grams.
 
-With the rows r_1 … r_m of a text and s = 1/√m
+With the rows r_1 … r_m of a label and s = 1/√m
 
     y = s · Σ_k W[r_k]          ∂L/∂W[r] = s · Σ_{k: r_k = r} ∂L/∂y
 
 While training some n-grams are left out at random, as dropout does, and s grows by 1/(1 - rate).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,12 +34,12 @@ DROPOUT = 0.4  # share of the n-grams that a training step leaves out
 
 @dataclass(frozen=True)
 class Ngrams:
-    """The n-grams of the texts of a batch.
+    """The n-grams that the labels of a batch see.
 
     Attributes
     ----------
-    rows : (K, B) of the table
-    there : (K, B) bool; the others are padding
+    rows : (K, B) of the table; of labels of symbols (K, T, B)
+    there : bool, as `rows`; the others are padding
     """
 
     rows: Array
@@ -60,46 +63,78 @@ def ngrams(ids: Array, mask: Array | None, num_rows: int, longest: int) -> Ngram
     >>> found.rows.ravel().tolist()
     [35, 5, 40, 70, 59, 43, 27]
     """
+    lengths = _lengths(ids, mask)
+    starts, rows, there = np.arange(len(ids) + 2)[:, None], [], []
+    for n, h in _hashes(ids, lengths, longest):
+        rows.append(h * MIX % PRIME % num_rows)
+        there.append(starts[: len(h)] + n <= lengths + 2)
+    return Ngrams(np.concatenate(rows), np.concatenate(there))
+
+
+def ngrams_around(ids: Array, mask: Array | None, num_rows: int, longest: int) -> Ngrams:
+    """The n-grams that hold a symbol or touch it, of every symbol of texts (T, B).
+
+    Of n symbols these are n + 2: the one that ends before the symbol, those in which it is the
+    last, …, the first, and the one that begins behind it. With h of `ngrams` and the place p of
+    the n-gram, 0, 1, …, n + 1 from the left
+
+        row = ((h · 48271 + p + 1) · 2654435 mod 67108859) mod N
+
+    (where the product is reduced before it is multiplied). The arguments are those of `ngrams`.
+    """
+    T, lengths = len(ids), _lengths(ids, mask)
+    steps, rows, there = np.arange(T)[:, None], [], []
+    for n, h in _hashes(ids, lengths, longest):
+        for place in range(n + 2):
+            starts = steps + 1 - n + place  # among the symbols between their borders
+            found = h[np.clip(starts[:, 0], 0, len(h) - 1)]
+            rows.append((found * FACTOR + place + 1) % PRIME * MIX % PRIME % num_rows)
+            there.append((starts >= 0) & (starts + n <= lengths + 2) & (steps < lengths))
+    return Ngrams(np.stack(rows), np.stack(there))
+
+
+def _lengths(ids: Array, mask: Array | None) -> Array:
+    return np.full(ids.shape[1], len(ids)) if mask is None else mask.sum(axis=0)
+
+
+def _hashes(ids: Array, lengths: Array, longest: int) -> Iterator[tuple[int, Array]]:
+    """For every n the hashes h (T + 3 - n, B) of the n-grams that begin at each place."""
     T, B = ids.shape
-    lengths = np.full(B, T) if mask is None else mask.sum(axis=0)
     codes = np.zeros((T + 2, B), np.int64)
     codes[0] = BEGIN
     codes[1:-1] = ids
     codes[1:-1] += FIRST
     codes[lengths + 1, np.arange(B)] = END
-    starts = np.arange(T + 2)[:, None]
-    h, rows, there = np.zeros_like(codes), [], []
+    h = np.zeros_like(codes)
     for n in range(1, min(longest, T + 2) + 1):
         h = (h[: T + 3 - n] * FACTOR + codes[n - 1 :]) % PRIME
-        rows.append(h * MIX % PRIME % num_rows)
-        there.append(starts[: T + 3 - n] + n <= lengths + 2)
-    return Ngrams(np.concatenate(rows), np.concatenate(there))
+        yield n, h
 
 
 def wide(
     W: Array, found: Ngrams, rng: np.random.Generator | None = None
 ) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
-    """The sum over n-grams, y = Σ_k W[r_k] / √m for every text.
+    """The sum over n-grams, y = Σ_k W[r_k] / √m for every label.
 
     Parameters
     ----------
     W : (N, C)
-    found : n-grams of B texts
+    found : n-grams of B texts, or of T·B symbols
     rng : draws which n-grams are left out; None leaves out none
 
     Returns
     -------
-    y : (B, C); of a text the same bits alone and in any batch
-    pullback : dy (B, C) -> (rows, dW): the rows (R,) of W that have a gradient, rising, and
+    y : (B, C), or (T, B, C); of a text the same bits alone and in any batch
+    pullback : dy as y -> (rows, dW): the rows (R,) of W that have a gradient, rising, and
         their gradients (R, C)
     """
-    scale = 1 / np.sqrt(found.there.sum(axis=0))
+    scale = 1 / np.sqrt(np.maximum(1, found.there.sum(axis=0)))
     kept = found.there
     if rng is not None:
         kept = kept & (rng.random(kept.shape) >= DROPOUT)
         scale /= 1 - DROPOUT
     weights = (kept * scale).astype(W.dtype)
-    y = (W[found.rows] * weights[:, :, None]).sum(axis=0)
+    y = (W[found.rows] * weights[..., None]).sum(axis=0)
 
     def pullback(dy: Array) -> tuple[Array, Array]:
         places = np.flatnonzero(kept)
@@ -107,7 +142,8 @@ def wide(
         if not len(places):
             return np.zeros(0, np.int64), np.zeros((0, W.shape[1]), W.dtype)
         rows, starts = np.unique(found.rows.ravel()[places], return_index=True)
-        parts = dy[places % dy.shape[0]] * weights.ravel()[places, None]
+        flat = dy.reshape(-1, W.shape[1])
+        parts = flat[places % len(flat)] * weights.ravel()[places, None]
         return rows, np.add.reduceat(parts, starts, axis=0)
 
     return y, pullback

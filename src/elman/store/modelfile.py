@@ -25,6 +25,7 @@ from .shown import Shown, files_of
 
 N = TypeVar("N", bound=BaseNetwork)
 M = TypeVar("M", bound="SavedModel")
+LONGEST_NGRAM = 64  # symbols that a file may ask for
 
 
 class SavedModel(Shown):
@@ -314,7 +315,7 @@ def read_network(
 def read_classes(config: dict[str, Any], noun: str) -> list[str]:
     """The classes that a configuration holds, taken out of it and checked.
 
-    `noun` is what a message calls them.
+    `noun` is what a message calls them. What the network has besides cells is checked, too.
     """
     classes = config.pop("classes", [])
     if len(classes) != config.get("num_classes"):
@@ -323,6 +324,9 @@ def read_classes(config: dict[str, Any], noun: str) -> list[str]:
         raise ModelFileError(f"its {noun} are repeated")
     if "seq_len" not in config:
         raise ModelFileError("the configuration has no seq_len")
+    config |= {"wide": 0, "wide_ngrams": 0} | config  # files from before it have none
+    if config["wide"] and not 1 <= config["wide_ngrams"] <= LONGEST_NGRAM:
+        raise ModelFileError(f"its longest n-grams have {config['wide_ngrams']} symbols")
     return classes
 
 

@@ -191,7 +191,7 @@ class ClassifyOptions(CommonOptions, total=False):
     """
     wide: int | None
     """Rows of a table of n-grams that adds to the logits; 0: none. Default: by the size of the
-    data. With task='classify'.
+    data. With task='classify' or 'tag'.
     """
     monitor: Literal["loss", "macro-f1"] | None
     """By what the best parameters are chosen. Default: 'macro-f1'. With task='classify'."""
@@ -229,6 +229,10 @@ class TagOptions(CommonOptions, total=False):
     transitions: bool | None
     """Whether a label depends on the one before it: a linear chain. Default: True. With
     task='tag'.
+    """
+    wide: int | None
+    """Rows of a table of n-grams that adds to the logits; 0: none. Default: by the size of the
+    data. With task='classify' or 'tag'.
     """
     bidirectional: bool | None
     """Whether each text is read from both ends. Default: True. With task='classify' or 'tag'."""

@@ -1,9 +1,17 @@
 """The size of a network whose labels are learned: the largest that reads its texts often enough."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from ..settings import Settings
+from ..settings import LABELS, Settings, setting
+
+
+def wide_setting() -> Any:
+    """The number of rows of the table of n-grams, see `nn.wide`."""
+    return setting(
+        None, "Rows of a table of n-grams that adds to the logits; 0: none.", LABELS,
+        least=0, most=1 << 24, shown="by the size of the data",
+    )  # fmt: skip
 
 
 class SizedSettings(Settings):
@@ -17,6 +25,10 @@ class SizedSettings(Settings):
 
     NETWORKS: ClassVar[tuple[tuple[int, int], ...]]
     PASSES: ClassVar[int]
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        return super().from_json({"wide": 0} | stored)  # files from before it have none
 
     def to_measure(self, symbols: int) -> list[tuple[int, int]]:
         asked = self.hidden_size is None and self.by_the_clock

@@ -20,7 +20,6 @@ from ..reports import REPORTS, Report, facts, from_dict
 from .settings import ClassifySettings
 
 Array = np.ndarray
-LONGEST = 64  # symbols of an n-gram that a file may ask for
 
 
 class Classifier(SavedModel):
@@ -213,9 +212,6 @@ class Classifier(SavedModel):
         engine: Engine,
     ) -> Self:
         classes = read_classes(config, "classes")
-        config |= {"wide": 0, "wide_ngrams": 0} | config  # files from before it have none
-        if config["wide"] and not 1 <= config["wide_ngrams"] <= LONGEST:
-            raise ModelFileError(f"its longest n-grams have {config['wide_ngrams']} symbols")
         if not 1e-9 < config.get("temperature", 1.0) < 1e9:
             raise ModelFileError(f"its temperature is {config['temperature']}")
         network = read_network(ClassifierNetwork, ClassifierConfig, config, tensors, engine)

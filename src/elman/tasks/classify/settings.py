@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from ...errors import UsageError
 from ...settings import (
@@ -14,7 +14,7 @@ from ...settings import (
     setting,
 )
 from ...text.columns import delimiter_of
-from ..sizes import SizedSettings
+from ..sizes import SizedSettings, wide_setting
 
 RATES = LEARNING_RATES | {"adam": 5e-3}  # 3e-3 to 6e-3 did alike on the surnames
 
@@ -75,19 +75,12 @@ class ClassifySettings(SizedSettings):
         "none", "What a class counts in the loss: balanced 1/n, sqrt 1/√n.", LABELS,
         choices=("none", "balanced", "sqrt"),
     )  # fmt: skip
-    wide: int | None = setting(
-        None, "Rows of a table of n-grams that adds to the logits; 0: none.", LABELS,
-        least=0, most=1 << 24, shown="by the size of the data",
-    )  # fmt: skip
+    wide: int | None = wide_setting()
     # On the surnames macro-F1 rises long after the loss stands still.
     monitor: str = setting(
         "macro-f1", "By what the best parameters are chosen.", LABELS,
         choices=("loss", "macro-f1"),
     )  # fmt: skip
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        return super().from_json({"wide": 0} | stored)  # files from before it have none
 
     def _check(self) -> None:
         super()._check()

@@ -23,6 +23,7 @@ from ...text.splits import PARTS
 from ...text.unknown import Unknown
 from ...text.vocabulary import Vocabulary
 from ...text.words import UAX29
+from ..table import table_of
 from .model import Classifier
 from .run import ClassifierRun
 from .settings import ClassifySettings
@@ -32,9 +33,6 @@ from .trainer import ClassifierTrainer
 # has few steps in which small inputs could add up. Of 1 and 4 the better on surnames.
 INPUT_SCALE = 4
 
-# Symbols of the longest n-gram. Of characters 4, 5 and 6: words of twelve languages by the table
-# alone 0.864, 0.870 and 0.871.
-NGRAMS = {"char": 5, "byte": 5, "word": 2}
 CHOOSE_BY = 1000  # texts: enough to tell which parameters are best
 TRIED_STEPS = 8  # of a batch that is timed
 
@@ -99,7 +97,7 @@ class ClassifyTask(Task):
             len(data.vocabulary), settings.cell, settings.hidden_size or 0,
             settings.num_layers or 0, settings.embedding_size, settings.activation, settings.bias,
             settings.dropout or 0.0, settings.bidirectional, len(data.source.classes),
-            settings.pooling, settings.wide or 0, NGRAMS[settings.tokens] if settings.wide else 0,
+            settings.pooling, **table_of(settings.wide, settings.tokens),
         )  # fmt: skip
 
     def network(

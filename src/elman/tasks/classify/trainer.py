@@ -6,28 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ...learn.loop import Event, Loop
+from ...learn.loop import Event
 from ...nn.classifier import ClassifierNetwork
 from ...nn.layers import softmax_cross_entropy
-from ...nn.optimizers import RowAdagrad
-from ...store.checkpoint import Tensors
 from ...text.labelled import LabelledPart
 from ...text.vocabulary import Vocabulary
 from ..calibration import calibrated
 from ..reports import Report, report
+from ..table import TableLoop
 from . import batches
 from .model import Classifier
 from .settings import RATES, ClassifySettings
 
 Array = np.ndarray
 
-# The learning rate of the table of n-grams where the rest has its default; Adagrad makes it
-# smaller by itself.
-WIDE_RATE = 0.5
-WIDE_STATE = "training.optimizer.wide"
 
-
-class ClassifierTrainer(Loop[ClassifierNetwork]):
+class ClassifierTrainer(TableLoop[ClassifierNetwork]):
     """One training run of a classifier.
 
     `stripped` says whether its texts lost the white space around them; `temperature` is what
@@ -46,14 +40,13 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
         validation: LabelledPart,
         stripped: bool = False,
     ):
+        self.default_rate = RATES[settings.optimizer]
         self.vocabulary, self.classes, self.stripped = vocabulary, list(classes), stripped
         self.temperature: float | None = None
         self.train, self.validation = train, validation
         labels = train.labels[train.rows]
         self.class_weights = class_weights(settings.class_weights, labels, len(classes))
         super().__init__(network, settings)
-        wide = network.parameters.get("wide.W")
-        self.wide = None if wide is None else RowAdagrad(wide)
 
     @property
     def held_out(self) -> bool:
@@ -75,21 +68,6 @@ class ClassifierTrainer(Loop[ClassifierNetwork]):
             inputs, batch.labels, weights.astype(self.network.dtype), batch.mask, rng,
             self.settings.label_smoothing or 0.0, batch.inputs,
         )  # fmt: skip
-
-    def _step(self, gradient: Array, rate: float) -> None:
-        super()._step(gradient, rate)
-        if self.wide is not None:
-            rate *= WIDE_RATE / RATES[self.settings.optimizer]
-            self.wide.step(self.network.gradient["wide.W"], self.network.touched, rate)
-
-    def tensors(self) -> Tensors:
-        found = super().tensors()
-        return found if self.wide is None else found | {WIDE_STATE: self.wide.sum_squares}
-
-    def restore(self, tensors: Tensors, state: dict[str, Any]) -> None:
-        super().restore(tensors, state)
-        if self.wide is not None:
-            self.wide.sum_squares[:] = tensors[WIDE_STATE]
 
     def _step_event(self, batch: batches.LabelledBatch, loss: float) -> Event:
         self.predictions += len(batch.labels)

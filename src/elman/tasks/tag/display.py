@@ -23,11 +23,12 @@ class TaskDisplay(Display):
         kind = "bidirectional " * e["bidirectional"] + e["cell"]
         letters = f", letters read by {e['letter_size']} units" * bool(e["letter_size"])
         chain = ", labels a chain" * e["transitions"]
+        wide = f", {e['wide']:,} rows of n-grams" * bool(e["wide"])
         return [
             f"{', '.join(e['corpus'])}: {', '.join(understood)}",
             f"{e['train_symbols']:,} symbols to train on, {e['validation_symbols']:,} to choose "
             f"by, {e['test_symbols']:,} for the report",
-            f"{kind} {e['num_layers']} × {e['hidden_size']}{letters}{chain}, "
+            f"{kind} {e['num_layers']} × {e['hidden_size']}{letters}{wide}{chain}, "
             f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}",
         ]
 

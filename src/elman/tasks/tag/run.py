@@ -40,6 +40,7 @@ class TagRun(Run):
             "symbols": len(data.labels), "classes": data.classes, "scheme": data.scheme,
             "train_symbols": self.train.count, "validation_symbols": self.validation.count,
             "test_symbols": self.test.count, "bidirectional": self.settings.bidirectional,
+            "wide": self.settings.wide,
             "transitions": self.settings.transitions, "letter_size": self.settings.letter_size,
         }  # fmt: skip
 

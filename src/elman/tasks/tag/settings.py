@@ -8,7 +8,7 @@ from typing import Self
 from ...errors import UsageError
 from ...settings import LABELS, LEARNING_RATES, TEXT, Settings, changed, flag, setting
 from ...text.columns import NUMBER
-from ..sizes import SizedSettings
+from ..sizes import SizedSettings, wide_setting
 
 WORDS = 100  # width of a word's row
 LETTERS = 32  # units that read its letters, in each direction
@@ -58,6 +58,7 @@ class TagSettings(SizedSettings):
         True, "Whether a label depends on the one before it: a linear chain.", LABELS,
         shown="it does",
     )  # fmt: skip
+    wide: int | None = wide_setting()
     bidirectional: bool = setting(
         True, "Whether each text is read from both ends.", LABELS, shown="it is"
     )

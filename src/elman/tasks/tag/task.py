@@ -12,6 +12,7 @@ from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import BaseNetwork
 from ...nn.tagger import CHAIN, Letters, TaggerConfig, TaggerNetwork
+from ...nn.wide import rows_for
 from ...settings import Settings
 from ...text import encodings, going_on, tagged
 from ...text.labelled import go_on_with
@@ -20,6 +21,7 @@ from ...text.splits import PARTS
 from ...text.tagforms import TaggedOptions, Tokens, refuse_idle
 from ...text.tagged import Tagged
 from ...text.vocabulary import VocabularyBuilder
+from ..table import table_of
 from .model import Tagger
 from .parts import divided
 from .run import TagRun
@@ -39,7 +41,7 @@ class TagTask(Task):
 
     settings, model, run = TagSettings, Tagger, TagRun
     fixed = (*NETWORK_SETTINGS, "bidirectional", "transitions", "letter_size", "tokens",
-             "lowercase", "normalize", "seq_len", "dtype")  # fmt: skip
+             "lowercase", "normalize", "seq_len", "dtype", "wide")  # fmt: skip
 
     def read(
         self,
@@ -81,6 +83,7 @@ class TagTask(Task):
             TagPart(symbols, data.labels, ranges[name], unknown) for name in PARTS
         )
         decided = {name: getattr(settings, name) for name in DECIDED}
+        decided["wide"] = rows_for(train.count, len(data.classes))
         return Data(data, vocabulary, train, validation, test, train.count, decided)
 
     def training_text(self, data: Data) -> str:
@@ -95,6 +98,7 @@ class TagTask(Task):
             settings.bias, settings.dropout or 0.0, settings.bidirectional,
             len(data.source.classes), 0 if letters is None else len(letters),
             settings.letter_size or 0, settings.transitions,
+            **table_of(settings.wide, settings.tokens),
         )  # fmt: skip
 
     def network(self, config: TaggerConfig, dtype: np.dtype, engine: Engine) -> TaggerNetwork:

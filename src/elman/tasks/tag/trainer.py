@@ -6,16 +6,17 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from ...errors import counted
-from ...learn.loop import Event, Loop
+from ...learn.loop import Event
 from ...nn import chain
 from ...nn.layers import softmax_cross_entropy
 from ...nn.tagger import TaggerNetwork
 from ...text.tagforms import TaggedOptions, refuse_idle
 from ...text.tagged import labelled
 from ...text.vocabulary import Vocabulary
+from ..table import TableLoop
 from .model import COLUMNS, Tagger, ranges_of
 from .report import TagReport, tag_report
-from .settings import TagSettings
+from .settings import RATES, TagSettings
 from .windows import Symbols, TagBatch, TagPlan, encoded, whole, windows
 
 Array = np.ndarray
@@ -42,7 +43,7 @@ class TagPart:
         return int((self.ranges[:, 1] - self.ranges[:, 0]).sum())
 
 
-class TagTrainer(Loop[TaggerNetwork]):
+class TagTrainer(TableLoop[TaggerNetwork]):
     """One training run of a tagger."""
 
     settings: TagSettings
@@ -58,6 +59,7 @@ class TagTrainer(Loop[TaggerNetwork]):
         train: TagPart,
         validation: TagPart,
     ):
+        self.default_rate = RATES[settings.optimizer]
         self.vocabulary, self.letters = vocabulary, letters
         self.classes, self.scheme = list(classes), scheme
         self.train, self.validation = train, validation
@@ -80,7 +82,7 @@ class TagTrainer(Loop[TaggerNetwork]):
             inputs = np.where(dropped, np.int32(self.vocabulary.unknown or 0), inputs)
         return self.network.loss_and_gradient(
             inputs, batch.labels, batch.weights.astype(self.network.dtype), batch.mask,
-            batch.letters, batch.borders, rng,
+            batch.letters, batch.borders, rng, batch.inputs,
         )  # fmt: skip
 
     def _step_event(self, batch: TagBatch, loss: float) -> Event:
