@@ -64,13 +64,13 @@ def test_the_pullback_gives_every_row_once_and_what_dropout_left_out_none(rng):
     W = rng.normal(size=(40, 3))
     found = wide.ngrams(*padded(TEXTS), 40, 4)
     dy = rng.normal(size=(3, 3))
-    y, pullback = wide.wide(W, found, np.random.default_rng(5))
+    y, pullback = wide.wide(W, found, 0.4, np.random.default_rng(5))
     rows, dW = pullback(dy)
     assert (np.diff(rows) > 0).all() and len(rows) < len(np.unique(found.rows[found.there]))
     for row, gradient in zip(rows, dW, strict=True):
         moved = W.copy()
         moved[row] += 1  # y is linear in W: a step of 1 is exact
-        change = wide.wide(moved, found, np.random.default_rng(5))[0] - y
+        change = wide.wide(moved, found, 0.4, np.random.default_rng(5))[0] - y
         expected = (change * dy).sum(axis=0)
         np.testing.assert_allclose(gradient, expected, rtol=1e-9)
 
@@ -79,7 +79,7 @@ def test_the_pullback_gives_every_row_once_and_what_dropout_left_out_none(rng):
 @pytest.mark.parametrize("classes", [1, 12, 10**4])
 def test_the_default_number_of_rows_is_a_power_of_two_in_bounds(symbols, classes):
     rows = wide.rows_for(symbols, classes)
-    assert rows & (rows - 1) == 0 and 64 <= rows <= 1 << 17
+    assert rows & (rows - 1) == 0 and 64 <= rows <= 1 << 18
     assert rows == 64 or (rows <= symbols / 2 and rows * classes <= 1 << 22)
 
 
@@ -98,3 +98,24 @@ def test_the_gradient_of_one_step_is_gone_in_the_next():
     others = np.ones(64, bool)
     others[networks[1].touched] = False
     assert not networks[1].gradient["wide.W"][others].any()
+
+
+@given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=7), min_size=1, max_size=3),
+       st.integers(1, 2**20), st.integers(1, 4))  # fmt: skip
+def test_a_symbol_sees_the_n_grams_that_hold_or_touch_it_by_their_place(texts, num_rows, longest):
+    found = wide.ngrams_around(*padded(texts), num_rows, longest)
+    for b, text in enumerate(texts):
+        codes = [1, *(symbol + 3 for symbol in text), 2]
+        for t in range(found.rows.shape[1]):
+            mine = found.rows[found.there[:, t, b], t, b]
+            expected = []
+            for n in range(1, longest + 1):
+                for place in range(n + 2):
+                    start = t + 1 - n + place
+                    if t < len(text) and start >= 0 and start + n <= len(codes):
+                        h = 0
+                        for code in codes[start : start + n]:
+                            h = (h * 48271 + code) % 67108859
+                        row = (h * 2654435 % 67108859 + (place + 1) * 40503) % num_rows
+                        expected.append(row)
+            assert mine.tolist() == expected

@@ -42,6 +42,7 @@ class ClassifierNetwork(StackNetwork):
     """Parameters, their gradient, and the functions that use both."""
 
     config: ClassifierConfig
+    ngram_dropout = 0.4
 
     def encode(
         self, ids: Array, mask: Array | None = None, rng: np.random.Generator | None = None

@@ -90,6 +90,7 @@ class StackNetwork(BaseNetwork):
     """A network whose cells read whole sequences."""
 
     config: StackConfig
+    ngram_dropout: float  # share of the n-grams that a training step leaves out
     touched: Array | slice = slice(None)  # rows of the table that may have a gradient
 
     @property
@@ -119,7 +120,8 @@ class StackNetwork(BaseNetwork):
             return 0, lambda dlogits: None
         found = of(ids, mask, self.config.wide, self.config.wide_ngrams)
         drop = rng if self.config.dropout else None
-        logits, rows_pullback = wide.wide(self.parameters["wide.W"], found, drop)
+        table = self.parameters["wide.W"]
+        logits, rows_pullback = wide.wide(table, found, self.ngram_dropout, drop)
 
         def pullback(dlogits: Array) -> None:
             self.touched, gradient = rows_pullback(dlogits)

@@ -69,6 +69,7 @@ class TaggerNetwork(StackNetwork):
     """Parameters, their gradient, and the functions that use both."""
 
     config: TaggerConfig
+    ngram_dropout = 0.2
 
     def forward(
         self,

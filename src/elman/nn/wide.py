@@ -26,10 +26,8 @@ Array = np.ndarray
 
 # Every intermediate of the hash is below 2^53, so that a double holds it exactly: ONNX and
 # JavaScript compute the same rows.
-PRIME, FACTOR, MIX = 67108859, 48271, 2654435
+PRIME, FACTOR, MIX, PLACE = 67108859, 48271, 2654435, 40503
 BEGIN, END, FIRST = 1, 2, 3  # codes of the borders, and of symbol 0
-
-DROPOUT = 0.4  # share of the n-grams that a training step leaves out
 
 
 @dataclass(frozen=True)
@@ -78,17 +76,18 @@ def ngrams_around(ids: Array, mask: Array | None, num_rows: int, longest: int) -
     last, …, the first, and the one that begins behind it. With h of `ngrams` and the place p of
     the n-gram, 0, 1, …, n + 1 from the left
 
-        row = ((h · 48271 + p + 1) · 2654435 mod 67108859) mod N
+        row = ((h · 2654435 mod 67108859) + (p + 1) · 40503) mod N
 
-    (where the product is reduced before it is multiplied). The arguments are those of `ngrams`.
+    The arguments are those of `ngrams`.
     """
     T, lengths = len(ids), _lengths(ids, mask)
     steps, rows, there = np.arange(T)[:, None], [], []
     for n, h in _hashes(ids, lengths, longest):
+        mixed = h * MIX % PRIME
         for place in range(n + 2):
             starts = steps + 1 - n + place  # among the symbols between their borders
-            found = h[np.clip(starts[:, 0], 0, len(h) - 1)]
-            rows.append((found * FACTOR + place + 1) % PRIME * MIX % PRIME % num_rows)
+            found = mixed[np.clip(starts[:, 0], 0, len(h) - 1)]
+            rows.append((found + (place + 1) * PLACE) % num_rows)
             there.append((starts >= 0) & (starts + n <= lengths + 2) & (steps < lengths))
     return Ngrams(np.stack(rows), np.stack(there))
 
@@ -112,7 +111,7 @@ def _hashes(ids: Array, lengths: Array, longest: int) -> Iterator[tuple[int, Arr
 
 
 def wide(
-    W: Array, found: Ngrams, rng: np.random.Generator | None = None
+    W: Array, found: Ngrams, dropout: float = 0.0, rng: np.random.Generator | None = None
 ) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
     """The sum over n-grams, y = Σ_k W[r_k] / √m for every label.
 
@@ -120,7 +119,8 @@ def wide(
     ----------
     W : (N, C)
     found : n-grams of B texts, or of T·B symbols
-    rng : draws which n-grams are left out; None leaves out none
+    dropout : share of the n-grams that are left out
+    rng : draws which; None leaves out none
 
     Returns
     -------
@@ -130,21 +130,24 @@ def wide(
     """
     scale = 1 / np.sqrt(np.maximum(1, found.there.sum(axis=0)))
     kept = found.there
-    if rng is not None:
-        kept = kept & (rng.random(kept.shape) >= DROPOUT)
-        scale /= 1 - DROPOUT
+    if rng is not None and dropout:
+        kept = kept & (rng.random(kept.shape) >= dropout)
+        scale /= 1 - dropout
     weights = (kept * scale).astype(W.dtype)
-    y = (W[found.rows] * weights[..., None]).sum(axis=0)
+    y = np.zeros((*kept.shape[1:], W.shape[1]), W.dtype)
+    for row, weight in zip(found.rows, weights, strict=True):  # few enough to stay in the cache
+        y += W.take(row, axis=0) * weight[..., None]
 
     def pullback(dy: Array) -> tuple[Array, Array]:
         places = np.flatnonzero(kept)
         places = places[np.argsort(found.rows.ravel()[places], kind="stable")]
+        sorted_rows = found.rows.ravel()[places]
         if not len(places):
-            return np.zeros(0, np.int64), np.zeros((0, W.shape[1]), W.dtype)
-        rows, starts = np.unique(found.rows.ravel()[places], return_index=True)
+            return sorted_rows, np.zeros((0, W.shape[1]), W.dtype)
+        starts = np.flatnonzero(np.diff(sorted_rows, prepend=-1))
         flat = dy.reshape(-1, W.shape[1])
         parts = flat[places % len(flat)] * weights.ravel()[places, None]
-        return rows, np.add.reduceat(parts, starts, axis=0)
+        return sorted_rows[starts], np.add.reduceat(parts, starts, axis=0)
 
     return y, pullback
 
@@ -152,8 +155,8 @@ def wide(
 def rows_for(symbols: int, classes: int) -> int:
     """How many rows a table has by default: a power of two, as many as the data can use.
 
-    Half as many as the training part has symbols, at most 131,072, and at most 4 million
+    Half as many as the training part has symbols, at most 262,144, and at most 4 million
     numbers in all, 16 MB.
     """
-    fitting = min(symbols // 2, 1 << 17, (1 << 22) // max(1, classes))
+    fitting = min(symbols // 2, 1 << 18, (1 << 22) // max(1, classes))
     return 1 << max(6, fitting.bit_length() - 1)

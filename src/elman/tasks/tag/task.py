@@ -30,6 +30,7 @@ from .trainer import TagPart, TagTrainer
 from .windows import encoded, margin_of
 
 INPUT_SCALE = 4  # of a symbol's first values, as of a classifier
+PLACES = 4  # n-grams are others in other places, so the table has more rows than a classifier's
 TRIED_STEPS = 8  # of a batch that is timed
 # Settings that depend on the data.
 DECIDED = ("tokens", "embedding_size", "letter_size", "symbol_dropout", "batch_size",
@@ -83,7 +84,7 @@ class TagTask(Task):
             TagPart(symbols, data.labels, ranges[name], unknown) for name in PARTS
         )
         decided = {name: getattr(settings, name) for name in DECIDED}
-        decided["wide"] = rows_for(train.count, len(data.classes))
+        decided["wide"] = rows_for(PLACES * train.count, len(data.classes))
         return Data(data, vocabulary, train, validation, test, train.count, decided)
 
     def training_text(self, data: Data) -> str:
