@@ -8,6 +8,7 @@ draws what an uninterrupted one would have drawn.
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +19,8 @@ from ..nn import optimizers
 from ..nn.network import BaseNetwork
 from ..settings import Settings
 from ..store.checkpoint import Tensors
+from .ranks import Word
+from .shards import Shards
 
 Array = np.ndarray
 Event = dict[str, Any]
@@ -37,6 +40,9 @@ class Loop(ABC, Generic[N]):
     `events()` runs it. Between events `tensors()` and `scalars()` are a checkpoint
     from which `restore` continues to the same bits. What is learned is up to the
     subclass: `_plan`, `_gradient`, `_step_event`, `_look`.
+
+    On several ranks every one runs the loop. What a clock or a person decides is that of
+    rank 0, agreed before and after a step, so all take the same way through it.
     """
 
     samples = False  # whether `sample` has something to show
@@ -44,6 +50,7 @@ class Loop(ABC, Generic[N]):
 
     def __init__(self, network: N, settings: Settings):
         self.network, self.settings = network, settings
+        self.shards = Shards(settings.shards)
         self.optimizer = optimizers.make(
             settings.optimizer,
             network.parameters.flat[: network.dense],
@@ -67,7 +74,9 @@ class Loop(ABC, Generic[N]):
         self.smoothed: float | None = None  # training loss in nats per prediction
         self.history: list[tuple[float, ...]] = []
         self.stopped_early = False
-        self.stop_requested = False
+        self.stop_requested = False  # what this process was asked
+        self.stopping = False  # what was agreed
+        self.now = 0.0  # seconds spent, as they were agreed last
         self.between_steps: Callable[[], None] = lambda: None  # may wait: that time does not count
         self.running = False  # whether it is between steps, where it can be stopped
         self.last_norm = float("nan")
@@ -80,9 +89,18 @@ class Loop(ABC, Generic[N]):
     def _plan(self) -> Any:
         """The batches of the present epoch: has a length, and gives a batch by its number."""
 
+    def _enter(self, batch: Any) -> None:
+        """What comes before the gradients of the shards of a batch."""
+
     @abstractmethod
-    def _gradient(self, batch: Any) -> float:
-        """The loss of a batch, its gradient in the network."""
+    def _gradient(self, batch: Any, shard: int, rows: slice) -> float:
+        """The loss of a shard, the rows of a batch that it has, its gradient in the network.
+
+        The rows weigh what they weigh in the whole batch. `rng` draws what is dropped.
+        """
+
+    def _collect(self) -> None:
+        """Get from the other ranks what an evaluation or a checkpoint needs of them."""
 
     @abstractmethod
     def _step_event(self, batch: Any, loss: float) -> Event:
@@ -116,29 +134,49 @@ class Loop(ABC, Generic[N]):
         DivergedError : the loss or the gradient is no finite number
         """
         s = self.settings
-        self._started = saved = time.monotonic()
+        self._started = time.monotonic()
         self.running = True
+        self._agree()
+        saved = self.now
         with self.network.limit_threads():
-            while not self.finished and not self.stop_requested:
+            while not self.finished and not self.stopping:
                 self._pause()
-                if self.stop_requested:
+                self._agree()
+                if self.stopping:
                     break
                 before = self.progress
                 event = self._update()
+                self._agree()
                 after = self.progress
                 if self.step % s.log_every == 0:
                     self._record(event)
                     yield event
-                evaluation_due = self._due(s.eval_every, EVALUATIONS, before, after)
-                if self.held_out and (evaluation_due or self.finished):
+                evaluate = self.held_out and (
+                    self._due(s.eval_every, EVALUATIONS, before, after) or self.finished
+                )
+                sample = self.samples and self._due(self.sample_every, SAMPLES, before, after)
+                late = s.save_every is None and self.now - saved > SAVE_SECONDS
+                due = late or self._due(s.save_every, EVALUATIONS, before, after)
+                if evaluate or sample or due or self.finished:
+                    self.shards.refuse_drift(self.network.parameters.flat)
+                    self._collect()
+                if evaluate:
                     yield self._evaluate(event)
-                if self.samples and self._due(self.sample_every, SAMPLES, before, after):
+                if sample and self.shards.ranks.rank == 0:
                     yield {"event": "sample", "step": self.step, "text": self.sample()}
-                late = s.save_every is None and time.monotonic() - saved > SAVE_SECONDS
-                if self._due(s.save_every, EVALUATIONS, before, after) or late or self.finished:
+                if due or self.finished:
                     save()
-                    saved = time.monotonic()
+                    saved = self.now
+        self._collect()
         self.running = False
+
+    def _agree(self) -> None:
+        """Take the time and the wishes of rank 0, and stop if any rank was asked to."""
+        mine = Word(self.seconds, self.reserve, self.rate_factor, self.stop_requested)
+        self.now, self.reserve, factor, self.stopping = self.shards.ranks.agree(mine)
+        self.stop_requested = self.stop_requested or self.stopping
+        if factor != self.rate_factor:
+            self.change_rate(factor)
 
     @property
     def finished(self) -> bool:
@@ -161,7 +199,7 @@ class Loop(ABC, Generic[N]):
         elif unit == "epochs":
             done = self.epoch + self.index / max(1, len(self.plan))
         else:
-            done, amount = self.seconds, max(1e-3, amount * 60 - self.reserve)
+            done, amount = self.now, max(1e-3, amount * 60 - self.reserve)
         return done / amount if amount else 1.0
 
     def _due(self, every: int | None, times: int, before: float, after: float) -> bool:
@@ -175,7 +213,7 @@ class Loop(ABC, Generic[N]):
         s, network = self.settings, self.network
         batch = self.plan[self.index]
         with np.errstate(over="ignore", invalid="ignore"):
-            loss = self._gradient(batch)
+            loss = self._loss(batch)
             gradient = network.gradient.flat[: network.dense]
             norm = network.engine.clip(gradient, s.clip_norm or 0, s.clip_value or 0)
         if not (isfinite(loss) and isfinite(norm)):
@@ -204,6 +242,17 @@ class Loop(ABC, Generic[N]):
     def _step(self, gradient: Array, rate: float) -> None:
         """Update the parameters by their gradient."""
         self.optimizer.step(gradient, rate)
+
+    def _loss(self, batch: Any) -> float:
+        """The loss of a batch, its gradient in the network: of its shards, one after the other."""
+        self._enter(batch)
+        compute = partial(self._gradient, batch)
+        return self.shards.gradient(self.network.gradient.flat, batch.width, compute)
+
+    def rng(self, shard: int) -> np.random.Generator:
+        """The random numbers of a shard at this step; with one shard those of the step."""
+        key = [self.settings.seed, 2, self.step]
+        return np.random.default_rng([*key, shard] if self.shards.count > 1 else key)
 
     def _pause(self) -> None:
         before = time.monotonic()
@@ -335,7 +384,7 @@ class Loop(ABC, Generic[N]):
         self.optimizer.steps = state["optimizer_steps"]
         self.best_figures = state.get("best_figures", {})
         self.rate_changes = [(int(step), float(f)) for step, f in state.get("rate_changes", [])]
-        self.seconds_before = state["seconds"]
+        self.seconds_before = self.now = state["seconds"]
         self.horizon = (state["horizon"][0], state["horizon"][1])
         self.limit = (state["limit"][0], state["limit"][1])
         if state["best_value"] is not None:

@@ -146,6 +146,12 @@ class Run(ABC):
             if self.output is not None:
                 self.output.close()
 
+    def follow(self) -> None:
+        """What every rank but the first does: train along. Raises DivergedError."""
+        if not (self.learner.finished and self.learner.step):
+            for _ in self.learner.events():
+                pass
+
     def outline(self) -> Iterator[Event]:
         """What was understood of the data, and what will learn from them."""
         yield self._start_event()
@@ -240,6 +246,7 @@ class Run(ABC):
             return {}, values
         values["state"] = self.learner.scalars()
         values["machine"] = conditions(self.learner.network.engine)
+        values["machine"]["ranks"] = self.learner.shards.ranks.size
         return self.learner.tensors(), values
 
     def _path(self) -> str | None:
