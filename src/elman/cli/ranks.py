@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..learn.ranks import Alone
 
 STOP = getattr(signal, "SIGUSR1", signal.SIGTERM)  # every launcher hands it on to all ranks
+SIGNALS = {signal.SIGINT, signal.SIGTERM, STOP}  # that let a run save and end
 
 
 def connected(asked: int | None) -> "Alone":
@@ -40,10 +41,11 @@ def to_start(asked: int | None) -> bool:
     return asked is not None and asked > 1 and started()[1] < 2
 
 
-def launch(count: int) -> int:
+def launch(count: int, as_json: bool) -> int:
     """The command of this process again, on so many ranks of this host; the exit code.
 
-    Ctrl-C and SIGTERM let the ranks save and end, the second ends them at once.
+    With JSON what mpiexec itself has to say about a rank that was killed is left out. Ctrl-C,
+    SIGTERM and SIGUSR1 let the ranks save and end, the second ends them at once.
 
     Raises
     ------
@@ -56,22 +58,29 @@ def launch(count: int) -> int:
                          "'elman[mpi]' mpich")  # fmt: skip
     command = [mpiexec, "-n", str(count), sys.executable, "-m", "elman", *sys.argv[1:]]
     # In a session of its own, so that Ctrl-C comes to it once: from here.
-    job = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    job = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if as_json else None,
+        start_new_session=True,
+    )  # fmt: skip
     stopped_by: list[int] = []
 
     def stop(number: int, frame: object) -> None:
         stopped_by.append(number)
         job.send_signal(STOP if len(stopped_by) == 1 else signal.SIGTERM)
 
-    for number in {signal.SIGINT, signal.SIGTERM, STOP}:
+    for number in SIGNALS:
         signal.signal(number, stop)
+    for line in job.stdout or ():
+        if line.startswith(b"{"):
+            click.echo(line, nl=False)
     code = job.wait()
-    if stopped_by and code == 128 + STOP:
+    saved = {128 + number for number in SIGNALS}
+    if stopped_by and code in saved:
         return 128 + stopped_by[0]
-    if code in (0, UsageError.exit_code):
+    if code in {0, 1, UsageError.exit_code} | saved:  # a rank has said what there is to say
         return code
-    click.echo("elman: error: a rank has ended before the training; its model file stands as it "
-               "was last saved, and --resume goes on from there", err=True)  # fmt: skip
+    click.echo("elman: error: a rank was ended before the training was; the model file stands as "
+               "it was last saved, and --resume goes on from there", err=True)  # fmt: skip
     return 1
 
 

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from .flags import setting_options
 from .help import Command, option
 from .output import print_json
-from .ranks import STOP, connected, launch, one_voice, to_start
+from .ranks import SIGNALS, connected, launch, one_voice, to_start
 from .serve import address
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def train(
         run = _prepare(corpus, given, None, resume, start_from)
         ctx.exit(_show(run, run.outline(), as_json))
     if to_start(ranks):
-        ctx.exit(launch(ranks or 1))
+        ctx.exit(launch(ranks or 1, as_json))
     together = connected(ranks)
     with one_voice(ctx, together):
         listening = claim_address(host, port) if live and together.rank == 0 else None
@@ -213,7 +213,7 @@ def _stopping(run: "Run") -> Iterator[list[int]]:
             raise KeyboardInterrupt
         run.stop()
 
-    before = {s: signal.signal(s, stop) for s in {signal.SIGINT, signal.SIGTERM, STOP}}
+    before = {s: signal.signal(s, stop) for s in SIGNALS}
     try:
         yield stopped_by
     finally:

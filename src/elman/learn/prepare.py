@@ -53,12 +53,12 @@ def begin(
     UsageError, CorpusError, ElmanError : see there
     """
     ranks = ranks or Alone()
-    _refuse_unlike_ranks(ranks, source, given)
     # Whether the model can be written is found out before a large corpus is read.
     file = output
     if not (file is None or isinstance(file, OutputFile)):
         file = OutputFile(model_path(file))
     try:
+        _refuse_unlike_ranks(ranks, source, given)
         if file is not None:
             _refuse_overwriting([name for name in source if isinstance(name, str)], file.path)
         run = _prepare(task, source, given, older, start_from, command, ranks)

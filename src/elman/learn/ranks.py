@@ -197,6 +197,8 @@ class Ranks(Alone):
 
     def leave(self, patience: float | None = None) -> bool:
         if not self._MPI.Is_finalized():
+            if self._leaving is not None:  # they had their time
+                patience = 0
             self._leaving = self._leaving or self._end.Ibarrier()
             if not _finished(self._leaving, patience):
                 return False
@@ -292,7 +294,7 @@ def mpi_library() -> str:
 
 
 def _first_line(text: object) -> str:
-    return " ".join(str(text).splitlines()[0].split())[:80]
+    return " ".join(str(text).splitlines()[0].replace("Version:", "").split())[:80]
 
 
 def _tried(make: Callable[[], T]) -> tuple[T | None, ElmanError | None]:
