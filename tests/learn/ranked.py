@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import random
 import sys
+from functools import partial
 from pathlib import Path
 
+from elman.files import OutputFile
 from elman.learn.ranks import connect
 from elman.nn.engine import select
-from elman.tasks import begin, output, resume
+from elman.tasks import begin, resume
 
 SMALL = {"hidden_size": 12, "seq_len": 12, "batch_size": 6, "shards": 4, "threads": 1,
          "eval_every": 5, "save_every": 6}  # fmt: skip
@@ -81,7 +83,7 @@ def train_all(folder: Path, models: Path) -> None:
         corpus, given, again = RUNS[name.rsplit(", ", 1)[0]]
         names = [str(folder / one) for one in ([corpus] if isinstance(corpus, str) else corpus)]
         path, given = str(models / f"{name}.safetensors"), given | {"engine": name.split(", ")[-1]}
-        file = ranks.by_the_first(lambda path=path: output(path, []))
+        file = ranks.by_the_first(partial(OutputFile, path))
         done(begin(names, given, file, ranks=ranks))
         if again:
             ranks.figure(0)  # the file is there for all

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
+from ..files import OutputFile, model_path
 from .flags import setting_options
 from .help import Command, option
 from .output import print_json
@@ -135,7 +136,9 @@ def _prepare(
     tasks.make(given)  # every wrong flag is found before a large corpus is read
     if ranks is None:
         return tasks.begin(corpus, given, None, start_from)
-    target = ranks.by_the_first(lambda: tasks.output(output, corpus))
+    target = ranks.by_the_first(
+        lambda: tasks.default_output(corpus) if output is None else OutputFile(model_path(output))
+    )
     if sys.stderr.isatty():
         click.echo("reading the text …", err=True)
     command = shlex.join(["elman", *sys.argv[1:]])

@@ -171,8 +171,3 @@ def subtrees(first: int, end: int) -> list[Node]:
         found.append((first, size))
         first += size
     return found
-
-
-def columns(array: Array, rows: slice) -> Array:
-    """Some sequences of an array (T, B); all of them are no copy."""
-    return np.ascontiguousarray(array[:, rows])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..errors import ARGUMENTS, ModelFileError, UsageError, either, quoted
-from ..files import OutputFile, claim, is_name, model_path
+from ..files import OutputFile, claim, is_name
 from ..settings import Settings, flag
 
 if TYPE_CHECKING:
@@ -279,9 +279,7 @@ def training_data(model: "SavedModel") -> "Data":
     return task.read(paths, settings, model, training["corpus"])
 
 
-def output(path: str | None, names: Sequence[str]) -> OutputFile:
-    """The model file to write; None: one named like the corpus, which replaces nothing."""
-    if path is not None:
-        return OutputFile(model_path(path))
+def default_output(names: Sequence[str]) -> OutputFile:
+    """A model file with a name made from the corpus; it replaces nothing."""
     first = names[0] if names else "stdlib"
     return claim("stdin" if first == "-" else Path(first).stem or "model")

@@ -10,8 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...learn.batches import groups_by_length
-from ...learn.shards import columns
+from ...learn.batches import columns, groups_by_length
 from ...nn.layers import loss_weights
 from ...text.parts import Part
 from ...text.vocabulary import Vocabulary

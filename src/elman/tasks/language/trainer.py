@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ...learn.batches import columns
 from ...learn.loop import Event, Loop
-from ...learn.shards import columns
 from ...nn.network import Network
 from ...store.checkpoint import Tensors
 from ...text.parts import Part
