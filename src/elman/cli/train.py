@@ -142,7 +142,12 @@ def _prepare(
     if sys.stderr.isatty():
         click.echo("reading the text …", err=True)
     command = shlex.join(["elman", *sys.argv[1:]])
-    return tasks.begin(corpus, given, target, start_from, command, ranks)
+    try:
+        return tasks.begin(corpus, given, target, start_from, command, ranks)
+    except BaseException:
+        if target is not None:
+            target.close()
+        raise
 
 
 def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
