@@ -14,7 +14,7 @@ from ..files import OutputFile, model_path
 from .flags import setting_options
 from .help import Command, option
 from .output import print_json
-from .ranks import SIGNALS, connected, launch, one_voice, to_start
+from .ranks import SIGNALS, STOP, connected, launch, one_voice, to_start
 from .serve import address
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def train(
         ctx.exit(_show(run, run.outline(), as_json))
     if to_start(ranks):
         ctx.exit(launch(ranks or 1, as_json))
+    signal.signal(STOP, signal.default_int_handler)  # as Ctrl-C: while there is nothing to save
     together = connected(ranks)
     with one_voice(ctx, together):
         listening = claim_address(host, port) if live and together.rank == 0 else None
