@@ -168,6 +168,8 @@ def _train_along(run: "Run", ranks: "Alone") -> int:
     with _stopping(run) as stopped_by:
         run.follow()
         ranks.leave()  # rank 0 has its final figures to work out
+    for number in SIGNALS:  # one that comes now is not about this rank, which has ended
+        signal.signal(number, signal.SIG_IGN)
     return 128 + stopped_by[0] if stopped_by and not run.learner.finished else 0
 
 
