@@ -42,12 +42,13 @@ RUNS: dict[str, tuple[str, dict, dict]] = {
         {"epochs": 2.0}),
     "random windows, one epoch": ("text", LM | EPOCH | {"batching": "random", "dropout": 0.5}, {}),
     "fewer sequences than shards": ("short", LM | STEPS | {"seq_len": 8}, {}),
-    "classes": ("classes.tsv", STEPS | CLASSIFY, {"steps": 20}),
+    "classes": ("classes.tsv", STEPS | CLASSIFY | {"wide": 0}, {"steps": 20}),
+    "classes, with a wide part": ("classes.tsv", STEPS | CLASSIFY | {"wide": 64}, {"steps": 20}),
     "classes, one epoch, one direction": (
         "classes.tsv", EPOCH | CLASSIFY | {"bidirectional": False, "pooling": "mean",
                                            "class_weights": "balanced", "monitor": "loss"}, {}),
-    "tags": ("tags.tsv", STEPS | TAG | {"embedding_size": 6, "letter_size": 3}, {"steps": 20}),
-    "tags, no chain": ("tags.tsv", EPOCH | TAG | {"transitions": False, "letter_size": 0}, {}),
+    "tags": ("tags.tsv", STEPS | TAG | {"wide": 64, "embedding_size": 6, "letter_size": 3}, {"steps": 20}),
+    "tags, no chain": ("tags.tsv", EPOCH | TAG | {"wide": 0, "transitions": False, "letter_size": 0}, {}),
 }  # fmt: skip
 ENGINES = sorted({"numpy", select().name})
 HERE = [f"{name}, {engine}" for name in RUNS for engine in ENGINES]

@@ -118,8 +118,8 @@ PAIRS = [f"{'abcde'[i % 5] * (1 + i % 7)}{'xyz'[i % 3]}" for i in range(90)]
 LABELS = [text[-1] for text in PAIRS]
 TAGGED = [text.split() for text in ("the quiet river runs", "old trees sing", "a b under c d") * 9]
 TAGS = [[word[0] for word in sequence] for sequence in TAGGED]
-CLASSES = {"corpus": (PAIRS, LABELS), "task": "classify", "symbol_dropout": 0.0}
-TAGGER = {"corpus": (TAGGED, TAGS), "task": "tag", "symbol_dropout": 0.0}
+CLASSES = {"corpus": (PAIRS, LABELS), "task": "classify", "symbol_dropout": 0.0, "wide": 0}
+TAGGER = {"corpus": (TAGGED, TAGS), "task": "tag", "symbol_dropout": 0.0, "wide": 0}
 
 
 @pytest.mark.parametrize("engine", sorted({"numpy", select().name}))
@@ -128,8 +128,8 @@ TAGGER = {"corpus": (TAGGED, TAGS), "task": "tag", "symbol_dropout": 0.0}
     [
         {"text": TEXT}, {"text": TEXT, "lines": True, "seq_len": 20}, {"text": TEXT, "bptt": 40},
         {"text": TEXT, "batching": "random", "loss": "sum"}, {"text": TEXT, "tokens": "word"},
-        CLASSES, CLASSES | {"pooling": "mean", "class_weights": "balanced"}, TAGGER,
-        TAGGER | {"transitions": False},
+        CLASSES, CLASSES | {"pooling": "mean", "class_weights": "balanced"}, CLASSES | {"wide": 256},
+        TAGGER, TAGGER | {"wide": 256}, TAGGER | {"transitions": False},
     ],
     ids=lambda given: " ".join(k for k in given if k != "symbol_dropout"),
 )  # fmt: skip

@@ -11,7 +11,8 @@ from ..files import OutputFile
 from ..nn.engine import conditions
 from ..store.checkpoint import Tensors
 from ..text.vocabulary import Vocabulary
-from .loop import Event, Loop
+from .loop import Loop
+from .state import Event
 
 LONGEST_EVALUATION = 0.4  # share of a run by the clock that its last evaluation may take
 

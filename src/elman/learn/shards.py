@@ -120,9 +120,11 @@ class Shards:
         ranks.gather(flat, columns)
 
     def _kept(self, place: int, flat: Array) -> Array:
-        """A copy of a gradient, in memory that is made once."""
+        """A copy of a gradient, in memory that is made anew only for another size."""
         if place == len(self._memory):
             self._memory.append(np.empty_like(flat))
+        if self._memory[place].shape != flat.shape:
+            self._memory[place] = np.empty_like(flat)
         kept = self._memory[place]
         kept[:] = flat
         return kept

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...learn.batches import there
-from ...learn.loop import Event
 from ...learn.shards import Shards
+from ...learn.state import Event
 from ...nn.classifier import ClassifierNetwork
 from ...nn.layers import softmax_cross_entropy
 from ...text.labelled import LabelledPart

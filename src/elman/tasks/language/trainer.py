@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...learn.batches import columns
-from ...learn.loop import Event, Loop
+from ...learn.loop import Loop
+from ...learn.state import Event
 from ...nn.network import Network
 from ...store.checkpoint import Tensors
 from ...text.parts import Part

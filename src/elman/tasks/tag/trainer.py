@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from ...errors import counted
-from ...learn.loop import Event
 from ...learn.shards import Shards
+from ...learn.state import Event
 from ...nn import chain
 from ...nn.layers import softmax_cross_entropy
 from ...nn.tagger import TaggerNetwork
