@@ -14,6 +14,8 @@ import pytest
 from tests import mpi
 from tests.e2e.conftest import clean_environment, english, take_apart
 
+from elman.nn.engine import levels
+
 pytestmark = mpi.needed
 
 SMALL = ["--hidden-size", "16", "--seq-len", "16", "--batch-size", "8", "--shards", "4",
@@ -217,6 +219,37 @@ def test_ranks_that_read_different_texts_are_refused(folder):
     commands = ([sys.executable, "-c", there, name, "train", "text.txt", *QUICK] for name in "ab")
     found = run(folder, *unlike(*commands))
     assert "rank 1 has another corpus than rank 0" in sentence(found, 2)
+
+
+def patched(code: str, *arguments: object) -> list[object]:
+    """`elman train` after some lines of Python."""
+    code = f"import os\n{code}\nfrom elman.cli import main; main()"
+    return [sys.executable, "-c", code, "train", *arguments]
+
+
+def test_one_rank_of_a_host_reads_the_text(folder):
+    counting = ("from elman.text import corpus\n"
+                "def load(*a, read=corpus.load):\n"
+                "    open(f'read-{os.getpid()}', 'w').close(); return read(*a)\n"
+                "corpus.load = load")  # fmt: skip
+    command = patched(counting, "text.txt", *QUICK)
+    assert run(folder, mpi.MPIEXEC, "-n", 3, *command)[0] == 0
+    assert len(list(folder.glob("read-*"))) == 1
+
+
+@pytest.mark.skipif(len(levels()) < 2, reason="needs two instruction levels")
+def test_all_ranks_use_the_lowest_instruction_level(folder):
+    lower = [levels()[0], levels()[-1]]
+    commands = [patched(f"os.environ['ELMAN_ISA'] = '{level}'", "text.txt", *QUICK)
+                for level in lower]  # fmt: skip
+    assert run(folder, *unlike(*commands))[0] == 0
+    mixed = (folder / "model.safetensors").read_bytes()
+    machine = json.loads(take_apart(mixed).metadata["training"])["machine"]
+    assert machine["instruction level"] == lower[0]
+    assert run(folder, *unlike(*commands[::-1]))[0] == 0
+    assert bits(folder / "model.safetensors") == {
+        n: a.tobytes() for n, a in take_apart(mixed).tensors.items() if n != "training.history"
+    }
 
 
 def test_standard_input_is_refused(folder):

@@ -128,8 +128,8 @@ TAGGER = {"corpus": (TAGGED, TAGS), "task": "tag", "symbol_dropout": 0.0, "wide"
     [
         {"text": TEXT}, {"text": TEXT, "lines": True, "seq_len": 20}, {"text": TEXT, "bptt": 40},
         {"text": TEXT, "batching": "random", "loss": "sum"}, {"text": TEXT, "tokens": "word"},
-        CLASSES, CLASSES | {"pooling": "mean", "class_weights": "balanced"}, CLASSES | {"wide": 256},
-        TAGGER, TAGGER | {"wide": 256}, TAGGER | {"transitions": False},
+        CLASSES, CLASSES | {"pooling": "mean", "class_weights": "balanced"},
+        CLASSES | {"wide": 256}, TAGGER, TAGGER | {"wide": 256}, TAGGER | {"transitions": False},
     ],
     ids=lambda given: " ".join(k for k in given if k != "symbol_dropout"),
 )  # fmt: skip

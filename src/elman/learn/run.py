@@ -231,7 +231,8 @@ class Run(ABC):
             event |= {
                 "hidden_size": config.hidden_size, "num_layers": config.num_layers,
                 "parameters": config.num_parameters(), "engine": engine.name,
-                "threads": engine.threads, "step": self.learner.step,
+                "threads": engine.threads, "ranks": self.learner.shards.ranks.size,
+                "step": self.learner.step,
                 "settings": self.settings.to_json(),
             }  # fmt: skip
         return event | self._start_figures()
