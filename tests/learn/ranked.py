@@ -47,8 +47,11 @@ RUNS: dict[str, tuple[str, dict, dict]] = {
     "classes, one epoch, one direction": (
         "classes.tsv", EPOCH | CLASSIFY | {"bidirectional": False, "pooling": "mean",
                                            "class_weights": "balanced", "monitor": "loss"}, {}),
-    "tags": ("tags.tsv", STEPS | TAG | {"wide": 64, "embedding_size": 6, "letter_size": 3}, {"steps": 20}),
-    "tags, no chain": ("tags.tsv", EPOCH | TAG | {"wide": 0, "transitions": False, "letter_size": 0}, {}),
+    "tags": (
+        "tags.tsv", STEPS | TAG | {"wide": 64, "embedding_size": 6, "letter_size": 3},
+        {"steps": 20}),
+    "tags, no chain": (
+        "tags.tsv", EPOCH | TAG | {"wide": 0, "transitions": False, "letter_size": 0}, {}),
 }  # fmt: skip
 ENGINES = sorted({"numpy", select().name})
 HERE = [f"{name}, {engine}" for name in RUNS for engine in ENGINES]

@@ -11,6 +11,7 @@ from ...learn.shards import Shards
 from ...learn.state import Event
 from ...nn.classifier import ClassifierNetwork
 from ...nn.layers import softmax_cross_entropy
+from ...nn.wide import ngrams
 from ...text.labelled import LabelledPart
 from ...text.vocabulary import Vocabulary
 from ..calibration import calibrated
@@ -31,6 +32,7 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
     """
 
     settings: ClassifySettings
+    ngrams = staticmethod(ngrams)
 
     def __init__(
         self,

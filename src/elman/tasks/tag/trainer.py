@@ -11,6 +11,7 @@ from ...learn.state import Event
 from ...nn import chain
 from ...nn.layers import softmax_cross_entropy
 from ...nn.tagger import TaggerNetwork
+from ...nn.wide import ngrams_around
 from ...text.tagforms import TaggedOptions, refuse_idle
 from ...text.tagged import labelled
 from ...text.vocabulary import Vocabulary
@@ -48,6 +49,7 @@ class TagTrainer(TableLoop[TaggerNetwork]):
     """One training run of a tagger."""
 
     settings: TagSettings
+    ngrams = staticmethod(ngrams_around)
 
     def __init__(
         self,
