@@ -328,11 +328,11 @@ def interrupt_steps(monkeypatch, kind, times):
     """Every training of a kind is interrupted at its third step, so many times."""
     before = kind._gradient
 
-    def gradient(self, batch):
+    def gradient(self, *arguments):
         if self.step == 3:
             for _ in range(times):
                 signal.raise_signal(signal.SIGINT)
-        return before(self, batch)
+        return before(self, *arguments)
 
     monkeypatch.setattr(kind, "_gradient", gradient)
 

@@ -14,6 +14,7 @@ from elman.tasks import TASKS, all_settings, make, settings_of
 COMPANIONS = {
     "momentum": {"optimizer": "sgd"},
     "validation": {"test": 0.0},
+    "shards": {"batch_size": 1024},
 }
 ALL = [(task, f.name) for task in TASKS for f in fields(settings_of(task))]
 
@@ -82,6 +83,8 @@ def test_unknown_choices_are_refused_with_the_known_ones(task, name):
     [
         ({"epochs": 1, "steps": 1}, ["--epochs", "--steps"]),
         ({"minutes": 1, "steps": 1}, ["--minutes"]),
+        ({"shards": 3}, ["--shards", "power of two"]),
+        ({"shards": 8, "batch_size": 4}, ["--shards 8", "--batch-size 4"]),
         ({"momentum": 0.9}, ["--momentum", "--optimizer sgd", "adam"]),
         ({"tokens": "byte", "vocabulary_size": 10}, ["--vocabulary-size", "--tokens byte"]),
         ({"tokens": "byte", "min_count": 2}, ["--min-count", "--tokens byte"]),

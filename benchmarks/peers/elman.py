@@ -1,12 +1,14 @@
 """Elman: what `elman train` does between reading a batch and reporting the step."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle
 from typing import Any
 
 import numpy as np
 
 import elman
+from elman.learn.shards import Shards
 from elman.nn import engine, optimizers
 from elman.nn.network import Network, NetworkConfig
 
@@ -19,8 +21,10 @@ def version() -> str:
     return f"elman {elman.__version__}, NumPy {np.__version__}"
 
 
-def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
-    """One training step on the engine called `name`."""
+def prepare(
+    work: Work, threads: int, name: str, shards: Shards | None = None
+) -> Callable[[], float]:
+    """One training step on the engine called `name`; with `shards` of those, on their ranks."""
     runner = engine.select(name, threads)
     limits = runner.limit_threads()
     limits.__enter__()
@@ -37,12 +41,26 @@ def prepare(work: Work, threads: int, name: str) -> Callable[[], float]:
     batches = cycle([(x.astype(np.int32), y.astype(np.int32)) for x, y in work.minibatches()])
     state = network.zero_state(work.batch)
 
-    def step() -> float:
+    def whole(inputs: np.ndarray, targets: np.ndarray) -> float:
         nonlocal state
-        inputs, targets = next(batches)
         loss, states = network.loss_and_gradient(inputs, targets, weights, state)
         state = states[-1]
+        return loss
+
+    def part(inputs: np.ndarray, targets: np.ndarray, shard: int, rows: slice) -> float:
+        mine = [np.ascontiguousarray(of[:, rows]) for of in (inputs, targets, weights)]
+        before = np.ascontiguousarray(state[:, :, rows])
+        loss, states = network.loss_and_gradient(*mine, before)
+        state[:, :, rows] = states[-1]
+        return loss
+
+    def step() -> float:
+        inputs, targets = next(batches)
         gradient = network.gradient.flat
+        if shards is None:
+            loss = whole(inputs, targets)
+        else:
+            loss = shards.gradient(gradient, work.batch, partial(part, inputs, targets))
         runner.clip(gradient, work.clip_norm, work.clip_value)
         optimizer.step(gradient, work.learning_rate)
         return loss

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -73,10 +74,11 @@ class OutputFile:
 
     The lock is an open file with flock, which ends with the process however it
     ends. Raises ElmanError if the place cannot be written, or is being written
-    by another process, and UsageError if it is no path.
+    by another process, and UsageError if it is no path. Another process has so many seconds
+    of `patience` to come to its end.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, patience: float = 0.0):
         self.path = as_path(path, "the file to write")
         if self.path.is_symlink():  # the file it leads to is replaced, and the lock is that file's
             self.path = self.path.resolve()
@@ -90,12 +92,12 @@ class OutputFile:
         self._temporary = folder / f".{self.path.name}.tmp"
         self._lock_path = folder / f".{self.path.name}.lock"
         try:
-            self._lock = self._acquire()
+            self._lock = self._acquire(time.monotonic() + patience)
             self._temporary.unlink(missing_ok=True)  # a killed process may have left one
         except OSError as error:
             raise ElmanError(f"cannot write into {folder.resolve()}: {error.strerror}") from None
 
-    def _acquire(self) -> int:
+    def _acquire(self, until: float) -> int:
         while True:
             lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
             if fcntl is None:
@@ -104,6 +106,9 @@ class OutputFile:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(lock)
+                if time.monotonic() < until:
+                    time.sleep(0.05)
+                    continue
                 raise InUseError(
                     f"another process is writing {self.path}; wait for it, "
                     "or name another file with --output"

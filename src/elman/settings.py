@@ -218,6 +218,10 @@ class Settings(ABC):
         None, "Threads to compute on.", MACHINE, least=1, most=1024,
         shown="the cores that this process may use",
     )  # fmt: skip
+    shards: int = setting(
+        1, "Groups of a batch whose gradients are added in one order: what --ranks share.",
+        MACHINE, least=1, most=1024,
+    )  # fmt: skip
     dtype: str = setting(
         "float32", "Numbers to compute with.", MACHINE, choices=("float32", "float64")
     )
@@ -246,6 +250,13 @@ class Settings(ABC):
                     f"{flag(name)} goes with characters or words; --tokens byte has always the "
                     "same 256 symbols"
                 )
+        if self.shards & (self.shards - 1):
+            raise UsageError(f"--shards must be a power of two, not {self.shards}")
+        if self.batch_size is not None and self.shards > self.batch_size:
+            raise UsageError(
+                f"--shards {self.shards} cannot divide --batch-size {self.batch_size}: a shard is "
+                "at least one sequence"
+            )
         if self.activation != "tanh" and self.cell != "rnn":
             raise UsageError(f"--activation goes with --cell rnn, not with {self.cell}")
         check_encoding(self.encoding)

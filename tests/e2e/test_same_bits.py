@@ -58,6 +58,7 @@ RUNS: dict[str, tuple[str, list[str], list[str]]] = {
         [*SMALL, "--cell", "lstm", "--bptt", "40", "--epochs", "1"],
         ["--epochs", "2"],
     ),
+    "gru, text, four shards": ("text", [*SMALL, *STEPS, "--shards", "4", "--dropout", "0.3"], []),
     "markov chain": ("text", ["--cell", "ngram", "--order", "3"], []),
     "defaults of a language model": ("text", ["--steps", "3"], []),
     "gru, classes": ("classes", ["--task", "classify", *SMALL, *STEPS], []),

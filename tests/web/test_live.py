@@ -15,6 +15,7 @@ from safetensors import safe_open
 import elman
 from elman import tasks
 from elman.web.live import STEPS, Log
+from tests import mpi
 
 from .conftest import TEXT, Served, events, serving
 
@@ -266,6 +267,26 @@ def test_a_changed_learning_rate_is_taken_shown_and_recorded(corpus):
     changes = summary(corpus.parent / "m.safetensors")["rate_changes"]
     assert [step for step, _ in changes] == [first, second]
     assert [factor for _, factor in changes] == pytest.approx([0.5, 0.2])
+
+
+@mpi.needed
+def test_several_ranks_are_watched_paused_steered_and_stopped_by_rank_0(corpus):
+    with training(corpus, *LONG, "--shards", "2", "--ranks", "2") as served:
+        reach(served, "running")
+        ask(served, "pause")
+        step = reach(served, "paused")["step"]
+        ask(served, "learning-rate", factor=0.5)
+        time.sleep(0.3)  # every rank waits
+        assert state(served)["step"] == step
+        ask(served, "resume")
+        reach(served, "running")
+        ask(served, "stop")
+        reach(served, "ended")
+        while not any("the page stays" in line for line in served.stderr):
+            time.sleep(0.02)  # rank 0 has let the other go
+        assert served.end() == 0
+    assert json.loads(served.stdout[-1])["event"] == "interrupted"
+    assert summary(corpus.parent / "m.safetensors")["rate_changes"] == [[step, 0.5]]
 
 
 @pytest.mark.parametrize(

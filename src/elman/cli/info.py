@@ -52,6 +52,7 @@ def _shown(value: object) -> str:
 def _machine() -> dict:
     import numpy as np
 
+    from ..learn.ranks import mpi_library
     from ..nn.engine import available_cores, select
     from ..version import __version__
 
@@ -60,6 +61,7 @@ def _machine() -> dict:
         "elman": __version__,
         "engine": f"{engine.name} ({engine.reason})",
         "threads": available_cores(),
+        "MPI": mpi_library(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
+from ..files import OutputFile, model_path
 from .flags import setting_options
 from .help import Command, option
 from .output import print_json
+from .ranks import SIGNALS, STOP, connected, launch, one_voice, to_start
 from .serve import address
 
 if TYPE_CHECKING:
+    from ..learn.ranks import Alone
     from ..learn.run import Run
     from .live import Page
 
@@ -63,6 +66,8 @@ GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "
 @option("--dry-run", is_flag=True, group="Run and files",
         help="Say what was understood of the data, and train nothing.")  # fmt: skip
 @setting_options
+@option("--ranks", type=click.IntRange(1), group="Machine",
+        help="Processes that train together on this host; as many --shards at least.")  # fmt: skip
 @option("--live", is_flag=True, group="Page",
         help="Show the training in the browser, and steer it there.")  # fmt: skip
 @address
@@ -76,6 +81,7 @@ def train(
     start_from: str | None,
     as_json: bool,
     dry_run: bool,
+    ranks: int | None,
     live: bool,
     host: str,
     port: int,
@@ -91,19 +97,26 @@ def train(
 
     if resume is not None and start_from is not None:
         raise UsageError("give --resume or --from, not both")
-    if dry_run:
-        if live or output is not None:
-            raise UsageError("--dry-run trains nothing: leave --live and -o out")
-        run = _prepare(corpus, given, None, resume, start_from, dry=True)
-        ctx.exit(_show(run, run.outline(), as_json))
     if not live:
         refuse_without_live(ctx)
     elif given.get("cell") == "ngram":
         raise UsageError("--live shows how a network learns; a Markov chain is only counted")
-    listening = claim_address(host, port) if live else None
-    run = _prepare(corpus, given, output, resume, start_from)
-    page = Page(run, listening, host, browser, as_json) if listening is not None else None
-    ctx.exit(_follow(run, page, as_json))
+    if dry_run:
+        if live or output is not None or ranks is not None:
+            raise UsageError("--dry-run trains nothing: leave --live, --ranks and -o out")
+        run = _prepare(corpus, given, None, resume, start_from)
+        ctx.exit(_show(run, run.outline(), as_json))
+    if to_start(ranks):
+        ctx.exit(launch(ranks or 1, as_json))
+    signal.signal(STOP, signal.default_int_handler)  # as Ctrl-C: while there is nothing to save
+    together = connected(ranks)
+    with one_voice(ctx, together):
+        listening = claim_address(host, port) if live and together.rank == 0 else None
+        run = _prepare(corpus, given, output, resume, start_from, together)
+        if together.rank:
+            ctx.exit(_train_along(run, together))
+        page = Page(run, listening, host, browser, as_json) if listening is not None else None
+        ctx.exit(_follow(run, page, as_json, together))
 
 
 def _prepare(
@@ -112,21 +125,30 @@ def _prepare(
     output: str | None,
     resume: str | None,
     start_from: str | None,
-    dry: bool = False,
+    ranks: "Alone | None" = None,
 ) -> "Run":
+    """A run; without ranks one that is only looked at."""
     from .. import tasks
 
     if resume is not None:
-        if dry:
+        if ranks is None:
             raise UsageError("--dry-run is for a new training; leave --resume out")
-        return tasks.resume(resume, given, corpus, output)
+        return tasks.resume(resume, given, corpus, output, ranks)
     tasks.make(given)  # every wrong flag is found before a large corpus is read
-    if dry:
+    if ranks is None:
         return tasks.begin(corpus, given, None, start_from)
-    target = output if output is not None else tasks.default_output(corpus)
+    target = ranks.by_the_first(
+        lambda: tasks.default_output(corpus) if output is None else OutputFile(model_path(output))
+    )
     if sys.stderr.isatty():
         click.echo("reading the text …", err=True)
-    return tasks.begin(corpus, given, target, start_from, shlex.join(["elman", *sys.argv[1:]]))
+    command = shlex.join(["elman", *sys.argv[1:]])
+    try:
+        return tasks.begin(corpus, given, target, start_from, command, ranks)
+    except BaseException:
+        if target is not None:
+            target.close()
+        raise
 
 
 def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
@@ -141,7 +163,17 @@ def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
     return 0
 
 
-def _follow(run: "Run", page: "Page | None", as_json: bool) -> int:
+def _train_along(run: "Run", ranks: "Alone") -> int:
+    """What a rank does that says nothing; the exit code."""
+    with _stopping(run) as stopped_by:
+        run.follow()
+        ranks.leave()  # rank 0 has its final figures to work out
+    for number in SIGNALS:  # one that comes now is not about this rank, which has ended
+        signal.signal(number, signal.SIG_IGN)
+    return 128 + stopped_by[0] if stopped_by and not run.learner.finished else 0
+
+
+def _follow(run: "Run", page: "Page | None", as_json: bool, ranks: "Alone") -> int:
     """Train, and show how it goes; the exit code."""
     from ..errors import ElmanError
     from ..tasks import display_of
@@ -169,6 +201,7 @@ def _follow(run: "Run", page: "Page | None", as_json: bool) -> int:
             if page is not None:
                 page.close()
             raise
+    ranks.leave(ranks.PATIENCE)  # the page may stay, they need not
     if page is not None:
         page.close() if stopped_by else page.stay()
     if failure is not None:
@@ -178,7 +211,10 @@ def _follow(run: "Run", page: "Page | None", as_json: bool) -> int:
 
 @contextmanager
 def _stopping(run: "Run") -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM lets the run save and end, the second ends it at once."""
+    """The first Ctrl-C, SIGTERM or SIGUSR1 lets the run save and end, the second ends it at once.
+
+    Batch systems announce the end of a job's time by one of the last two.
+    """
     stopped_by: list[int] = []
 
     def stop(number: int, frame: object) -> None:
@@ -188,7 +224,7 @@ def _stopping(run: "Run") -> Iterator[list[int]]:
             raise KeyboardInterrupt
         run.stop()
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    before = {s: signal.signal(s, stop) for s in SIGNALS}
     try:
         yield stopped_by
     finally:

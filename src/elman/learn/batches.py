@@ -41,6 +41,22 @@ def padded(texts: Encoded, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | N
     return inputs, None if mask.all() else mask
 
 
+def columns(array: np.ndarray, rows: slice) -> np.ndarray:
+    """Some sequences of an array (T, B); all of them are no copy."""
+    return np.ascontiguousarray(array[:, rows])
+
+
+def there(
+    inputs: np.ndarray, mask: np.ndarray | None, rows: slice
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Some texts of a padded batch (T, B) without the steps that none of them has."""
+    if mask is None:
+        return columns(inputs, rows), None
+    steps = int(mask[:, rows].sum(axis=0).max())
+    inputs, mask = (np.ascontiguousarray(of[:steps, rows]) for of in (inputs, mask))
+    return inputs, None if mask.all() else mask
+
+
 def by_length(texts: Encoded, symbols: int = SYMBOLS) -> Iterator[np.ndarray]:
     """Rows of texts of similar length, so many that a padded batch has at most `symbols`.
 

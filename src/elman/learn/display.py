@@ -155,6 +155,12 @@ def other_encodings(e: dict[str, Any]) -> list[str]:
     return [] if e["encodings"] in ([], ["utf-8"]) else [" and ".join(e["encodings"])]
 
 
+def computed_by(e: dict[str, Any]) -> str:
+    """Who computes, of the event "start"."""
+    ranks = f", ranks: {e['ranks']}" if e["ranks"] > 1 else ""
+    return f"engine {e['engine']}, threads: {e['threads']}{ranks}"
+
+
 def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ from ..settings import Settings, flag
 from ..store.modelfile import SavedModel
 from ..version import __version__
 from . import resuming
+from .ranks import Alone, fewest_cores
 from .run import Data, Run
+from .shards import Shards
 from .task import Task
 
 FEW_SYMBOLS = 20_000  # words that are a large vocabulary still
+PATIENCE = 10.0  # seconds for the processes of a run that was killed to end, before it goes on
 TRIALS = 4  # steps that are timed, of which the fastest counts
 
 
@@ -33,6 +36,7 @@ def begin(
     older: SavedModel | None = None,
     start_from: str | Path = "",
     command: str = "",
+    ranks: Alone | None = None,
 ) -> Run:
     """Prepare a new run.
 
@@ -42,23 +46,40 @@ def begin(
     given : the settings that the user named
     older, start_from : the model whose weights and vocabulary it starts from, and its file
     command : how it was started, for the record
+    ranks : the processes that train together; every one calls this, rank 0 alone with an output
 
     Raises
     ------
     UsageError, CorpusError, ElmanError : see there
     """
-    if output is None:
-        return _prepare(task, source, given, older, start_from, command)
+    ranks = ranks or Alone()
     # Whether the model can be written is found out before a large corpus is read.
-    file = output if isinstance(output, OutputFile) else OutputFile(model_path(output))
+    file = output
+    if not (file is None or isinstance(file, OutputFile)):
+        file = OutputFile(model_path(file))
     try:
-        _refuse_overwriting([name for name in source if isinstance(name, str)], file.path)
-        run = _prepare(task, source, given, older, start_from, command)
-        run.open(file)
+        _refuse_unlike_ranks(ranks, source, given)
+        if file is not None:
+            _refuse_overwriting([name for name in source if isinstance(name, str)], file.path)
+        run = _prepare(task, source, given, older, start_from, command, ranks)
+        ranks.by_the_first(lambda: None if file is None else run.open(file))
     except BaseException:
-        file.close()
+        if file is not None:
+            file.close()
         raise
     return run
+
+
+def _refuse_unlike_ranks(ranks: Alone, names: Sequence[Any], given: dict[str, Any]) -> None:
+    """What would go wrong later, and less clearly."""
+    if ranks.size == 1:
+        return
+    ranks.refuse_unlike("another version of Elman", __version__, "install the same one everywhere")
+    told = str([*map(str, names), sorted(given.items())])
+    ranks.refuse_unlike("other settings", told, "start all ranks with the same command")
+    if "-" in names:
+        raise UsageError("standard input goes to one rank alone; write the text into a file that "
+                         "all ranks can read")  # fmt: skip
 
 
 def _prepare(
@@ -68,20 +89,26 @@ def _prepare(
     older: SavedModel | None,
     start_from: str | Path,
     command: str,
+    ranks: Alone,
 ) -> Run:
     started = time.monotonic()
     source, given = task.complete(source, given)
     if older is not None:
         given = _inherit(task, given, older, start_from)
     settings = task.settings(**given)
-    data = task.read(source, settings, older)
-    engine = select(settings.engine, settings.threads)
+    shards = Shards(settings.shards, ranks)
+    data = read_by_all(ranks, lambda: task.read(source, settings, older))
+    engine = select(settings.engine, settings.threads or fewest_cores(ranks))
+    ranks.refuse_unlike("another engine", engine.name, "give --engine numpy, or install alike")
     paces = {
-        size: _pace(task, settings, data, size, engine)
+        size: _pace(task, settings, data, size, engine, ranks)
         for size in settings.to_measure(data.symbols)
     }
     settings = settings.filled(**data.decided).resolved(data.symbols, paces)
     learner = task.count(settings, data)
+    if learner is not None and ranks.size > 1:
+        raise UsageError(f"--cell {settings.cell} is counted by one process: start it without "
+                         "--ranks, or mpiexec")  # fmt: skip
     if learner is None:
         config = task.config(settings, data)
         _refuse_too_large(config, settings, task.kept_steps(settings, data), older is None)
@@ -91,6 +118,7 @@ def _prepare(
         if older is not None:
             _take_over(network, older.network)
         learner = task.trainer(network, data, settings)
+        learner.shards = shards
     summary = {"command": command, "corpus": data.source.names, "sha256": data.source.sha256,
                "versions": versions()}  # fmt: skip
     run = task.run(settings, data, learner, summary, started)
@@ -105,8 +133,9 @@ def resume(
     given: dict[str, Any],
     names: Sequence[str] = (),
     output: str | Path | None = None,
+    ranks: Alone | None = None,
 ) -> Run:
-    """Prepare to continue the run that wrote the file of a model.
+    """Prepare to continue the run that wrote the file of a model, on any number of ranks.
 
     Raises
     ------
@@ -114,18 +143,37 @@ def resume(
     UsageError : a setting that contradicts the file
     CorpusError : the data have changed or are gone
     """
-    started = time.monotonic()
+    started, ranks = time.monotonic(), ranks or Alone()
     if not isinstance(model.network, BaseNetwork):
         raise UsageError(f"{path} was counted in one go, so nothing can go on; train it again")
-    stopped = resuming.read(task.settings, model, path, given, names)
-    data = task.read(stopped.names, stopped.settings, model, stopped.corpus)
+    _refuse_unlike_ranks(ranks, [path, *names], given)
+    stopped = resuming.read(task.settings, model, path, given, names, ranks)
+    shards = Shards(stopped.settings.shards, ranks)
+    data = read_by_all(
+        ranks, lambda: task.read(stopped.names, stopped.settings, model, stopped.corpus)
+    )
+    engine = model.network.engine
+    ranks.refuse_unlike("another engine", engine.name, "give --engine numpy, or install alike")
     data.source.names = list(model.summary.get("corpus", data.source.names))
     trainer = task.trainer(model.network, data, stopped.settings)
+    trainer.shards = shards
     notes = resuming.restore(trainer, stopped)
     run = task.run(stopped.settings, data, trainer, model.summary, started)
     run.notes += notes
-    run.open(OutputFile(path if output is None else model_path(output)))
+    ranks.by_the_first(lambda: run.open(_file_of(path, output)))
     return run
+
+
+def _file_of(path: str | Path, output: str | Path | None) -> OutputFile:
+    """The file that a run goes on with; those who wrote it may be about to end."""
+    return OutputFile(path if output is None else model_path(output), PATIENCE)
+
+
+def read_by_all(ranks: Alone, read: Callable[[], Data]) -> Data:
+    """The data, read once a host; UsageError where they are not the same on all hosts."""
+    data = ranks.once_a_host(read)
+    ranks.refuse_unlike("another corpus", data.source.sha256, "give all hosts the same files")
+    return data
 
 
 def _refuse_overwriting(names: Sequence[str], output: Path) -> None:
@@ -170,10 +218,14 @@ def _take_over(network: BaseNetwork, older: BaseNetwork) -> None:
 
 
 def _pace(
-    task: Task, settings: Settings, data: Data, size: tuple[int, int], engine: Engine
+    task: Task, settings: Settings, data: Data, size: tuple[int, int], engine: Engine, ranks: Alone
 ) -> float:
-    """Symbols a second that this machine trains at a number of layers and units."""
-    settings = replace(settings, num_layers=size[0], hidden_size=size[1])
+    """Symbols a second that all ranks train at a number of layers and units, by those of rank 0.
+
+    What is timed is a shard; what exchanging takes is left out.
+    """
+    rows = settings.batch_size and -(-settings.batch_size // settings.shards)
+    settings = replace(settings, num_layers=size[0], hidden_size=size[1], batch_size=rows, shards=1)
     network = task.network(task.config(settings, data), np.dtype(settings.dtype), engine)
     paces = []
     with network.limit_threads():
@@ -181,7 +233,7 @@ def _pace(
             start = time.perf_counter()
             symbols = task.try_step(network, settings)
             paces.append(symbols / (time.perf_counter() - start))
-    return max(paces)
+    return ranks.figure(max(paces))[0] * ranks.size
 
 
 def _refuse_too_large(
@@ -195,7 +247,9 @@ def _refuse_too_large(
     own_vocabulary : whether its size may be chosen
     """
     itemsize = np.dtype(settings.dtype).itemsize
-    copies = 3 + {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
+    steps = -(-steps // settings.shards)  # one shard after the other
+    copies = 3 + settings.shards.bit_length() - 1  # of shards the sums that are not finished
+    copies += {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
 
     def needs(config: NetworkConfig) -> float:
         per_step = config.vocabulary_size * 2 + 12 * config.hidden_size * config.num_layers

@@ -13,6 +13,7 @@ from ..store.modelfile import SavedModel
 from ..text import corpora
 from ..text.finding import near
 from .loop import Loop
+from .ranks import Alone, fewest_cores
 
 # What goes wrong when a training state is not what it says.
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
@@ -52,6 +53,7 @@ def read(
     path: str | Path,
     given: dict[str, Any],
     names: Sequence[str],
+    ranks: Alone,
 ) -> Stopped:
     """The stopped run of a model, whose network gets the engine that it ran on.
 
@@ -72,9 +74,10 @@ def read(
         stored_corpus = dict(training["corpus"])
         stored_names = list(training["corpus"]["paths"])
         machine = dict(training["machine"])
-        model.network.engine = select(
-            given.get("engine", settings.engine), given.get("threads", int(machine["threads"]))
-        )
+        threads = given.get("threads") or int(machine["threads"])
+        if "threads" not in given and machine.get("ranks", 1) != ranks.size:
+            threads = fewest_cores(ranks)
+        model.network.engine = select(given.get("engine", settings.engine), threads)
     except UNREADABLE as error:
         raise ModelFileError(f"{path} has a training state that cannot be read: {error}") from None
     for name, value in model.config.items():
@@ -109,6 +112,8 @@ def restore(learner: Loop, stopped: Stopped) -> list[str]:
         if learner.step == 0:  # nothing was learned on the old schedule
             learner.horizon = end
     now = conditions(learner.network.engine)
+    if now["engine"] == stopped.machine["engine"] == "native":
+        del now["threads"]  # they change no bit
     differences = [
         f"{k} {stopped.machine[k]} then, {v} now"
         for k, v in now.items()

@@ -11,7 +11,8 @@ from ..files import OutputFile
 from ..nn.engine import conditions
 from ..store.checkpoint import Tensors
 from ..text.vocabulary import Vocabulary
-from .loop import Event, Loop
+from .loop import Loop
+from .state import Event
 
 LONGEST_EVALUATION = 0.4  # share of a run by the clock that its last evaluation may take
 
@@ -146,6 +147,12 @@ class Run(ABC):
             if self.output is not None:
                 self.output.close()
 
+    def follow(self) -> None:
+        """What every rank but the first does: train along. Raises DivergedError."""
+        if not (self.learner.finished and self.learner.step):
+            for _ in self.learner.events():
+                pass
+
     def outline(self) -> Iterator[Event]:
         """What was understood of the data, and what will learn from them."""
         yield self._start_event()
@@ -224,7 +231,8 @@ class Run(ABC):
             event |= {
                 "hidden_size": config.hidden_size, "num_layers": config.num_layers,
                 "parameters": config.num_parameters(), "engine": engine.name,
-                "threads": engine.threads, "step": self.learner.step,
+                "threads": engine.threads, "ranks": self.learner.shards.ranks.size,
+                "step": self.learner.step,
                 "settings": self.settings.to_json(),
             }  # fmt: skip
         return event | self._start_figures()
@@ -240,6 +248,7 @@ class Run(ABC):
             return {}, values
         values["state"] = self.learner.scalars()
         values["machine"] = conditions(self.learner.network.engine)
+        values["machine"]["ranks"] = self.learner.shards.ranks.size
         return self.learner.tensors(), values
 
     def _path(self) -> str | None:

@@ -190,12 +190,35 @@ def conditions(engine: Engine) -> dict[str, Any]:
     }
 
 
+def levels() -> list[str]:
+    """The instruction levels that the native engine has here, the lowest first; [] without one."""
+    try:
+        engine = _native(1)
+    except (ValueError, ImportError, StaleError):
+        return []
+    from .._native import _core
+
+    known = _core.levels()[::-1]
+    return known[: known.index(engine.level) + 1]
+
+
+def choose_level(name: str) -> None:
+    """From now on the native engine uses this instruction level."""
+    from .._native import _core
+
+    _core.choose_level(name)
+
+
+def own_cores() -> set[int]:
+    """The numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
 def available_cores() -> int:
     """Cores that this process may use: CPU affinity and cgroup quota respected."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+    cores = len(own_cores())
     quota = _cgroup_quota()
     return max(1, min(cores, int(quota + 0.5))) if quota else cores
 

@@ -17,6 +17,7 @@ from ..settings import Settings, flag
 
 if TYPE_CHECKING:
     from ..learn.display import Display
+    from ..learn.ranks import Alone
     from ..learn.run import Data, Run
     from ..learn.task import Task
     from ..store.modelfile import SavedModel
@@ -123,8 +124,11 @@ def begin(
     output: str | Path | OutputFile | None = None,
     start_from: str | Path | None = None,
     command: str = "",
+    ranks: "Alone | None" = None,
 ) -> "Run":
     """Prepare a new run; `given` holds the settings that the user named.
+
+    Every one of several `ranks` calls it, rank 0 alone with an output.
 
     Raises
     ------
@@ -138,7 +142,8 @@ def begin(
     if older is not None and older.config.get("task", name) != name:
         raise UsageError(f"{start_from} is {older.NOUN}; to go on with it, add --task "
                          f"{older.config['task']}")  # fmt: skip
-    return prepare.begin(find(name), source, given, output, older, start_from or "", command)
+    return prepare.begin(find(name), source, given, output, older, start_from or "", command,
+                         ranks)  # fmt: skip
 
 
 def resume(
@@ -146,6 +151,7 @@ def resume(
     given: dict[str, Any],
     names: Sequence[str] = (),
     output: str | Path | None = None,
+    ranks: "Alone | None" = None,
 ) -> "Run":
     """Prepare to continue the run that wrote a model file.
 
@@ -164,7 +170,7 @@ def resume(
         raise UsageError(f"--task contradicts {path}, which was trained with {quoted(name)}; leave "
                          "it out, or start a new training")  # fmt: skip
     _task_of(given | {"task": name})
-    return prepare.resume(find(name), model, path, given, names, output)
+    return prepare.resume(find(name), model, path, given, names, output, ranks)
 
 
 @overload

@@ -36,7 +36,8 @@ class Start(_Snapshot):
     num_layers: NotRequired[int]
     parameters: NotRequired[int]
     engine: NotRequired[str]
-    threads: NotRequired[int]
+    threads: NotRequired[int]  # of each rank
+    ranks: NotRequired[int]
     step: NotRequired[int]
     settings: NotRequired[dict[str, Any]]
     # of a language model

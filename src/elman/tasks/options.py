@@ -97,6 +97,8 @@ class CommonOptions(TypedDict, total=False):
     """Who computes: native or numpy. Default: 'auto'."""
     threads: int | None
     """Threads to compute on. Default: the cores that this process may use."""
+    shards: int | None
+    """Groups of a batch whose gradients are added in one order: what ranks share. Default: 1."""
     dtype: Literal["float32", "float64"] | None
     """Numbers to compute with. Default: 'float32'."""
     seed: int | None

@@ -1,5 +1,6 @@
 """The table of n-grams of a network whose labels are learned: its setting, and how it learns."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from ..learn.loop import Loop
 from ..nn.optimizers import RowAdagrad
 from ..nn.stack import StackNetwork
+from ..nn.wide import Ngrams
 from ..settings import Settings
 from ..store.checkpoint import Tensors
 
@@ -22,14 +24,42 @@ LONGEST = {"char": 5, "byte": 5, "word": 2}
 
 
 class TableLoop(Loop[N]):
-    """A training run of a network that may have a table of n-grams."""
+    """A training run of a network that may have a table of n-grams.
 
-    default_rate: float  # of its optimizer
+    Attributes
+    ----------
+    default_rate : of its optimizer
+    ngrams : which of a batch are read: `nn.wide.ngrams`, or `ngrams_around`
+    """
+
+    default_rate: float
+    ngrams: Callable[[Array, Array | None, int, int], Ngrams]
 
     def __init__(self, network: N, settings: Settings):
         super().__init__(network, settings)
         table = network.parameters.get("wide.W")
         self.table = None if table is None else RowAdagrad(table)
+
+    def _loss(self, batch: Any) -> float:
+        """The gradients of shards are added without the rows of the table that none reads."""
+        if self.table is None or self.shards.count == 1:
+            return super()._loss(batch)
+        network, c = self.network, self.network.config
+        dense, gradient = network.gradient.flat[: network.dense], network.gradient["wide.W"]
+        found = self.ngrams(batch.inputs, batch.mask, c.wide, c.wide_ngrams)
+        read, classes = np.unique(found.rows[found.there]), gradient.shape[1]
+        flat = np.empty(len(dense) + len(read) * classes, network.dtype)
+        rows = flat[len(dense) :].reshape(len(read), classes)
+
+        def compute(shard: int, mine: slice) -> float:
+            loss = self._gradient(batch, shard, mine)
+            flat[: len(dense)], rows[...] = dense, gradient[read]
+            return loss
+
+        loss = self.shards.gradient(flat, batch.width, compute)
+        network.clear_gradient()
+        dense[:], gradient[read], network.touched = flat[: len(dense)], rows, read
+        return loss
 
     def _step(self, gradient: Array, rate: float) -> None:
         super()._step(gradient, rate)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..errors import ElmanError
-from ..learn.loop import HISTORY, Event, Loop
+from ..learn.loop import Loop
 from ..learn.run import Run
+from ..learn.state import HISTORY, Event
 from ..nn.network import BaseNetwork
 from ..store.modelfile import SavedModel
 from . import encoding

@@ -23,6 +23,10 @@ class LabelledBatch:
     labels: np.ndarray
     mask: np.ndarray | None
 
+    @property
+    def width(self) -> int:
+        return len(self.labels)
+
 
 class LabelledPlan:
     """Texts in random order, those of similar length together, padded and masked."""

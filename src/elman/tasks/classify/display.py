@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...learn.display import Display, other_encodings
+from ...learn.display import Display, computed_by, other_encodings
 from ..reports import from_dict
 
 
@@ -29,7 +29,7 @@ class TaskDisplay(Display):
             f"{e['test_texts']:,} for the report",
             f"{kind} {e['num_layers']} × {e['hidden_size']}, pooling {e['pooling']}, "
             + f"{e['wide']:,} rows of n-grams, " * bool(e["wide"])
-            + f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}",
+            + f"{e['parameters']:,} parameters; {computed_by(e)}",
         ]
 
     def speed(self, e: dict[str, Any]) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...learn.loop import Event
 from ...learn.run import Run
+from ...learn.state import Event
 from ...text.labelled import LabelledPart
 from ..calibration import fit_temperature
 from .baselines import baselines

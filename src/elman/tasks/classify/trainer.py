@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...learn.loop import Event
+from ...learn.batches import there
+from ...learn.shards import Shards
+from ...learn.state import Event
 from ...nn.classifier import ClassifierNetwork
 from ...nn.layers import softmax_cross_entropy
+from ...nn.wide import ngrams
 from ...text.labelled import LabelledPart
 from ...text.vocabulary import Vocabulary
 from ..calibration import calibrated
@@ -29,6 +32,7 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
     """
 
     settings: ClassifySettings
+    ngrams = staticmethod(ngrams)
 
     def __init__(
         self,
@@ -56,17 +60,17 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
         rng = np.random.default_rng([self.settings.seed, 1, self.epoch])
         return batches.LabelledPlan(self.train, self.settings.batch_size, rng)
 
-    def _gradient(self, batch: batches.LabelledBatch) -> float:
-        weights = self.class_weights[batch.labels] / len(batch.labels)
-        rng = np.random.default_rng([self.settings.seed, 2, self.step])
-        inputs = batch.inputs
+    def _gradient(self, batch: batches.LabelledBatch, shard: int, rows: slice) -> float:
+        labels, (text, mask) = batch.labels[rows], there(batch.inputs, batch.mask, rows)
+        weights = self.class_weights[labels] / batch.width
+        inputs, rng = text, self.rng(shard)
         if self.settings.symbol_dropout:
             assert self.vocabulary.unknown is not None
             dropped = rng.random(inputs.shape) < self.settings.symbol_dropout
             inputs = np.where(dropped, np.int32(self.vocabulary.unknown), inputs)
         return self.network.loss_and_gradient(
-            inputs, batch.labels, weights.astype(self.network.dtype), batch.mask, rng,
-            self.settings.label_smoothing or 0.0, batch.inputs,
+            inputs, labels, weights.astype(self.network.dtype), mask, rng,
+            self.settings.label_smoothing or 0.0, text,
         )  # fmt: skip
 
     def _step_event(self, batch: batches.LabelledBatch, loss: float) -> Event:
@@ -79,7 +83,7 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
         return self.predictions / max(1e-9, self.seconds)
 
     def _look(self) -> tuple[float, float, Event]:
-        found = judge(self.classifier(), self.validation)
+        found = judge(self.classifier(), self.validation, self.shards)
         nats = float("nan") if found.nats is None else found.nats
         # The loss breaks ties: macro-F1 stands still where a part is small.
         value = nats if self.settings.monitor == "loss" else 1e-6 * nats - found.macro_f1
@@ -114,13 +118,28 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
                 self._update()
 
 
-def judge(model: Classifier, part: LabelledPart) -> Report:
-    """Compare what a classifier says about a part with its labels."""
+def judge(model: Classifier, part: LabelledPart, shards: Shards | None = None) -> Report:
+    """Compare what a classifier says about a part with its labels.
+
+    With `shards` each of them reads its texts alone, and ranks share the work.
+    """
     labels = part.labels[part.rows]
-    logits = model.logits(part.chosen())
+    logits = model.logits(part.chosen()) if shards is None else _shared(model, part, shards)
     nats = softmax_cross_entropy(logits[None], labels[None])[0][0]
     calibration = calibrated(logits, labels, model.temperature) if len(labels) else None
     return report(model.classes, labels, logits.argmax(axis=1), nats, calibration)
+
+
+def _shared(model: Classifier, part: LabelledPart, shards: Shards) -> Array:
+    """The logits (n, C) of a part, whose texts are divided among the shards."""
+    logits, borders = np.zeros((len(part), len(model.classes))), shards.rows(len(part))
+    for shard in shards.own:
+        mine = slice(borders[shard], borders[shard + 1])
+        texts = LabelledPart(part.texts, part.labels, part.rows[mine])
+        if len(texts):
+            logits[mine] = model.logits(texts.chosen())
+    shards.gather(logits, borders)
+    return logits
 
 
 def class_weights(kind: str, labels: Array, num_classes: int) -> Array:

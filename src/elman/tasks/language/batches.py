@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...learn.batches import groups_by_length
+from ...learn.batches import columns, groups_by_length
 from ...nn.layers import loss_weights
 from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
@@ -35,8 +35,19 @@ class Batch:
     anew: np.ndarray | None = None
 
     @property
+    def width(self) -> int:
+        return self.inputs.shape[1]
+
+    @property
     def predictions(self) -> int:
         return self.inputs.size if self.mask is None else int(self.mask.sum())
+
+    def part(self, rows: slice) -> "Batch":
+        """Some of its sequences."""
+        anew = None if self.anew is None else self.anew[rows]
+        inputs, targets = columns(self.inputs, rows), columns(self.targets, rows)
+        mask = None if self.mask is None else columns(self.mask, rows)
+        return Batch(inputs, targets, mask, self.fresh, anew)
 
     def weights(self, loss: str, dtype: np.dtype) -> np.ndarray:
         """The weight (T, B) of every prediction in the loss.

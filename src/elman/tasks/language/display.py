@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ...learn.display import Display, other_encodings
+from ...learn.display import Display, computed_by, other_encodings
 
 
 class TaskDisplay(Display):
@@ -26,7 +26,7 @@ class TaskDisplay(Display):
         if "parameters" in e:
             lines.append(
                 f"{e['cell']} {e['num_layers']} × {e['hidden_size']}, {e['parameters']:,} "
-                f"parameters; engine {e['engine']}, threads: {e['threads']}"
+                f"parameters; {computed_by(e)}"
             )
         return lines
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...learn.loop import Event
 from ...learn.run import Run
+from ...learn.state import Event
 from ...nn.network import Network
 from ...text.corpus import Corpus
 from ...text.parts import Part

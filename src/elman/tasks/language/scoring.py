@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ...errors import counted
+from ...learn.shards import Shards
 from ...store.shown import Shown, frame
 from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
@@ -139,6 +140,7 @@ def evaluate(
     limit: int | None = None,
     chunk: int = CHUNK,
     start: np.ndarray | None = None,
+    shards: Shards | None = None,
 ) -> Score:
     """Score a held-out part, the state carried across it.
 
@@ -150,33 +152,40 @@ def evaluate(
     chunk : steps that are read at once; changes the memory, not the figure
     start : a state of the network, of any number of streams, from which the parallel
         streams of running text start; None: zero
+    shards : of the parallel streams, each read alone; None: one
     """
-    nats, predictions, counted = 0.0, 0, vocabulary.counted
+    shards, predictions, counted = shards or Shards(), 0, vocabulary.counted
+    nats = np.zeros(shards.count)
     words = None if counted is None else 0
     parallel = max(1, min(parallel, part.predictions))
     if part.offsets is not None:
         parallel = SIDE_BY_SIDE
     if limit is not None:
         chunk = min(chunk, -(-limit // parallel))
-    state = model.zero_state(parallel)
+    states: dict[int, np.ndarray] = {}  # of each shard
     for batch in streams(part, vocabulary, chunk, parallel):
-        if batch.fresh:
-            state = model.zero_state(batch.inputs.shape[1])
-            if start is not None:  # streams share what there is of warm states
-                state = start.take(np.arange(state.shape[2]) % start.shape[2], axis=2)
-        elif batch.anew is not None and batch.anew.any():
-            state = anew(model, state, batch.anew)
-        losses, state = model.nats(batch.inputs, batch.targets, state, batch.mask)
-        if batch.mask is not None:
-            losses = losses[batch.mask]
-        nats += float(np.sum(losses, dtype=np.float64))
+        for shard, rows in shards.mine(batch.width):
+            mine = batch.part(rows)
+            if mine.fresh:
+                state = model.zero_state(mine.width)
+                if start is not None:  # streams share what there is of warm states
+                    state = start.take(np.arange(rows.start, rows.stop) % start.shape[2], axis=2)
+            else:
+                state = states[shard]
+                if mine.anew is not None and mine.anew.any():
+                    state = anew(model, state, mine.anew)
+            losses, states[shard] = model.nats(mine.inputs, mine.targets, state, mine.mask)
+            if mine.mask is not None:
+                losses = losses[mine.mask]
+            nats[shard] += float(np.sum(losses, dtype=np.float64))
         predictions += batch.predictions
         if counted is not None and words is not None:
             targets = batch.targets if batch.mask is None else batch.targets[batch.mask]
             words += int(counted[targets].sum())
         if limit is not None and predictions >= limit:
             break
-    return Score(nats, predictions, predictions * part.characters_per_symbol, words=words)
+    total, characters = shards.total(nats), predictions * part.characters_per_symbol
+    return Score(total, predictions, characters, words=words)
 
 
 def anew(model: LanguageModel, state: np.ndarray, rows: np.ndarray) -> np.ndarray:

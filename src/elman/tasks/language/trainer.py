@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ...learn.loop import Event, Loop
+from ...learn.batches import columns
+from ...learn.loop import Loop
+from ...learn.state import Event
 from ...nn.network import Network
 from ...store.checkpoint import Tensors
 from ...text.parts import Part
@@ -57,18 +59,61 @@ class Trainer(Loop[Network]):
             self.seq_len, self.batch_size, self.settings.seed, self.epoch,
         )  # fmt: skip
 
-    def _gradient(self, batch: batches.Batch) -> float:
-        s, network = self.settings, self.network
-        width = batch.inputs.shape[1]
+    def _enter(self, batch: batches.Batch) -> None:
+        """The state and the context before a batch, those behind it to be filled by its shards."""
+        width = batch.width
         if batch.fresh:
-            self.state = network.zero_state(width)
+            self.state = self.network.zero_state(width)
             self.context = np.zeros((0, width), np.int32)
         elif batch.anew is not None and batch.anew.any():  # no gradient flows into what was before
-            self.state = scoring.anew(network, self.end_state, batch.anew)
+            self.state = scoring.anew(self.network, self.end_state, batch.anew)
             self.context = np.zeros((0, width), np.int32)
-        weights = batch.weights(s.loss, network.dtype)
-        rng = np.random.default_rng([s.seed, 2, self.step]) if s.dropout else None
-        return self._loss_and_gradient(batch, weights, rng)
+        self.before = self.state, self.context
+        self.state, self.end_state = self.state.copy(), self.state.copy()
+        beyond = (self.settings.bptt or 0) - len(batch.inputs)
+        if beyond > 0:
+            self.context = np.concatenate([self.context, batch.inputs])[-beyond:]
+
+    def _gradient(self, batch: batches.Batch, shard: int, rows: slice) -> float:
+        """Back-propagation through time, truncated after `bptt` steps.
+
+        The state that enters a window is data: the gradient ends there, though
+        the state itself carries what was read before. With `bptt` below the
+        window it ends more often. Above it, the window is read together with the
+        inputs before it (the context, whose own losses were counted earlier and
+        weigh 0), from a state that lies `bptt` steps back.
+        """
+        s, T, part = self.settings, len(batch.inputs), batch.part(rows)
+        weights = columns(batch.weights(s.loss, self.network.dtype), rows)
+        state, context = np.ascontiguousarray(self.before[0][:, :, rows]), self.before[1][:, rows]
+        rng = self.rng(shard) if s.dropout else None
+        bptt = s.bptt or T
+        if bptt <= T:
+            loss, states = self.network.loss_and_gradient(
+                part.inputs, part.targets, weights, state, part.mask, rng,
+                cuts=range(bptt, T, bptt),
+            )  # fmt: skip
+            self.state[:, :, rows] = self.end_state[:, :, rows] = states[-1]
+            return loss
+        inputs = np.concatenate([context, part.inputs])
+        targets = np.concatenate([np.zeros_like(context), part.targets])
+        weights = np.concatenate([np.zeros(context.shape, weights.dtype), weights])
+        cut = len(inputs) - len(self.context)
+        loss, states = self.network.loss_and_gradient(
+            inputs, targets, weights, state, None, rng, cuts=(cut,) if cut else (), detach=False
+        )
+        if cut:
+            self.state[:, :, rows] = states[0]
+        self.end_state[:, :, rows] = states[-1]
+        return loss
+
+    def _collect(self) -> None:
+        """The states of all streams: a rank has carried those of its own shards."""
+        rows = self.shards.rows(self.state.shape[2])
+        for state in (self.state, self.end_state):
+            by_stream = np.ascontiguousarray(np.moveaxis(state, 2, 0))
+            self.shards.gather(by_stream, rows)
+            state[...] = np.moveaxis(by_stream, 0, 2)
 
     def _step_event(self, batch: batches.Batch, loss: float) -> Event:
         width = batch.inputs.shape[1]
@@ -80,39 +125,6 @@ class Trainer(Loop[Network]):
             "characters_per_second": self.characters_per_second,
             "train_bits_per_character": self.bits(self.smoothed or 0.0),
         }
-
-    def _loss_and_gradient(
-        self, batch: batches.Batch, weights: Array, rng: np.random.Generator | None
-    ) -> float:
-        """Back-propagation through time, truncated after `bptt` steps.
-
-        The state that enters a window is data: the gradient ends there, though
-        the state itself carries what was read before. With `bptt` below the
-        window it ends more often. Above it, the window is read together with the
-        inputs before it (the context, whose own losses were counted earlier and
-        weigh 0), from a state that lies `bptt` steps back.
-        """
-        T = len(batch.inputs)
-        bptt = self.settings.bptt or T
-        if bptt <= T:
-            loss, states = self.network.loss_and_gradient(
-                batch.inputs, batch.targets, weights, self.state, batch.mask, rng,
-                cuts=range(bptt, T, bptt),
-            )  # fmt: skip
-            self.state = self.end_state = states[-1]
-            return loss
-        inputs = np.concatenate([self.context, batch.inputs])
-        targets = np.concatenate([np.zeros_like(self.context), batch.targets])
-        padded = np.concatenate([np.zeros(self.context.shape, weights.dtype), weights])
-        keep = min(len(inputs), bptt - T)
-        cut = len(inputs) - keep
-        loss, states = self.network.loss_and_gradient(
-            inputs, targets, padded, self.state, None, rng,
-            cuts=(cut,) if cut else (), detach=False,
-        )  # fmt: skip
-        self.state = states[0] if cut else self.state
-        self.end_state, self.context = states[-1], inputs[cut:]
-        return loss
 
     @property
     def characters_per_second(self) -> float:
@@ -132,7 +144,7 @@ class Trainer(Loop[Network]):
         score = scoring.evaluate(
             self.network, self.validation, self.vocabulary,
             parallel=parallel, limit=self.evaluation_limit,
-            start=self.end_state if self._start_tensors() else None,
+            start=self.end_state if self._start_tensors() else None, shards=self.shards,
         )  # fmt: skip
         nats = score.nats / score.symbols
         return nats, nats, {

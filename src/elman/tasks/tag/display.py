@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...errors import counted
-from ...learn.display import Display, other_encodings
+from ...learn.display import Display, computed_by, other_encodings
 from .report import ALL, from_dict
 
 
@@ -29,7 +29,7 @@ class TaskDisplay(Display):
             f"{e['train_symbols']:,} symbols to train on, {e['validation_symbols']:,} to choose "
             f"by, {e['test_symbols']:,} for the report",
             f"{kind} {e['num_layers']} × {e['hidden_size']}{letters}{wide}{chain}, "
-            f"{e['parameters']:,} parameters; engine {e['engine']}, threads: {e['threads']}",
+            f"{e['parameters']:,} parameters; {computed_by(e)}",
         ]
 
     def speed(self, e: dict[str, Any]) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ...learn.loop import Event
 from ...learn.run import Run
+from ...learn.state import Event
 from .baselines import most_frequent, regression
 from .model import Tagger
 from .report import TagReport, tag_report

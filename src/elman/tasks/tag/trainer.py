@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from ...errors import counted
-from ...learn.loop import Event
+from ...learn.shards import Shards
+from ...learn.state import Event
 from ...nn import chain
 from ...nn.layers import softmax_cross_entropy
 from ...nn.tagger import TaggerNetwork
+from ...nn.wide import ngrams_around
 from ...text.tagforms import TaggedOptions, refuse_idle
 from ...text.tagged import labelled
 from ...text.vocabulary import Vocabulary
@@ -47,6 +49,7 @@ class TagTrainer(TableLoop[TaggerNetwork]):
     """One training run of a tagger."""
 
     settings: TagSettings
+    ngrams = staticmethod(ngrams_around)
 
     def __init__(
         self,
@@ -74,15 +77,15 @@ class TagTrainer(TableLoop[TaggerNetwork]):
         s, rng = self.settings, np.random.default_rng([self.settings.seed, 1, self.epoch])
         return TagPlan(self.train.symbols, self.train.labels, self.windows, s.batch_size or 1, rng)
 
-    def _gradient(self, batch: TagBatch) -> float:
-        rng = np.random.default_rng([self.settings.seed, 2, self.step])
-        inputs = batch.inputs
+    def _gradient(self, batch: TagBatch, shard: int, rows: slice) -> float:
+        part, rng = batch.part(rows), self.rng(shard)
+        inputs = part.inputs
         if self.settings.symbol_dropout:
             dropped = rng.random(inputs.shape) < self.settings.symbol_dropout
             inputs = np.where(dropped, np.int32(self.vocabulary.unknown or 0), inputs)
         return self.network.loss_and_gradient(
-            inputs, batch.labels, batch.weights.astype(self.network.dtype), batch.mask,
-            batch.letters, batch.borders, rng, batch.inputs,
+            inputs, part.labels, part.weights.astype(self.network.dtype), part.mask,
+            part.letters, part.borders, rng, part.inputs,
         )  # fmt: skip
 
     def _step_event(self, batch: TagBatch, loss: float) -> Event:
@@ -95,7 +98,7 @@ class TagTrainer(TableLoop[TaggerNetwork]):
         return self.predictions / max(1e-9, self.seconds)
 
     def _look(self) -> tuple[float, float, Event]:
-        found = judge(self.tagger(), self.validation, self.scheme)
+        found = judge(self.tagger(), self.validation, self.scheme, self.shards)
         nats = float("nan") if found.nats is None else found.nats
         # Accuracy is what counts; the loss breaks ties, and says early what it will be.
         spans = {"validation_span_f1": found.spans["all spans"]["f1"]} if found.spans else {}
@@ -119,15 +122,38 @@ class TagTrainer(TableLoop[TaggerNetwork]):
         return Tagger(network, self.vocabulary, self.letters, self.classes, config)
 
 
-def judge(model: Tagger, part: TagPart, scheme: str = "") -> TagReport:
-    """Compare what a tagger says about a part with its labels."""
-    logits = model.run(part.symbols, part.ranges)
+def judge(
+    model: Tagger, part: TagPart, scheme: str = "", shards: Shards | None = None
+) -> TagReport:
+    """Compare what a tagger says about a part with its labels.
+
+    With `shards` each of them reads its sequences alone, and ranks share the work.
+    """
+    logits = model.run(part.symbols, part.ranges) if shards is None else _shared(
+        model, part, shards)  # fmt: skip
     decoded = model.decode(logits, part.ranges)
     pieces = [slice(*row) for row in part.ranges.tolist()]
     labels, predicted = ([of[piece] for piece in pieces] for of in (part.labels, decoded))
     unseen = np.concatenate([part.unseen[piece] for piece in pieces])
     nats = _nats(model, part, logits) / max(1, part.count)
     return tag_report(model.classes, labels, predicted, unseen, nats, scheme)
+
+
+def _shared(model: Tagger, part: TagPart, shards: Shards) -> Array:
+    """The logits (N, C) of the symbols of a part, whose sequences are divided among the shards."""
+    borders, lengths = shards.rows(len(part)), np.diff(part.ranges)[:, 0]
+    places = np.concatenate([np.arange(*row) for row in part.ranges.tolist()])
+    ends = np.concatenate([[0], np.cumsum(lengths)])[borders].tolist()  # of symbols, as `places`
+    logits = np.zeros((len(part.symbols.ids), len(model.classes)))
+    for shard in shards.own:
+        ranges = part.ranges[borders[shard] : borders[shard + 1]]
+        if len(ranges):
+            mine = places[ends[shard] : ends[shard + 1]]
+            logits[mine] = model.run(part.symbols, ranges)[mine]
+    gathered = logits[places]
+    shards.gather(gathered, ends)
+    logits[places] = gathered
+    return logits
 
 
 def _nats(model: Tagger, part: TagPart, logits: Array) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...learn.batches import groups_by_length, padded
+from ...learn.batches import groups_by_length, padded, there
 from ...nn.chain import Borders
 from ...nn.tagger import Letters
 from ...text.encoded import Encoded, encode
@@ -147,6 +147,29 @@ class TagBatch:
     mask: Array | None
     letters: Letters | None
     borders: Borders
+
+    @property
+    def width(self) -> int:
+        return self.inputs.shape[1]
+
+    def part(self, rows: slice) -> "TagBatch":
+        """Some of its windows, which weigh what they weigh in the whole."""
+        inputs, mask = there(self.inputs, self.mask, rows)
+        labels, weights = self.labels[: len(inputs), rows], self.weights[: len(inputs), rows]
+        letters = self.letters
+        if letters is not None and inputs.shape != self.inputs.shape:
+            letters = _some_of(letters, letters.places[: len(inputs), rows])
+        borders = Borders(self.borders.begin[rows], self.borders.end[rows])
+        return TagBatch(inputs, labels, weights, mask, letters, borders)
+
+
+def _some_of(letters: Letters, places: Array) -> Letters:
+    """The words that stand at places (T, B) alone."""
+    found, where = np.unique(places, return_inverse=True)
+    found = found if len(found) > 1 else found.repeat(2)  # as in `Symbols.batch`
+    mask = None if letters.mask is None else np.ascontiguousarray(letters.mask[:, found])
+    ids = np.ascontiguousarray(letters.ids[:, found])
+    return Letters(ids, mask, where.reshape(places.shape))
 
 
 class TagPlan:

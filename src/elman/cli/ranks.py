@@ -1,0 +1,97 @@
+"""`elman train` on several ranks: starting them on this host, and what only one of them says."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import ElmanError, UsageError
+
+if TYPE_CHECKING:
+    from ..learn.ranks import Alone
+
+STOP = getattr(signal, "SIGUSR1", signal.SIGTERM)  # every launcher hands it on to all ranks
+SIGNALS = {signal.SIGINT, signal.SIGTERM, STOP}  # that let a run save and end
+
+
+def connected(asked: int | None) -> "Alone":
+    """The ranks that a launcher has started, of which this process is one.
+
+    Raises UsageError where they are not as many as were asked for.
+    """
+    from ..learn.ranks import connect
+
+    ranks = connect()
+    if asked not in (None, ranks.size):
+        raise UsageError(f"--ranks {asked} contradicts what started this, for {ranks.size}: leave "
+                         "it out")  # fmt: skip
+    return ranks
+
+
+def to_start(asked: int | None) -> bool:
+    """Whether ranks are to be started: several were asked for, and this is none of them."""
+    from ..learn.ranks import started
+
+    return asked is not None and asked > 1 and started()[1] < 2
+
+
+def launch(count: int, as_json: bool) -> int:
+    """The command of this process again, on so many ranks of this host; the exit code.
+
+    With JSON what mpiexec itself has to say about a rank that was killed is left out. Ctrl-C,
+    SIGTERM and SIGUSR1 let the ranks save and end, the second ends them at once.
+
+    Raises
+    ------
+    UsageError : there is no MPI to start them with
+    """
+    beside = Path(sys.executable).parent / "mpiexec"  # of the MPI that mpi4py was installed with
+    mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if mpiexec is None:
+        raise UsageError("--ranks starts processes with mpiexec, which is not here: pip install "
+                         "'elman[mpi]' mpich")  # fmt: skip
+    command = [mpiexec, "-n", str(count), sys.executable, "-m", "elman", *sys.argv[1:]]
+    # In a session of its own, so that Ctrl-C comes to it once: from here.
+    job = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if as_json else None,
+        start_new_session=True,
+    )  # fmt: skip
+    stopped_by: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        stopped_by.append(number)
+        job.send_signal(STOP if len(stopped_by) == 1 else signal.SIGTERM)
+
+    for number in SIGNALS:
+        signal.signal(number, stop)
+    for line in job.stdout or ():
+        if line.startswith(b"{"):
+            click.echo(line, nl=False)
+    code = job.wait()
+    saved = {128 + number for number in SIGNALS}
+    if stopped_by and code in saved:
+        return 128 + stopped_by[0]
+    if code in {0, 1, UsageError.exit_code} | saved:  # a rank has said what there is to say
+        return code
+    click.echo("elman: error: a rank was ended before the training was; the model file stands as "
+               "it was last saved, and --resume goes on from there", err=True)  # fmt: skip
+    return 1
+
+
+@contextmanager
+def one_voice(ctx: click.Context, ranks: "Alone") -> Iterator[None]:
+    """What goes wrong on all ranks is said by rank 0, what goes wrong on another one by that."""
+    try:
+        yield
+    except ElmanError as error:
+        if ranks.rank == 0:
+            raise
+        if ranks.leave(ranks.PATIENCE):
+            ctx.exit(error.exit_code)
+        raise type(error)(f"rank {ranks.rank}: {error}") from None
