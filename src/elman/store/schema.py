@@ -36,12 +36,12 @@ STATE: Form = {
     "step": int, "epoch": int, "index": int, "optimizer_steps": int, "predictions": int,
     "seconds": NUMBER, "smoothed": (NUMBER, None), "best_value": (NUMBER, None),
     "best_step": int, "best_figures?": {str: (NUMBER, None)}, "stale": int,
-    "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]],
+    "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]], "table_rate?": NUMBER,
     "stopped_early": bool, "horizon": [(str, NUMBER)], "limit": [(str, NUMBER)],
     "reserve": NUMBER, "finished": bool, "history_columns?": [str], "evaluation_limit?": int,
 }  # fmt: skip
 COUNTS = ("step", "epoch", "index", "optimizer_steps", "predictions", "seconds", "best_step",
-          "stale", "reserve", "evaluation_limit", "plateau_factor")  # fmt: skip
+          "stale", "reserve", "evaluation_limit", "plateau_factor", "table_rate")  # fmt: skip
 
 METADATA: Form = {
     "config": {"cell": str, "vocabulary_size": int, "dtype?": str, "task?": str},

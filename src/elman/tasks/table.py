@@ -16,6 +16,8 @@ Array = np.ndarray
 N = TypeVar("N", bound=StackNetwork)
 
 RATE = 0.5  # of the table where the rest has its default; Adagrad makes it smaller by itself
+# Of a table that has learned before: the sums that made its rate smaller are gone.
+GOING_ON = 0.05
 STATE = "training.optimizer.wide"
 
 # Symbols of the longest n-gram. Of characters 4, 5 and 6: words of twelve languages by the table
@@ -39,6 +41,7 @@ class TableLoop(Loop[N]):
         super().__init__(network, settings)
         table = network.parameters.get("wide.W")
         self.table = None if table is None else RowAdagrad(table)
+        self.table_rate = GOING_ON if table is not None and table.any() else RATE
 
     def _loss(self, batch: Any) -> float:
         """The gradients of shards are added without the rows of the table that none reads."""
@@ -64,17 +67,21 @@ class TableLoop(Loop[N]):
     def _step(self, gradient: Array, rate: float) -> None:
         super()._step(gradient, rate)
         if self.table is not None:
-            rate *= RATE / self.default_rate
+            rate *= self.table_rate / self.default_rate
             self.table.step(self.network.gradient["wide.W"], self.network.touched, rate)
 
     def tensors(self) -> Tensors:
         found = super().tensors()
         return found if self.table is None else found | {STATE: self.table.sum_squares}
 
+    def scalars(self) -> dict[str, Any]:
+        return super().scalars() | {"table_rate": self.table_rate}
+
     def restore(self, tensors: Tensors, state: dict[str, Any]) -> None:
         super().restore(tensors, state)
         if self.table is not None:
             self.table.sum_squares[:] = tensors[STATE]
+            self.table_rate = state["table_rate"]
 
 
 def table_of(rows: int | None, tokens: str | None) -> dict[str, int]:
