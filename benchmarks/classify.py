@@ -9,16 +9,21 @@ work `--set epochs=24` counts passes instead of minutes; then look at the CPU se
 Speed: texts per second of the trained network, by Elman and by PyTorch with the
 same weights, on batches of similar length; the answers are compared.
 
-The data are folders `names` (one file per language of surnames) and `words`
-(english.txt, french.txt, german.txt) in the folder that ELMAN_CORPORA names.
+The data are in the folder that ELMAN_CORPORA names: folders `names` (one file per language of
+surnames), `words` (english.txt, french.txt, german.txt) and `words_frequent` (frequent words of
+twelve languages; those of more than three letters that stand in one language only), and the texts
+tinyshakespeare.txt, sherlock_complete_cnus.txt and timemachine.txt, whose lines of 40 characters
+and more are to be told apart.
 """
 
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median, pstdev
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -34,14 +39,42 @@ from elman.text import labelled
 from elman.text.labelled import LabelledOptions
 from elman.text.read import TextOptions
 
-# data: (folder, whether in lower case: German nouns would give themselves away)
-DATA: dict[str, tuple[str, bool]] = {
-    "surnames, 18 languages": ("names", False),
-    "words, 3 languages": ("words", True),
+# data: (folder, the files of it, whether in lower case: German nouns would give themselves away)
+DATA: dict[str, tuple[str, str, bool]] = {
+    "surnames, 18 languages": ("names", "", False),
+    "words, 3 languages": ("words", "", True),
+    "words, 12 languages": ("words_frequent", "", True),
+    "words, nb da": ("words_frequent", "nb da", True),
+    "words, cs sl": ("words_frequent", "cs sl", True),
+    "words, cs sl sh": ("words_frequent", "cs sl sh", True),
+    "lines of 3 books": (".", "tinyshakespeare sherlock_complete_cnus timemachine", False),
 }
+LETTERS = 4  # the least of a frequent word
+LINE = 40  # characters, the least of a line
 PAUSE = 0.4  # seconds
 SHARE = 0.2  # of the texts that both are tested on
 REGULARISATION = (1.0, 10.0, 100.0)  # C of the logistic regression: its best on the test part
+
+
+def prepared(corpora: Path, name: str, made: Path) -> Path:
+    """The folder of a file per class; one that is made of others' files lies in `made`."""
+    folder, files, _ = DATA[name]
+    if folder in ("names", "words"):
+        return corpora / folder
+    names = files.split() or sorted(p.stem for p in (corpora / folder).glob("*.txt"))
+    texts = {}
+    for stem in names:
+        lines = (corpora / folder / f"{stem}.txt").read_text("utf-8").splitlines()
+        least = LINE if folder == "." else LETTERS
+        kept = (line.strip() for line in lines)
+        kept = (line.lower() if folder != "." else line for line in kept)
+        texts[stem] = list(dict.fromkeys(line for line in kept if len(line) >= least))
+    common = Counter(text for rows in texts.values() for text in rows)
+    place = made / name
+    place.mkdir()
+    for stem, rows in texts.items():
+        (place / f"{stem}.txt").write_text("".join(f"{r}\n" for r in rows if common[r] == 1))
+    return place
 
 
 def split(path: Path, lowercase: bool, seed: int) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -187,15 +220,16 @@ def main(
 ) -> None:  # fmt: skip
     """Print tables of quality and speed."""
     if corpora is None:
-        raise click.UsageError("name the folder of names/ and words/ with --corpora")
-    console, results = Console(), {}
+        raise click.UsageError("name the folder of the data with --corpora")
+    console, results, context = Console(), {}, click.get_current_context()
     given = {k: json.loads(v) for k, v in (pair.split("=", 1) for pair in extra)}
     if threads is not None:
         given["threads"] = threads
     quality = Table("data", "model", "accuracy", "macro-F1", "seconds", "CPU seconds")
+    made = Path(context.with_resource(TemporaryDirectory()))
     for name in only or DATA:
-        folder, lowercase = DATA[name]
-        path = Path(corpora) / folder
+        lowercase = DATA[name][2]
+        path = prepared(Path(corpora), name, made)
         ours, theirs = [], []
         for seed in range(seeds):
             model, figures = network(path, {"lowercase": lowercase} | given, seed)

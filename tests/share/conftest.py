@@ -64,7 +64,7 @@ def classifier(
 
 def tagger(
     cell="gru", vocabulary=None, layers=1, embedding=0, bias=True, activation="tanh",
-    both=True, letters_of=0, transitions=True, dtype=np.float32, summary=None, **extra,
+    both=True, letters_of=0, transitions=True, wide=0, dtype=np.float32, summary=None, **extra,
 ) -> Tagger:  # fmt: skip
     """A tagger of characters, or of words that `letters_of` units read by their letters."""
     vocabulary = vocabulary or letters()
@@ -76,7 +76,7 @@ def tagger(
     config = TaggerConfig(
         len(vocabulary), cell, H, layers, embedding, activation, bias, bidirectional=both,
         num_classes=3, num_letters=len(spelt or ()), letter_size=letters_of,
-        transitions=transitions,
+        transitions=transitions, wide=wide, wide_ngrams=3 * bool(wide),
     )  # fmt: skip
     network = TaggerNetwork(config, dtype)
     _fill(network)

@@ -107,6 +107,15 @@ def test_a_tagger_has_the_same_emissions(kind, both, layers, embedding, size, le
         assert onnx_check.compare_tagger(model, run, padded=name == "runtime") <= 5e-6
 
 
+@pytest.mark.parametrize(("rows", "letters_of"), [(64, 0), (5000, 3)])
+def test_a_table_of_n_grams_by_place_leaves_with_its_hash(rows, letters_of):
+    model = tagger("lstm", letters(9), embedding=letters_of, letters_of=letters_of, wide=rows)
+    data = ours.pack(model)
+    onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
+    for name, run in runtimes(data).items():
+        assert onnx_check.compare_tagger(model, run, padded=name == "runtime") <= 5e-6
+
+
 def test_the_labels_of_a_tagger_can_be_found_from_its_file_alone():
     """Emissions, and the chain of the metadata over all labellings of a short sequence."""
     pytest.importorskip("onnxruntime")

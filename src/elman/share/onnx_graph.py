@@ -283,7 +283,7 @@ def _classifier(g: Graph) -> tuple[list[Any], list[Any]]:
     int32 = g.steps("lengths")
     x, final = g.stack(g.read(), int32)
     y = g.last(final, config.width, "") if config.pooling == "last" else _pooled(g, x)
-    g.readout(y, onnx_wide.add(g, config.wide, config.wide_ngrams) if config.wide else "")
+    g.readout(y, onnx_wide.of_texts(g, config.wide, config.wide_ngrams) if config.wide else "")
     inputs = [_ids(), _whole("lengths", "batch")]
     return inputs, [_floats("logits", ["batch", config.num_classes])]
 
@@ -303,7 +303,8 @@ def _tagger(g: Graph) -> tuple[list[Any], list[Any]]:
         inputs += [_whole("letters", "letters", "words"), _whole("letter_lengths", "words"),
                    _whole("places", "time", "batch")]  # fmt: skip
     h, _ = g.stack(x, int32)
-    g.readout(h)
+    table = onnx_wide.of_symbols(g, config.wide, config.wide_ngrams) if config.wide else ""
+    g.readout(h, table)
     return inputs, [_floats("logits", ["time", "batch", config.num_classes])]
 
 
