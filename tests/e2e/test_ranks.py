@@ -260,6 +260,9 @@ def test_what_all_ranks_find_wrong_is_said_once(folder):
     assert "nothing.txt" in sentence(run(folder, *mpiexec(3, "nothing.txt", *QUICK)), 1)
     found = run(folder, *mpiexec(2, "text.txt", *SMALL, "--steps", 2, "-o", "no/m.safetensors"))
     assert "does not exist" in sentence(found, 1)
+    (folder / "damaged.txt").write_bytes(b"abc \xff\xfe bad \x80")
+    found = run(folder, *mpiexec(2, "damaged.txt", *SMALL, "--steps", 2))
+    assert "damaged.txt is not UTF-8" in sentence(found, 1)
 
 
 def test_a_rank_that_raises_ends_all(folder):

@@ -75,8 +75,8 @@ def launch(count: int, as_json: bool) -> int:
             click.echo(line, nl=False)
     code = job.wait()
     saved = {128 + number for number in SIGNALS}
-    if stopped_by and code in saved:
-        return 128 + stopped_by[0]
+    if stopped_by and code not in {0, 1, UsageError.exit_code}:
+        return 128 + stopped_by[0]  # before the first step there is nothing to save
     if code in {0, 1, UsageError.exit_code} | saved:  # a rank has said what there is to say
         return code
     click.echo("elman: error: a rank was ended before the training was; the model file stands as "
@@ -94,4 +94,6 @@ def one_voice(ctx: click.Context, ranks: "Alone") -> Iterator[None]:
             raise
         if ranks.leave(ranks.PATIENCE):
             ctx.exit(error.exit_code)
-        raise type(error)(f"rank {ranks.rank}: {error}") from None
+        told = ElmanError(f"rank {ranks.rank}: {error}")
+        told.exit_code = error.exit_code
+        raise told from None

@@ -8,6 +8,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..errors import CorpusError
 
@@ -40,7 +41,10 @@ class EncodingError(CorpusError):
 
     def __init__(self, name: str, problem: str, likely: str | None, way_out: str):
         super().__init__(f"{problem}; {way_out}")
-        self.name, self.problem, self.likely = name, problem, likely
+        self.name, self.problem, self.likely, self.way_out = name, problem, likely, way_out
+
+    def __reduce__(self) -> tuple[Any, ...]:  # it goes to other ranks
+        return type(self), (self.name, self.problem, self.likely, self.way_out)
 
 
 def decode(
