@@ -18,7 +18,7 @@ ORDER = (
     ("store",),
     ("learn",),
     ("tasks",),
-    ("inside", "share", "estimators"),
+    ("inside", "share", "estimators", "bulk"),
     ("plots", "web", "recipes", "cli", "__main__"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
@@ -208,7 +208,7 @@ def names_in(node: ast.AST) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("module", ["elman", "elman.estimators"])
+@pytest.mark.parametrize("module", ["elman", "elman.bulk", "elman.estimators"])
 def test_every_public_name_is_documented(module):
     public = pytest.importorskip(module)  # the estimators need an extra
     for name in public.__all__:

@@ -16,6 +16,7 @@ __all__ = ["Classifier", "ElmanError", "Model", "Score", "Tagger", "__version__"
            "load", "train"]  # fmt: skip
 
 if TYPE_CHECKING:
+    from . import bulk as bulk
     from . import estimators as estimators
     from . import plots as plots
     from . import settings as settings
@@ -35,7 +36,7 @@ _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
          "Tagger": "tasks.tag.model", "import_weights": "share.importing", "load": "tasks",
          "train": "tasks.training"}  # fmt: skip
-_MODULES = ("estimators", "plots", "settings")  # they are there when they are named
+_MODULES = ("bulk", "estimators", "plots", "settings")  # they are there when they are named
 
 
 def __getattr__(name: str) -> Any:
