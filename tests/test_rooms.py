@@ -18,7 +18,7 @@ ORDER = (
     ("store",),
     ("learn",),
     ("tasks",),
-    ("inside", "share", "estimators", "bulk"),
+    ("inside", "share", "estimators", "bulk", "sweeps"),
     ("plots", "web", "recipes", "cli", "__main__"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}

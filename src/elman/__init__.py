@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 __all__ = ["Classifier", "ElmanError", "Model", "Score", "Tagger", "__version__", "import_weights",
-           "load", "train"]  # fmt: skip
+           "load", "sweep", "train"]  # fmt: skip
 
 if TYPE_CHECKING:
     from . import bulk as bulk
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import ElmanError
     from .share import exporting
     from .share.importing import import_weights
+    from .sweeps.sweep import sweep
     from .tasks import load
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
          "Tagger": "tasks.tag.model", "import_weights": "share.importing", "load": "tasks",
-         "train": "tasks.training"}  # fmt: skip
+         "sweep": "sweeps.sweep", "train": "tasks.training"}  # fmt: skip
 _MODULES = ("bulk", "estimators", "plots", "settings")  # they are there when they are named
 
 
