@@ -63,6 +63,27 @@ def opened(place: str | None, maximize: bool, about: dict[str, Any]) -> Any:
     return study
 
 
+def is_study(place: str) -> bool:
+    """Whether a name is that of a study: the URL of a database, or a journal, which is JSON."""
+    if "://" in place:
+        return not place.startswith("hf://")
+    path = Path(place)
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(1) == b"{"
+
+
+def known(place: str) -> Any:
+    """The study that `opened` made; ElmanError if there is none."""
+    library = optuna()
+    try:
+        return library.load_study(storage=_storage(library, place), study_name=NAME)
+    except Exception as error:  # of any database
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise ElmanError(f"{place} holds no study of a sweep: {reason}") from None
+
+
 def _storage(library: Any, place: str | None) -> Any:
     if place is None or "://" in place:
         return place

@@ -110,7 +110,12 @@ class Sweep:
         if self.given.get("monitor") == "loss":
             self.figure, self.maximize = "validation_loss", False
         fixed = {n: v for n, v in self.given.items() if n not in ("threads", "engine")}
-        about = {"corpus": self.corpus, "settings": fixed, "search": repr(self.space)}
+        about = {
+            "compared": self.figure,
+            "corpus": self.corpus,
+            "settings": fixed,
+            "search": repr(self.space),
+        }
         self.study = studies.opened(place, self.maximize, about)
         self.place = place
 
