@@ -30,7 +30,7 @@ LONGEST_CHAIN = 16  # modules that import each other one after the other
 # Where an import of ours inside a function is meant so.
 QUICK_START = ("elman.cli", "elman.tasks", "elman")  # what a verb does not need is not imported
 # What may be missing: the native engine, matplotlib.
-OPTIONAL = {"elman.nn.engine", "elman.plots.learned", "elman.plots.runs"}
+OPTIONAL = {"elman.nn.engine", "elman.plots.learned", "elman.plots.runs", "elman.plots.trials"}
 
 
 @cache
