@@ -262,7 +262,7 @@ MENTIONS = {
     "gru": {"__init__.py", "_native/engine.hpp", "estimators/base.py", "tasks/__init__.py",
             "tasks/training.py"},
     "rmsprop": set(),
-    "classify": {"cli/embed.py", "cli/plot.py", "tasks/classify/__init__.py",
+    "classify": {"cli/embed.py", "cli/plot.py", "cli/sweep.py", "tasks/classify/__init__.py",
                  "tasks/language/task.py", "tasks/tag/settings.py", "tasks/tag/task.py"},
     "embed": {"tasks/classify/display.py", "estimators/__init__.py", "estimators/language.py",
               "nn/network.py", "tasks/classify/model.py"},

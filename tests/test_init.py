@@ -42,7 +42,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(program):
 def test_the_public_names_are_there():
     for name in elman.__all__:
         assert getattr(elman, name) is not None
-    assert dir(elman) == sorted([*elman.__all__, "estimators", "plots", "settings"])
+    assert dir(elman) == sorted([*elman.__all__, "bulk", "estimators", "plots", "settings"])
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = elman.nonsense
 

@@ -18,7 +18,7 @@ ORDER = (
     ("store",),
     ("learn",),
     ("tasks",),
-    ("inside", "share", "estimators"),
+    ("inside", "share", "estimators", "bulk", "sweeps"),
     ("plots", "web", "recipes", "cli", "__main__"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
@@ -30,7 +30,7 @@ LONGEST_CHAIN = 16  # modules that import each other one after the other
 # Where an import of ours inside a function is meant so.
 QUICK_START = ("elman.cli", "elman.tasks", "elman")  # what a verb does not need is not imported
 # What may be missing: the native engine, matplotlib.
-OPTIONAL = {"elman.nn.engine", "elman.plots.learned", "elman.plots.runs"}
+OPTIONAL = {"elman.nn.engine", "elman.plots.learned", "elman.plots.runs", "elman.plots.trials"}
 
 
 @cache
@@ -208,7 +208,7 @@ def names_in(node: ast.AST) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("module", ["elman", "elman.estimators"])
+@pytest.mark.parametrize("module", ["elman", "elman.bulk", "elman.estimators"])
 def test_every_public_name_is_documented(module):
     public = pytest.importorskip(module)  # the estimators need an extra
     for name in public.__all__:

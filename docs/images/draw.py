@@ -314,7 +314,7 @@ def gradient():
 # The rooms, from the roof down: a line of the drawing is a floor.
 FLOORS = (
     ("plots", "web", "recipes", "cli", "__main__"),
-    ("inside", "share", "estimators"),
+    ("inside", "share", "estimators", "bulk", "sweeps"),
     ("tasks",),
     ("learn",),
     ("store",),

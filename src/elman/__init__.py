@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 __all__ = ["Classifier", "ElmanError", "Model", "Score", "Tagger", "__version__", "import_weights",
-           "load", "train"]  # fmt: skip
+           "load", "sweep", "train"]  # fmt: skip
 
 if TYPE_CHECKING:
+    from . import bulk as bulk
     from . import estimators as estimators
     from . import plots as plots
     from . import settings as settings
     from .errors import ElmanError
     from .share import exporting
     from .share.importing import import_weights
+    from .sweeps.sweep import sweep
     from .tasks import load
     from .tasks.classify.model import Classifier
     from .tasks.language.model import Model
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 _HOME = {"Classifier": "tasks.classify.model", "ElmanError": "errors",
          "Model": "tasks.language.model", "Score": "tasks.language.scoring",
          "Tagger": "tasks.tag.model", "import_weights": "share.importing", "load": "tasks",
-         "train": "tasks.training"}  # fmt: skip
-_MODULES = ("estimators", "plots", "settings")  # they are there when they are named
+         "sweep": "sweeps.sweep", "train": "tasks.training"}  # fmt: skip
+_MODULES = ("bulk", "estimators", "plots", "settings")  # they are there when they are named
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from .help import Command
 
 VERBS = {
     "train": "Train a model on text.",
+    "sweep": "Train with many settings, and say which are best.",
     "sample": "Write text with a model.",
     "score": "Say how likely texts are under a model.",
     "classify": "Say which class texts belong to.",

@@ -26,6 +26,7 @@ elman classify mails.safetensors -f new.csv --threshold 0.8 > labelled.csv
 elman classify names.safetensors --all Martin
 elman classify names.safetensors --among French,German Martin
 elman classify names.safetensors --evaluate test.tsv
+elman classify names.safetensors -f names.txt --part 1/4 > labelled.1
 """
 
 NOTES = """
@@ -45,6 +46,7 @@ answered as it arrives.
 @options.encoding
 @options.text_column
 @options.delimiter
+@options.part
 @option("--evaluate", metavar="FILE", group="Labelled data",
         help="Judge the model by labelled texts, in any form that training takes.")  # fmt: skip
 @option("--label-column", metavar="NAME", group="Labelled data",
@@ -73,9 +75,11 @@ def classify(
         raise UsageError("--label-column goes with --evaluate FILE")
     if show_all and threshold and not as_json:
         raise UsageError("--threshold has no effect with --all, which gives every class")
-    if evaluate is not None and (texts or reading["files"] or show_all or threshold or among):
+    idle = (texts, reading["files"], show_all, threshold, among, reading["part"])
+    if evaluate is not None and any(idle):
         raise UsageError("--evaluate FILE takes its texts from the file and shows its own report: "
-                         "leave out texts, -f, --all, --threshold and --among")  # fmt: skip
+                         "leave out texts, -f, --all, --threshold, --among and --part"
+                         )  # fmt: skip
     loaded = load(model, engine=engine, threads=threads, task="classify")
     if evaluate is not None:
         judge(loaded, evaluate, label_column, reading, as_json)
@@ -92,7 +96,8 @@ def classify(
         odd.add(batch.texts)
         if batch.table is not None and batch.table.header is not None and added and not header:
             header = True
-            sys.stdout.write(f"{batch.table.header}\n")
+            if wanted.part is None or wanted.part[0] == 1:
+                sys.stdout.write(f"{batch.table.header}\n")
         if as_json:
             rows = _json(batch, answers, odd, ask.classes if show_all else None)
         else:

@@ -43,6 +43,7 @@ instead: text, neighbour, similarity; among the other texts given, or the lines 
 @options.encoding
 @options.text_column
 @options.delimiter
+@options.part
 @option("--nearest", type=click.IntRange(1), metavar="K",
         help="The K most similar texts, instead of vectors.", group="Neighbours")  # fmt: skip
 @option("--among", metavar="FILE",
@@ -71,6 +72,9 @@ def embed(
         raise UsageError("-o writes vectors and --nearest prints neighbours; give one of them")
     if output is not None and as_json:
         raise UsageError("-o writes vectors and --json prints them; give one of them")
+    if reading["part"] is not None and nearest is not None and among is None:
+        raise UsageError("--nearest looks among all texts, of which --part knows some; give the "
+                         "list as --among FILE")  # fmt: skip
     loaded = load(model)
     embedding.check_kind(loaded)
     wanted = options.reading(loaded, reading, texts)

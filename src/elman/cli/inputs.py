@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ..errors import CorpusError, UsageError
 from ..text import tables
 from ..text.answers import Answers, Row
+from ..text.byte_ranges import Part, at_lines, at_rows
 from ..text.columns import HINTS, Wanted
 from ..text.lines import lines
 from ..text.read import TextOptions
@@ -27,6 +28,7 @@ class Reading:
     delimiter : of the columns; None: the first row shows it
     added : names of the columns that come to a table; () if it does not come out as one
     tally : gets what was odd about the rows of tables
+    part : which part of the file is read, of how many; None: all of it
     """
 
     options: TextOptions
@@ -35,6 +37,7 @@ class Reading:
     delimiter: str | None = None
     added: tuple[str, ...] = ()
     tally: Tally = field(default_factory=Tally)
+    part: Part | None = None
 
 
 @dataclass
@@ -92,10 +95,14 @@ def _open(name: str, reading: Reading) -> tuple[Source | None, Answers | None]:
     source = None if name == "-" else plain_file(name)
     ending = "" if source is None else source.plain.suffix.lower()
     if not reading.meant and ending not in (*HINTS, *tables.JSON_LINES):
+        if source is not None and reading.part is not None:
+            source = at_lines(source, reading.part, reading.options)
         return source, None
     wanted = Wanted((reading.column,), reading.delimiter, meant=True)
     table = tables.recognise(read_twice(source), wanted, reading.options)
     assert table is not None  # it was meant to be one
+    if reading.part is not None:
+        table = at_rows(table, reading.part)
     return source, Answers(table, reading.added, reading.tally)
 
 

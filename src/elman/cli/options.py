@@ -70,6 +70,36 @@ def delimiter(command: Function) -> Function:
     return option("--delimiter", metavar="STR", help=text, group="Text")(command)
 
 
+def part(command: Function) -> Function:
+    """Which part of a file is answered."""
+    text = "One part of the file, such as 1/4; the outputs of all of them concatenate."
+    return option("--part", metavar="I/N", help=text, group="Text", callback=_part)(command)
+
+
+def _part(ctx: click.Context, option: click.Parameter, given: str | None) -> tuple[int, int] | None:
+    from ..errors import UsageError, quoted
+
+    if given is None:
+        return None
+    found = re.fullmatch("([0-9]+)/([0-9]+)", given)
+    number, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise UsageError("--part is the number of a part and how many there are, such as 1/4 to "
+                         f"4/4, not {quoted(given)}")  # fmt: skip
+    return number, count
+
+
+def check_part(files: Sequence[str], texts: Sequence[str], way: str) -> None:
+    """Raise UsageError unless there is one file to take a part of; `way` shows how it is given."""
+    from ..errors import UsageError
+
+    if texts or len(files) != 1 or files[0] == "-":
+        what = "standard input has no parts" if "-" in (*files, *texts) else (
+            "all parts are of one file"
+        )  # fmt: skip
+        raise UsageError(f"--part takes one file, {way}: {what}")
+
+
 def reading(
     model: Any, given: dict[str, Any], texts: Sequence[str], added: tuple[str, ...] = ()
 ) -> "Reading":
@@ -89,6 +119,8 @@ def reading(
         "--encoding": given["encoding"] != "utf-8",
         "--errors": given["errors"] != "strict",
     }
+    if given["part"] is not None:
+        check_part(given["files"], texts, "-f FILE")
     for flag, there in flags.items():
         if there and texts and "-" not in texts and not given["files"]:
             raise UsageError(f"{flag} is about files; texts on the command line have none of it")
@@ -101,6 +133,7 @@ def reading(
         bool(column or character),
         None if character is None else delimiter_of(character),
         added,
+        part=given["part"],
     )
 
 

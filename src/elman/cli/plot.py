@@ -11,6 +11,7 @@ elman plot --kind gradients -o untrained.svg
 elman plot rnn.safetensors lstm.safetensors --kind gradients -o trained.svg
 elman plot poems.safetensors --kind characters -o characters.pdf
 elman plot poems.safetensors --kind states --text "The sea" -o states.png
+elman plot poems.journal -o sweep.png
 """
 
 KINDS = ("training", "confusion", "gradients", "characters", "states")
@@ -38,11 +39,15 @@ def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | Non
                 training, and an RNN whose W_h is scaled to explode
     characters  the learned vectors of the symbols, by their principal components
     states      activations of hidden units while a text is read
+
+    Of a study of `elman sweep`, a file or a URL, it draws how good each trial
+    was, by its number and by each setting.
     """
     from pathlib import Path
 
     from .. import plots
     from ..errors import UsageError
+    from ..sweeps.study import is_study
     from ..tasks import load
 
     plots.check_ending(output)
@@ -59,6 +64,11 @@ def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | Non
         raise UsageError(f"name one MODEL to draw, not {len(models)}")
     elif kind == "states":
         figure = plots.states(load(models[0]), text)
+    elif is_study(models[0]):
+        if kind is not None:
+            raise UsageError(f"{models[0]} is a study of a sweep, which has one picture; leave "
+                             "--kind out")  # fmt: skip
+        figure = plots.trials(models[0])
     else:
         draw = {
             None: plots.overview, "training": plots.training, "confusion": plots.confusion,

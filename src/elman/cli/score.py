@@ -52,18 +52,21 @@ FIGURES = ("nats", "characters", "symbols", "unknown", "nats_known", "bits_per_c
 @option("--lines", is_flag=True, help="Score every line alone.", group="Text")
 @options.errors
 @options.encoding
+@options.part
 @option("--rank", is_flag=True, help="The likeliest line first, once all are scored.",
         group="Output")  # fmt: skip
 @option("--symbols", is_flag=True, help="A row for every symbol.", group="Output")
 @options.as_json("One JSON object per file, line or symbol.")
 @options.machine
 def score(
-    model: str, files: tuple[str, ...], lines: bool, errors: str, encoding: str, rank: bool,
-    symbols: bool, as_json: bool, engine: str, threads: int | None,
+    model: str, files: tuple[str, ...], lines: bool, errors: str, encoding: str,
+    part: tuple[int, int] | None, rank: bool, symbols: bool, as_json: bool, engine: str,
+    threads: int | None,
 ) -> None:  # fmt: skip
     """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
     from ..errors import UsageError
     from ..tasks import load
+    from ..text.byte_ranges import at_records
     from ..text.read import TextOptions
     from ..text.sources import plain_file
     from ..text.tables import Tally
@@ -73,11 +76,21 @@ def score(
         raise UsageError("--rank goes with --lines: it sorts them")
     if rank and symbols:
         raise UsageError("--rank sorts lines and --symbols prints symbols; give one of them")
+    if part is not None:
+        options.check_part(files, (), "elman score MODEL FILE")
+        if rank or not (lines or symbols):
+            raise UsageError("--part goes with --lines or --symbols, whose rows follow each other, "
+                             "and not with --rank, which sorts them")  # fmt: skip
     loaded = load(model, engine=engine, threads=threads, task="lm")
     reading = TextOptions(errors, raw=options.is_raw(loaded, encoding, errors), encoding=encoding)
+    if part is not None and not (lines or loaded.lines):
+        raise UsageError("--part needs --lines here: what the model says of a symbol in running "
+                         "text depends on all before it")  # fmt: skip
     asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), Tally(), as_json)
     kept: list[tuple[float, Row]] = []
     sources = [None if name == "-" else plain_file(name) for name in files or ("-",)]
+    if part is not None:
+        sources = [at_records(s, part, reading, loaded.separator) for s in sources if s]
     for source in sources:
         if symbols:
             _write(asked.symbols(source, lines))
@@ -153,7 +166,9 @@ class Asked:
         from ..text.lines import lines
         from ..text.records import arriving
 
-        for batch in arriving(lines(source, self.reading, self.odd), self.model.separator):
+        first = 1 if source is None else source.line
+        read = lines(source, self.reading, self.odd)
+        for batch in arriving(read, self.model.separator, first):
             self.unknown.add_all([self.model.clean(text) for _, text in batch])
             yield batch
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, UsageError
 from ..text import conll, jsonlines
+from ..text.byte_ranges import Part, at_blank_lines, at_lines
 from ..text.lines import lines
 from ..text.read import TextOptions
 from ..text.sources import Source, plain_file
@@ -82,7 +83,7 @@ class Object(Item):
 
 def sequences(
     model: "Tagger", arguments: Sequence[str], files: Sequence[str], column: int | None,
-    options: TextOptions,
+    options: TextOptions, part: Part | None = None,
 ) -> Iterator[list[Item]]:  # fmt: skip
     """Sequences in batches: the arguments, then the files; without both standard input.
 
@@ -91,6 +92,7 @@ def sequences(
     model : says what a symbol is, and which column has the tokens unless `column` does
     arguments : texts, and "-" for standard input
     column : of the tokens, if all files are columns
+    part : which part of the file is read, of how many; None: all of it
 
     Raises
     ------
@@ -110,7 +112,7 @@ def sequences(
             continue
         yield texts
         texts = []
-        yield from _batches(_items(each, column, model, options))
+        yield from _batches(_items(each, column, model, options, part))
     yield texts
 
 
@@ -129,22 +131,39 @@ def _batches(found: Iterator[list[Item]]) -> Iterator[list[Item]]:
 
 
 def _items(
-    source: Source | None, column: int | None, model: "Tagger", options: TextOptions
-) -> Iterator[list[Item]]:
+    source: Source | None, column: int | None, model: "Tagger", options: TextOptions,
+    part: Part | None,
+) -> Iterator[list[Item]]:  # fmt: skip
     """The sequences of a file, in the form that it has."""
     name = "standard input" if source is None else source.name
     ending = "" if source is None else source.plain.suffix
     first, arriving = _with_first(lines(source, options, whole=True))
-    if is_json(ending, first):
-        if column is not None:
-            raise UsageError(f"--token-column is for columns, a token a line; {name} is {JSON}: "
-                             "leave it out")  # fmt: skip
-        yield from _objects(name, arriving, model)
-    elif column is not None or ending.lower() in COLUMNS:
-        yield from _columns(name, arriving, column or model.column("token_column") or 1, model)
+    objects, reader = is_json(ending, first), None
+    if objects and column is not None:
+        raise UsageError(f"--token-column is for columns, a token a line; {name} is {JSON}: "
+                         "leave it out")  # fmt: skip
+    if not objects and (column is not None or ending.lower() in COLUMNS):
+        reader, column = conll.Reader(), column or model.column("token_column") or 1
+    if source is not None and part is not None:
+        source = _part(source, part, reader, options)
+        arriving = lines(source, options, whole=True)
+    if objects:
+        yield from _objects(name, arriving, model, 1 if source is None else source.line)
+    elif reader is not None and column is not None:
+        yield from _columns(name, arriving, reader, column, model)
     else:
         for some in arriving:
             yield [Item(symbols_of(_apart(line)[0], model.config["tokens"])) for line in some]
+
+
+def _part(source: Source, part: Part, reader: conll.Reader | None, options: TextOptions) -> Source:
+    """A part of a file; of columns the reader knows what the whole looks like."""
+    if reader is None:
+        return at_lines(source, part, options)
+    every = chain.from_iterable(lines(source, options, whole=True))
+    source = at_blank_lines(source, part, options, reader.blank if reader.begin(every) else None)
+    reader.go_on(source.line)
+    return source
 
 
 def _with_first(arriving: Iterator[list[str]]) -> tuple[str, Iterator[list[str]]]:
@@ -159,10 +178,8 @@ def _with_first(arriving: Iterator[list[str]]) -> tuple[str, Iterator[list[str]]
 
 
 def _columns(
-    name: str, arriving: Iterator[list[str]], column: int, model: "Tagger"
+    name: str, arriving: Iterator[list[str]], reader: conll.Reader, column: int, model: "Tagger"
 ) -> Iterator[list[Item]]:
-    reader = conll.Reader()
-
     def item(sequence: conll.Sequence) -> Item:
         tokens: list[str] = []
         for line in sequence:
@@ -181,13 +198,15 @@ def _columns(
     yield list(map(item, reader.end()))
 
 
-def _objects(name: str, arriving: Iterator[list[str]], model: "Tagger") -> Iterator[list[Item]]:
-    number = 0
+def _objects(
+    name: str, arriving: Iterator[list[str]], model: "Tagger", number: int
+) -> Iterator[list[Item]]:
+    """The objects of lines, the first of which has this number."""
     for some in arriving:
         items: list[Item] = []
         for line in some:
-            number += 1
             where = f"{name}, line {number}"
+            number += 1
             tokens: Tokens = []
             if line.strip():
                 found = jsonlines.parsed(where, line)

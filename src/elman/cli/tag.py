@@ -41,6 +41,7 @@ in their own form with label and probability added.
         "input.")  # fmt: skip
 @options.errors
 @options.encoding
+@options.part
 @option("--token-column", type=click.IntRange(1), metavar="N", group="Text",
         help="Files are columns, a token a line, and this is that of the tokens.  "
         "[default: as in training, else the first]")  # fmt: skip
@@ -54,8 +55,8 @@ in their own form with label and probability added.
 @options.machine
 def tag(
     model: str, texts: tuple[str, ...], files: tuple[str, ...], errors: str, encoding: str,
-    token_column: int | None, evaluate: str | None, label_column: int | None,
-    labels: str | None, engine: str, threads: int | None, as_json: bool,
+    part: tuple[int, int] | None, token_column: int | None, evaluate: str | None,
+    label_column: int | None, labels: str | None, engine: str, threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Give every symbol of TEXTS (or of each line of FILES or stdin) a label, by MODEL."""
     from ..errors import UsageError
@@ -66,8 +67,11 @@ def tag(
     if evaluate is None and (label_column or labels):
         flag = "--label-column" if label_column else "--labels"
         raise UsageError(f"{flag} goes with --evaluate FILE")
-    if evaluate is not None and (texts or files):
-        raise UsageError("--evaluate FILE takes its texts from the file: leave out texts and -f")
+    if evaluate is not None and (texts or files or part):
+        raise UsageError("--evaluate FILE takes its texts from the file: leave out texts, -f and "
+                         "--part")  # fmt: skip
+    if part is not None:
+        options.check_part(files, texts, "-f FILE")
     if token_column and texts and "-" not in texts and not files:
         raise UsageError("--token-column is about files; texts on the command line have no columns")
     loaded = load(model, engine=engine, threads=threads, task="tag")
@@ -76,7 +80,7 @@ def tag(
         _evaluate(loaded, evaluate, labels, (token_column, label_column), reading, as_json)
         return
     unknown = _Unknown(loaded)
-    for batch in sequences(loaded, texts, files, token_column, reading):
+    for batch in sequences(loaded, texts, files, token_column, reading, part):
         found = iter(loaded.tag([s.tokens for s in batch if len(s.tokens)]))
         for sequence in batch:
             tags = next(found) if len(sequence.tokens) else None

@@ -8,8 +8,9 @@ dash and in colour (from Okabe and Ito's palette, which colour-blind readers can
 from .canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, check_ending, style, write
 from .learned import characters, gradients, states, untrained
 from .runs import confusion, overview, training
+from .trials import trials
 
 __all__ = [
     "BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "characters", "check_ending", "confusion",
-    "gradients", "overview", "states", "style", "training", "untrained", "write",
+    "gradients", "overview", "states", "style", "training", "trials", "untrained", "write",
 ]  # fmt: skip

@@ -48,7 +48,7 @@ class Answers:
 
     Attributes
     ----------
-    header : the line that names the columns, None without one
+    header : the line that names the columns, None without one; a part of a table has that of all
     shape : what two tables must have in common for their answers to follow each other
 
     Raises
@@ -59,12 +59,15 @@ class Answers:
     def __init__(self, table: Table, names: Sequence[str], tally: Tally):
         self._table, self._tally = table, tally
         self.header: str | None = None
-        self._loose = table.loose_quote(Tally()) is not None
+        whole = table.whole
+        self._loose = whole.loose_quote(Tally()) is not None
         self._width, taken = 0, set[str]()
         found: list[str] = []
-        for _, raw, found in table.raw_rows(Tally()):
+        self._first = 0  # the number of the row that names the columns
+        for self._first, raw, found in whole.raw_rows(Tally()):
             if table.delimiter is None:
-                taken |= jsonlines.keys(raw) or set()
+                if "\\" in raw or any(name in raw for name in names):  # else it has none of them
+                    taken |= jsonlines.keys(raw) or set()
             elif fields.any_text(found):
                 self._width = len(found)
                 taken = {name.strip() for name in found} if table.header else set()
@@ -72,19 +75,19 @@ class Answers:
         self.names = [_free(name, taken) for name in names]
         if table.delimiter is not None and table.header:
             self.header = self._extended(Row("", raw.removesuffix("\n"), found), self.names)
-        self._excel = excel(head(table.source, table.options))  # a line that names the delimiter
+        self._excel = excel(head(whole.source, table.options))  # a line that names the delimiter
         if self._excel and self.header is not None:
             self.header = f"{self._excel}\n{self.header}"
         self.shape = (table.form, self._width, self.header, tuple(self.names))
 
     def rows(self) -> Iterator[Row]:
         """Every row behind the header, blank ones too."""
-        table, header, seen = self._table, self.header is not None, False
+        table = self._table
+        seen = table.source.line > 1
         for number, raw, found in table.raw_rows(self._tally):
             if number == 1 and self._excel:
                 continue
-            if header and fields.any_text(found):
-                header = False
+            if number == self._first and self.header is not None:
                 continue
             row = Row(self._text(number, raw, found, seen), raw.removesuffix("\n"), found)
             seen = seen or not row.blank

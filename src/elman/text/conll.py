@@ -10,7 +10,7 @@ sequence, so that a row is never taken for a comment:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..errors import counted
@@ -57,18 +57,26 @@ class Reader:
         self._lines: Sequence = []
         self._documents = self._comments = self._beside = 0
 
+    def begin(self, lines: Iterable[str]) -> bool:
+        """Look at lines for the first row, without taking any; whether there is one."""
+        return any(map(self._is_row, lines))
+
+    def go_on(self, number: int) -> None:
+        """The next line is the one with this number."""
+        self._number = number - 1
+
     def feed(self, line: str) -> list[Sequence]:
         """Take a line; the sequences that it ends."""
         self._waiting.append(line)
-        if not self._width:
-            fields = words_of(line)
-            if not fields or _is_document(line) or line.startswith("# "):
-                return []  # whether it is a comment shows in the first row
-            # One column alone gets others behind tabs.
-            self.tabs = "\t" in line or len(fields) == 1
-            self._width = len(self._fields(line))
+        if not self._width and not self._is_row(line):
+            return []  # whether it is a comment shows in the first row
         waiting, self._waiting = self._waiting, []
         return [ended for each in waiting if (ended := self._take(each))]
+
+    @property
+    def blank(self) -> str:
+        """What stands in a line that ends a sequence."""
+        return " \r" if self.tabs else " \t\r"
 
     def end(self) -> list[Sequence]:
         """The last sequence, if no blank line ends it."""
@@ -90,8 +98,18 @@ class Reader:
             yield (f"{name}: left out {counted(self._beside, 'line')} of CoNLL-U whose number is a "
                    "range (1-2) or that of an empty node (2.1)")  # fmt: skip
 
+    def _is_row(self, line: str) -> bool:
+        """Whether a line is the first row; then the form of all is known."""
+        fields = words_of(line)
+        if not fields or _is_document(line) or line.startswith("# "):
+            return False
+        # One column alone gets others behind tabs.
+        self.tabs = "\t" in line or len(fields) == 1
+        self._width = len(self._fields(line))
+        return True
+
     def _take(self, line: str) -> Sequence | None:
-        if not line.strip(" \r" if self.tabs else " \t\r"):
+        if not line.strip(self.blank):
             self._keep(line, None)
             return self._ended()
         if _is_document(line):

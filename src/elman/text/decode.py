@@ -48,8 +48,9 @@ class EncodingError(CorpusError):
 
 
 def decode(
-    name: str, read: Callable[[], bytes], encoding: str = "utf-8", errors: str = "strict"
-) -> Iterator[str]:
+    name: str, read: Callable[[], bytes], encoding: str = "utf-8", errors: str = "strict",
+    offset: int = 0, line: int = 1,
+) -> Iterator[str]:  # fmt: skip
     """The characters of bytes that come in pieces; b"" is the end.
 
     Parameters
@@ -57,6 +58,7 @@ def decode(
     name : of the source, for messages
     encoding : unless a byte order mark, which is not part of the text, says another
     errors : "strict", or "replace" for U+FFFD in place of what does not fit
+    offset, line : where in the source the bytes begin; only its beginning can be a mark
 
     Raises
     ------
@@ -64,10 +66,11 @@ def decode(
         binary file
     """
     data = read()
-    while any(mark.startswith(data) for mark, _ in MARKS) and (more := read()):
+    marks = () if offset else MARKS
+    while any(mark.startswith(data) for mark, _ in marks) and (more := read()):
         data += more  # whether it is a mark is not known yet
-    mark, encoding = next(((m, e) for m, e in MARKS if data.startswith(m)), (b"", encoding))
-    data, offset, line = data[len(mark) :], len(mark), 1
+    mark, encoding = next(((m, e) for m, e in marks if data.startswith(m)), (b"", encoding))
+    data, offset = data[len(mark) :], offset + len(mark)
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     sample, ended = b"", False
     while not ended:

@@ -22,16 +22,16 @@ LONGEST_FIELD = 2**31 - 1  # characters; the most that the csv module takes on e
 Row = tuple[int, int, list[str]]  # its first and its last line, from 1, and its fields
 
 
-def rows(name: str, lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    """The rows of a file with quoted fields.
+def rows(name: str, lines: Iterable[str], delimiter: str, first: int = 1) -> Iterator[Row]:
+    """The rows of a file with quoted fields; `first` is the number of the first line.
 
     Raises
     ------
     CorpusError : a quoted field that does not end, or that something follows
     """
-    start = 1
+    start = first
     try:
-        for start, end, fields in _rows(lines, delimiter):
+        for start, end, fields in _rows(lines, delimiter, first):
             yield start, end, fields
             start = end + 1
     except csv.Error as error:
@@ -42,9 +42,9 @@ def rows(name: str, lines: Iterable[str], delimiter: str) -> Iterator[Row]:
         ) from None
 
 
-def rows_without_quotes(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    """The rows of a file in which quotes mean nothing: its lines."""
-    for number, line in enumerate(lines, 1):
+def rows_without_quotes(lines: Iterable[str], delimiter: str, first: int = 1) -> Iterator[Row]:
+    """The rows of a file in which quotes mean nothing: its lines, the first of which is `first`."""
+    for number, line in enumerate(lines, first):
         yield number, number, line.rstrip("\n").split(delimiter)
 
 
@@ -76,10 +76,11 @@ def any_text(fields: list[str]) -> bool:
     return any(field.strip() for field in fields)
 
 
-def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
+def _rows(lines: Iterable[str], delimiter: str, first: int = 1) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_FIELD)  # a text may be long
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    start = 1
+    start = first
     for row in reader:
-        yield start, reader.line_num, row
-        start = reader.line_num + 1
+        end = first - 1 + reader.line_num
+        yield start, end, row
+        start = end + 1

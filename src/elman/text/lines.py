@@ -42,10 +42,17 @@ def lines(
         before it come first
     """
     name = "standard input" if source is None else source.name
-    number = 0
+    number = 0 if source is None else source.line - 1
     with arriving() if source is None else opened(source) as file:
         pieces = iter(lambda: file.read1(PIECE), b"")
-        for piece in _cut(name, pieces, options, odd is None):
+        if source is not None and source.start:  # only the beginning of a file shows what it is
+            options = replace(options, encoding=source.encoding or options.encoding)
+            cut = _split(pieces, b"\n")
+        else:
+            first = next(pieces, b"")
+            options = replace(options, encoding=marked(first) or options.encoding)
+            cut = _cut(name, first, pieces, options, odd is None)
+        for piece in cut:
             found: list[Line] = []
             end = "" if whole else "\r"
             for line in piece:
@@ -67,21 +74,18 @@ def lines(
 
 
 def _cut(
-    name: str, pieces: Iterator[bytes], options: TextOptions, strict: bool
+    name: str, first: bytes, pieces: Iterator[bytes], options: TextOptions, strict: bool
 ) -> Iterator[list[Line]]:
-    first = next(pieces, b"")
-    pieces = chain([first], pieces)
     if options.raw:
-        yield from _split(pieces, b"\n")
+        yield from _split(chain([first], pieces), b"\n")
         return
-    encoding = marked(first) or options.encoding
-    # In one that has no zero bytes they are refused, with what the text most likely is.
+    # In an encoding that has no zero bytes they are refused, with what the text most likely is.
     strict = strict and options.errors == "strict"
-    if is_wide(encoding) or (strict and is_binary(first, encoding)):
+    if is_wide(options.encoding) or (strict and is_binary(first, options.encoding)):
+        pieces = chain([first], pieces)
         decoded = decode(name, lambda: next(pieces, b""), options.encoding, options.errors)
         yield from _split(decoded, "\n")
         return
-    next(pieces)
     yield from _split(chain([first.removeprefix(BOM_UTF8)], pieces), b"\n")
 
 

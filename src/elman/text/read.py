@@ -71,7 +71,8 @@ def _read_source(source: Source, options: TextOptions) -> Iterator[str | bytes]:
             yield from iter(lambda: file.read(PIECE), b"")
             return
         encoding = source.encoding or options.encoding
-        texts = decode(source.name, lambda: file.read(PIECE), encoding, options.errors)
+        texts = decode(source.name, lambda: file.read(PIECE), encoding, options.errors,
+                       source.start, source.line)  # fmt: skip
         yield from _whole_lines(texts, options)
 
 

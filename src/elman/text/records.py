@@ -20,13 +20,16 @@ def numbered(text: Text, separator: str) -> Iterator[tuple[int, Text]]:
     yield from _numbered(text.split(end), end, 1)
 
 
-def arriving(lines: Iterable[list[Text]], separator: str) -> Iterator[list[tuple[int, Text]]]:
+def arriving(
+    lines: Iterable[list[Text]], separator: str, number: int = 1
+) -> Iterator[list[tuple[int, Text]]]:
     """The records of lines that come some at a time, as many at a time as are complete.
 
-    Each has the number of its first line. Where the separator is "\\n" the lines are the
-    records; blank ones stay, so that a row of answers keeps step with its line.
+    Each has the number of its first line; `number` is that of the first of all. Where the
+    separator is "\\n" the lines are the records; blank ones stay, so that a row of answers keeps
+    step with its line.
     """
-    number, rest, end = 1, None, None
+    rest, end = None, None
     for some in lines:
         if separator == "\n":
             yield list(enumerate(some, number))

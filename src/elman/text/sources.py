@@ -6,6 +6,7 @@ name, so that nothing is left behind however the process ends.
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import shutil
@@ -14,7 +15,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +32,15 @@ MAGIC: dict[bytes, Any] = {
 
 
 @dataclass(frozen=True)
+class ByteRange:
+    """A part of a file: the bytes from `start` to before `stop`, whose first line is `line`."""
+
+    start: int
+    stop: int
+    line: int
+
+
+@dataclass(frozen=True)
 class Source:
     """One file to read.
 
@@ -40,18 +50,35 @@ class Source:
     path : where it is; unused where it was kept
     encoding : of text whose encoding is known; None: what the options say
     kept : the copy of what can be read only once
+    within : the part of it that is read; None: all of it
     """
 
     name: str
     path: Path
     encoding: str | None = None
     kept: IO[bytes] | None = None
+    within: ByteRange | None = None
 
     @property
     def plain(self) -> Path:
         """Its name without the ending of a compressed file: what it holds is called."""
         path = Path(self.name)
         return path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+
+    @property
+    def whole(self) -> "Source":
+        """All of the file of which this is a part."""
+        return replace(self, within=None)
+
+    @property
+    def start(self) -> int:
+        """Where in the file it begins, in bytes."""
+        return 0 if self.within is None else self.within.start
+
+    @property
+    def line(self) -> int:
+        """The number of its first line, from 1."""
+        return 1 if self.within is None else self.within.line
 
 
 @contextmanager
@@ -63,7 +90,7 @@ def opened(source: Source) -> Iterator[Any]:
     CorpusError : it cannot be read, or its compressed data are damaged
     """
     with _refused(source.name), _raw(source) as file:
-        yield _decompressed(file)
+        yield _decompressed(file) if source.within is None else file
 
 
 @contextmanager
@@ -78,7 +105,30 @@ def arriving() -> Iterator[Any]:
         yield _decompressed(sys.stdin.buffer)
 
 
+class _Within(io.RawIOBase):
+    """The bytes of a part of a file."""
+
+    def __init__(self, path: Path, within: ByteRange):
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115
+        self._file.seek(within.start)
+        self._left = within.stop - within.start
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(memoryview(buffer)[: self._left]) or 0
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _raw(source: Source) -> Any:
+    if source.within is not None:
+        return io.BufferedReader(_Within(source.path, source.within))
     if source.kept is None:
         return open(source.path, "rb")
     source.kept.seek(0)
@@ -88,6 +138,11 @@ def _raw(source: Source) -> Any:
 def _decompressed(file: Any) -> Any:
     start = file.peek(16)
     return next((opens(file) for magic, opens in MAGIC.items() if start.startswith(magic)), file)
+
+
+def is_compressed(start: bytes) -> bool:
+    """Whether a file that begins so is compressed."""
+    return start.startswith(tuple(MAGIC))
 
 
 @contextmanager

@@ -6,6 +6,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..errors import CorpusError, UsageError, quoted
 from . import columns, fields, jsonlines
@@ -107,7 +108,8 @@ class Table:
         Raises CorpusError for a row that is malformed, or a file that cannot be read.
         """
         if self.delimiter is None:
-            yield from ((n, line, []) for n, line in enumerate(self._lines(), 1))
+            numbered = enumerate(self._lines(), self.source.line)
+            yield from ((number, line, []) for number, line in numbered)
             return
         kept: list[str] = []
         lines = _kept(self._lines(), kept)
@@ -117,19 +119,29 @@ class Table:
 
     def loose_quote(self, tally: Tally) -> int | None:
         """The line of a quote for which all quotes of the table are characters as others are."""
+        if self._loose is not None:
+            tally.add("quotes that open a field and do not close it, so that all quotes of the "
+                      "table stay as they are", f"{self.source.name}, line {self._loose}"
+                      )  # fmt: skip
+        return self._loose
+
+    @cached_property
+    def _loose(self) -> int | None:
         if self.delimiter != "\t":
             return None
-        loose = fields.loose_quote(self._lines(), self.delimiter)
-        if loose is not None:
-            tally.add("quotes that open a field and do not close it, so that all quotes of the "
-                      "table stay as they are", f"{self.source.name}, line {loose}")  # fmt: skip
-        return loose
+        return fields.loose_quote(self.whole._lines(), self.delimiter)
+
+    @property
+    def whole(self) -> "Table":
+        """The table of whose file this is a part."""
+        return self if self.source.within is None else replace(self, source=self.source.whole)
 
     def _divided(self, lines: Iterator[str], loose: int | None) -> Iterator[fields.Row]:
         assert self.delimiter is not None
+        first = self.source.line
         if loose is None:
-            return fields.rows(self.source.name, lines, self.delimiter)
-        return fields.rows_without_quotes(lines, self.delimiter)
+            return fields.rows(self.source.name, lines, self.delimiter, first)
+        return fields.rows_without_quotes(lines, self.delimiter, first)
 
     def _chosen(
         self, rows: Iterator[fields.Row], quotes: str, tally: Tally
@@ -159,7 +171,7 @@ class Table:
 
     def _lines(self) -> Iterator[str]:
         """The lines of the file with their ends; that in which Excel names a delimiter is blank."""
-        rest, first = "", self.delimiter is not None
+        rest, first = "", self.delimiter is not None and not self.source.start
         for piece in read_pieces([self.source], as_it_is(self.options)):
             *whole, rest = (rest + str(piece)).split("\n")
             for line in whole:

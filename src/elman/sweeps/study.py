@@ -1,0 +1,135 @@
+"""The study of a sweep: the trials that were, in a file or a database, shared by processes.
+
+Optuna keeps them. A trial knows the host and the process that runs it, so one whose process was
+killed is told from one that runs. What was killed or interrupted counts for nothing: another
+takes its place.
+"""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from ..errors import ElmanError, UsageError
+
+NAME = "elman"  # of the study in a file or a database
+COUNTED = "counted"  # a trial that failed and has this attribute is no wrong start
+
+
+def optuna() -> Any:
+    """Optuna, silent; ElmanError if it is not installed."""
+    try:
+        import optuna
+    except ImportError:
+        raise ElmanError("a sweep needs Optuna: pip install 'elman[sweep]'") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def opened(place: str | None, maximize: bool, about: dict[str, Any]) -> Any:
+    """The study in a file or at a database URL, a new one if there is none; None: in memory.
+
+    Parameters
+    ----------
+    maximize : whether more is better
+    about : plain values that a study must have in common with those who go on with it
+
+    Raises
+    ------
+    UsageError : a study of something else
+    ElmanError : a place that cannot be read or written, or Optuna is not installed
+    """
+    library = optuna()
+    # The first quarter of a trial and the first trials of a study are never cut short.
+    pruner = library.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=5)
+    try:
+        study = library.create_study(
+            storage=_storage(library, place), study_name=NAME, load_if_exists=True, pruner=pruner,
+            direction="maximize" if maximize else "minimize",
+        )  # fmt: skip
+        known = study.user_attrs
+        for name, value in about.items():
+            if name not in known:
+                study.set_user_attr(name, value)
+    except UsageError:
+        raise
+    except Exception as error:  # of any database
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise ElmanError(f"cannot use the study {place}: {reason}") from None
+    other = [name for name, value in about.items() if known.get(name, value) != value]
+    if other:
+        raise UsageError(f"{place} is the study of a sweep with another {' and '.join(other)}; go "
+                         "on with the same command, or name another --study")  # fmt: skip
+    return study
+
+
+def is_study(place: str) -> bool:
+    """Whether a name is that of a study: the URL of a database, or a journal, which is JSON."""
+    if "://" in place:
+        return not place.startswith("hf://")
+    path = Path(place)
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(1) == b"{"
+
+
+def known(place: str) -> Any:
+    """The study that `opened` made; ElmanError if there is none."""
+    library = optuna()
+    try:
+        return library.load_study(storage=_storage(library, place), study_name=NAME)
+    except Exception as error:  # of any database
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise ElmanError(f"{place} holds no study of a sweep: {reason}") from None
+
+
+def _storage(library: Any, place: str | None) -> Any:
+    if place is None or "://" in place:
+        return place
+    if Path(place).is_dir():
+        raise UsageError(f"{place} is a folder; --study takes a file or the URL of a database")
+    from optuna.storages.journal import JournalFileBackend
+
+    with open(place, "ab"):  # whether it can be written, with a sentence of ours
+        pass
+    return library.storages.JournalStorage(JournalFileBackend(place))
+
+
+def marks() -> dict[str, Any]:
+    """What a trial knows of the process that runs it."""
+    return {"pid": os.getpid(), "host": socket.gethostname()}  # who sees the host looks at the pid
+
+
+def bury(study: Any) -> list[int]:
+    """Tell the study which trials of this host were killed; their numbers."""
+    killed = []
+    for trial in study.get_trials(deepcopy=False):
+        here = trial.user_attrs.get("host") == socket.gethostname()
+        if trial.state.name == "RUNNING" and here and not _alive(trial.user_attrs["pid"]):
+            study.tell(trial.number, state=type(trial.state).FAIL, skip_if_finished=True)
+            killed.append(trial.number)
+    return killed
+
+
+def counted(study: Any) -> list[Any]:
+    """The trials that count: those that run, that ended, that failed for a reason of their own."""
+    return [trial for trial in study.get_trials(deepcopy=False)
+            if trial.state.name != "FAIL" or COUNTED in trial.user_attrs]  # fmt: skip
+
+
+def running_here(study: Any) -> int:
+    """How many trials run on this host."""
+    host = socket.gethostname()
+    return sum(trial.state.name == "RUNNING" and trial.user_attrs.get("host") == host
+               for trial in study.get_trials(deepcopy=False))  # fmt: skip
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,161 @@
+"""Sweeps: what is tried, what is kept, and who shares it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import elman
+from elman.errors import ElmanError, UsageError
+from elman.sweeps.sweep import Sweep
+
+from ..cli.test_cli import run
+
+pytest.importorskip("optuna")
+
+SEARCH = "hidden-size=4,6 learning-rate=1e-4..1:log"
+FIXED = {"steps": 20, "eval_every": 2, "threads": 1}
+FLAGS = ["--steps", 20, "--eval-every", 2, "--threads", 1, "--search", SEARCH]
+
+
+@pytest.fixture
+def text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.txt").write_text("the quick brown fox jumps over it\n" * 40)
+    return "t.txt"
+
+
+def ended(events):
+    return [event for event in events if event["event"] == "finished"]
+
+
+def test_the_best_is_what_its_command_gives(text, tmp_path):
+    found = elman.sweep(text, trials=6, search=SEARCH, output="best.safetensors", **FIXED)
+    assert found["settings"].keys() == {"hidden_size", "learning_rate"}
+    words = shlex.split(found["command"].replace("best.safetensors", "again.safetensors"))
+    assert words[:3] == ["elman", "train", "t.txt"]
+    assert run(*words[1:]).exit_code == 0
+    one, two = (elman.load(f"{name}.safetensors", task="lm") for name in ("best", "again"))
+    assert one.network.parameters.flat.tobytes() == two.network.parameters.flat.tobytes()
+    assert one.summary["validation_bits_per_character"] == found["best_value"]
+
+
+def test_trials_are_cut_short_and_failures_have_their_sentence(text):
+    events = []
+    found = elman.sweep(text, trials=14, search="hidden-size=4 learning-rate=1e-5..1e3:log",
+                        optimizer="sgd", on_event=events.append, **FIXED)  # fmt: skip
+    states = [event["state"] for event in ended(events)]
+    assert len(states) == 14 == sum(found["trials"].values())
+    assert states.count("pruned") == found["trials"]["pruned"] > 0
+    for event in ended(events):
+        assert (event["message"] is not None) == (event["state"] == "failed")
+        assert (event["value"] is None) == (event["state"] == "failed")
+    reported = [e for e in events if e["event"] == "report"]
+    assert len(reported) > 30 and all(0 < e["progress"] <= 1 for e in reported)
+
+
+@pytest.mark.parametrize("place", ["s.journal", "sqlite:///s.db"])
+def test_a_study_goes_on(text, place):
+    first = ended(Sweep([text], FIXED, 3, SEARCH, place).events())
+    more = list(Sweep([text], FIXED, 5, SEARCH, place).events())
+    assert [event["number"] for event in first + ended(more)] == [0, 1, 2, 3, 4]
+    again = list(Sweep([text], FIXED, 5, SEARCH, place).events())
+    assert [event["event"] for event in again] == ["sweep", "done"]
+    assert again[-1] == more[-1] and again[-1]["trials"]["complete"] + again[-1]["trials"][
+        "pruned"] == 5  # fmt: skip
+    whole = ended(Sweep([text], FIXED, 5, SEARCH).events())
+    assert [event["value"] for event in whole] == [e["value"] for e in first + ended(more)]
+
+
+def test_a_study_of_something_else_is_refused(text):
+    list(Sweep([text], FIXED, 1, SEARCH, "s.journal").events())
+    for fixed, search, other in ((FIXED | {"steps": 9}, SEARCH, "another settings"),
+                                 (FIXED, "hidden-size=4", "another search")):  # fmt: skip
+        with pytest.raises(UsageError, match=other):
+            Sweep([text], fixed, 1, search, "s.journal")
+    Sweep([text], FIXED | {"threads": 2}, 1, SEARCH, "s.journal")
+
+
+def test_ctrl_c_leaves_a_study_that_goes_on(text):
+    events = Sweep([text], FIXED, 3, SEARCH, "s.journal").events()
+    for event in events:
+        if event["event"] == "report" and event["number"] == 1:
+            break
+    with pytest.raises(KeyboardInterrupt):
+        events.throw(KeyboardInterrupt)
+    more = list(Sweep([text], FIXED, 3, SEARCH, "s.journal").events())
+    assert more[0]["killed"] == [] and [e["number"] for e in ended(more)] == [2, 3]
+    assert sum(more[-1]["trials"].values()) == 3
+
+
+def started(*arguments):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", "elman", "sweep", "t.txt", *map(str, arguments), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def test_a_killed_trial_is_known_and_done_again(text):
+    process = started(*FLAGS, "--trials", 4, "--study", "s.journal")
+    for line in process.stdout:
+        if json.loads(line)["event"] == "trial":
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    found = run("sweep", "t.txt", *FLAGS, "--trials", 4, "--study", "s.journal")
+    assert found.exit_code == 0, found.exception
+    assert "note: trial 0 was killed; another takes its place" in found.stderr
+    assert "4 of 4 ended" in found.stderr and found.stdout.startswith("elman train t.txt")
+
+
+def test_two_processes_share_the_trials(text):
+    call = (*FLAGS, "--trials", 8, "--study", "s.journal")
+    outputs = [process.communicate()[0] for process in (started(*call), started(*call))]
+    events = [[json.loads(line) for line in output.splitlines()] for output in outputs]
+    numbers = [[event["number"] for event in ended(some)] for some in events]
+    assert not set(numbers[0]) & set(numbers[1]) and len([*numbers[0], *numbers[1]]) == 8
+    assert all(some[-1]["event"] == "done" for some in events)
+
+
+def test_a_classifier_is_compared_by_its_f1(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{stem}{n}{end}\t{end}\n" for n in range(9) for stem in "abcd" for end in ("ov", "in")]
+    (tmp_path / "n.tsv").write_text("text\tlabel\n" + "".join(rows))
+    found = elman.sweep("n.tsv", trials=2, task="classify", search="hidden-size=4,6", steps=4)
+    assert 0 <= found["best_value"] <= 1
+    assert Sweep(["n.tsv"], {"task": "classify", "steps": 1}, 1).maximize
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--cell", "ngram"], "settings of a network"),
+        (["-"], "standard input comes once"),
+        (["--search", "steps=1,2"], "the same in all trials"),
+        (["--steps", 2, "--study", "."], "is a folder"),
+        (["--steps", 2, "--pooling", "last"], "--pooling goes with --task"),
+        (["--steps", 2, "--validation", 0, "--search", "hidden-size=4"], "give --validation"),
+    ],
+)
+def test_refusals(text, arguments, words):
+    result = run("sweep", "t.txt", "--trials", 1, *arguments)
+    assert result.exit_code == 2, result.exception
+    assert words in result.stderr.splitlines()[-1]
+
+
+def test_a_study_that_cannot_be_used(text, tmp_path):
+    for place in ("nothing://here", str(tmp_path / "none" / "s.journal")):
+        result = run("sweep", "t.txt", "--trials", 1, "--steps", 1, "--study", place)
+        assert result.exit_code == 1 and result.stderr.count("\n") == 1, result.stderr
+
+
+def test_without_optuna_there_is_a_sentence(text, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ElmanError, match=r"pip install 'elman\[sweep\]'"):
+        Sweep([text], FIXED, 1, SEARCH)
