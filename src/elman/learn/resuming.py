@@ -112,7 +112,7 @@ def restore(learner: Loop, stopped: Stopped) -> list[str]:
         if learner.step == 0:  # nothing was learned on the old schedule
             learner.horizon = end
     now = conditions(learner.network.engine)
-    if now["engine"] == stopped.machine["engine"] == "native":
+    if now["engine"] == stopped.machine.get("engine") == "native":
         del now["threads"]  # they change no bit
     differences = [
         f"{k} {stopped.machine[k]} then, {v} now"
