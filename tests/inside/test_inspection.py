@@ -139,7 +139,8 @@ def test_a_classifier_reads_both_ways(cell):
     (["abra", "cad"] * 4, [list("OxOO"), list("OOx")] * 4),
 ], ids=["words", "characters"])  # fmt: skip
 def test_a_tagger_reads_both_ways_and_words_by_their_letters(data):
-    model = elman.train(data, task="tag", hidden_size=5, num_layers=2, steps=1, transitions=False)
+    model = elman.train(data, task="tag", hidden_size=5, num_layers=2, steps=1, transitions=False,
+                        wide=0)  # fmt: skip
     lines = ["Ab xyz ran", "ran"] if model.letters else ["abyd", "c"]
     shown = ["Ab ", "xyz ", "ran "] if model.letters else ["a", "b", "<unk>", "d"]
     found = inspection.states(model, "\n".join(lines))[1]

@@ -84,7 +84,10 @@ class TagTask(Task):
             TagPart(symbols, data.labels, ranges[name], unknown) for name in PARTS
         )
         decided = {name: getattr(settings, name) for name in DECIDED}
-        decided["wide"] = rows_for(PLACES * train.count, len(data.classes))
+        # Words that are remembered one by one leave nothing for their letters to explain: on
+        # Sherlock Holmes a table changed 0.888 of the labels to 0.888, of sequences 0.278 to 0.271.
+        wanted = PLACES * train.count if data.kind == "char" else 0
+        decided["wide"] = rows_for(wanted, len(data.classes)) if wanted else 0
         return Data(data, vocabulary, train, validation, test, train.count, decided)
 
     def training_text(self, data: Data) -> str:
