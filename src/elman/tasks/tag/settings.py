@@ -58,7 +58,7 @@ class TagSettings(SizedSettings):
         True, "Whether a label depends on the one before it: a linear chain.", LABELS,
         shown="it does",
     )  # fmt: skip
-    wide: int | None = wide_setting()
+    wide: int | None = wide_setting("of characters by the size of the data, of words 0")
     bidirectional: bool = setting(
         True, "Whether each text is read from both ends.", LABELS, shown="it is"
     )
