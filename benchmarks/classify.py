@@ -33,6 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 import elman
+from elman.nn import wide
 from elman.nn.engine import select
 from elman.tasks.reports import Report, report
 from elman.text import labelled
@@ -153,6 +154,19 @@ def torch_classifier(model: Any, threads: int) -> Callable[[list[str], int], np.
     readout.weight.data = torch.tensor(p["readout.W_y"].T.copy())
     readout.bias.data = torch.tensor(p["readout.b_y"])
     ids, unknown = model.vocabulary.ids, model.vocabulary.unknown
+    table = torch.tensor(p["wide.W"]) if config.wide else None
+
+    def looked_up(padded: np.ndarray, lengths: np.ndarray) -> Any:
+        """What the n-grams say; their rows are found by ours, for want of such a module."""
+        mask = np.arange(len(padded))[:, None] < lengths
+        found = wide.ngrams(padded, mask, config.wide, config.wide_ngrams)
+        weights = (found.there / np.sqrt(found.there.sum(axis=0))).astype(np.float32)
+        return torch.nn.functional.embedding_bag(
+            torch.tensor(found.rows.T),
+            table,
+            mode="sum",
+            per_sample_weights=torch.tensor(weights.T),
+        )
 
     @torch.inference_mode()
     def classify(texts: list[str], batch_size: int) -> np.ndarray:
@@ -168,7 +182,10 @@ def torch_classifier(model: Any, threads: int) -> Callable[[list[str], int], np.
             final = cell(packed)[1]
             final = final[0] if config.cell == "lstm" else final
             both = torch.cat(list(final[-len(config.prefixes[-1]) :]), dim=1)
-            out[rows] = torch.softmax(readout(both), dim=1).numpy()
+            logits = readout(both)
+            if config.wide:
+                logits += looked_up(pad_sequence(encoded).numpy(), lengths.numpy())
+            out[rows] = torch.softmax(logits, dim=1).numpy()
         return out
 
     return classify

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
 from itertools import product
 
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 import elman
 from elman.nn.engine import ENGINES
 
+from ..memory import megabytes
 from .test_cli import run
 
 TINY = {"hidden_size": 5, "steps": 2, "threads": 1, "progress": False, "seed": 1}
@@ -222,18 +221,6 @@ def test_twenty_megabytes_in_seven_parts(say, folder):
     (folder / "large.csv").unlink()
 
 
-MEASURED = """
-import re, sys
-sys.argv = ["elman", *sys.argv[1:]]
-from elman.cli import main
-try:
-    main()
-finally:
-    kilobytes = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
-    print(kilobytes // 1024, file=sys.stderr)
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_parts_of_two_hundred_megabytes(folder):
@@ -245,8 +232,5 @@ def test_memory_of_parts_of_two_hundred_megabytes(folder):
         ("score lines --lines large.txt", "9/9"),
     ):  # fmt: skip
         verb, model, *rest = verb.split()
-        command = [sys.executable, "-c", MEASURED, verb, f"{model}.safetensors", *rest]
-        done = subprocess.run([*command, "--part", part], cwd=folder, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True)  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert int(re.findall(r"\d+", done.stderr)[-1]) < 300, (verb, part)
+        used = megabytes(folder, verb, f"{model}.safetensors", *rest, "--part", part)
+        assert used < 300, (verb, part)

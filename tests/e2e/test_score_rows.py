@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-import subprocess
 import sys
 
 import pytest
+from tests.memory import megabytes
 
 import elman
 
@@ -101,28 +101,6 @@ def test_lines_are_scored_as_they_arrive(say):
         assert row().endswith("\t3\tthe cat\n")
 
 
-LIMITED = """
-import re, sys
-sys.argv = ["elman", *sys.argv[1:]]
-from elman.cli import main
-try:
-    main()
-finally:
-    # Not ru_maxrss, which begins with that of the process that started this one.
-    kilobytes = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
-    print(kilobytes // 1024, file=sys.stderr)
-"""
-
-
-def megabytes(say, *arguments, stdin):
-    """The peak memory of the verb in MB, its answers thrown away."""
-    command = [sys.executable, "-c", LIMITED, *arguments]
-    run = subprocess.run(command, stdin=stdin, text=True, stdout=subprocess.DEVNULL,
-                         stderr=subprocess.PIPE, cwd=say.folder)  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    return int(run.stderr.split()[-1])
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_lines(say):
     few, many = say.folder / "few.txt", say.folder / "many.txt"
@@ -131,7 +109,7 @@ def test_memory_does_not_grow_with_the_lines(say):
     peaks = []
     for path in (few, many):
         with open(path) as file:
-            peaks.append(megabytes(say, "score", "lines", "--lines", stdin=file))
+            peaks.append(megabytes(say.folder, "score", "lines", "--lines", stdin=file))
     assert peaks[1] < peaks[0] + 40, peaks
 
 
@@ -154,7 +132,7 @@ def test_a_million_lines_and_a_line_of_ten_megabytes(say):
             os._exit(0)
         os.close(write)
         with os.fdopen(read) as pipe:
-            peak = megabytes(say, "score", "lines", "--lines", stdin=pipe)
+            peak = megabytes(say.folder, "score", "lines", "--lines", stdin=pipe)
         assert peak < most
 
 

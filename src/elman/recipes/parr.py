@@ -67,7 +67,7 @@ def run(lab: Lab) -> None:
     label = "… first values in ±1/√H, not N(0, 1)"
     table.append([label, None, *_spaced(his_run(lab, label, parts, settings, his=False)[0])])
     section.use(label, chosen)
-    gru = {"task": "classify", "hidden_size": 128, "num_layers": 1, "epochs": 8,
+    gru = {"task": "classify", "hidden_size": 128, "num_layers": 1, "epochs": 8, "wide": 0,
            "validation": 0.0, "test": 0.0, "threads": 1} | lab.choose({}, QUICK)  # fmt: skip
     label = "GRU, both directions, our defaults otherwise"
     table.append([label, None, *_spaced(his_run(lab, label, parts, gru, his=False)[0])])
