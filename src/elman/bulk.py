@@ -110,8 +110,8 @@ def embed(
 
 def _batches(texts: Iterable[str | None]) -> Iterator[list[str]]:
     """Texts in lists of some size, "" for those that are missing; UsageError for no text."""
-    if isinstance(texts, str | bytes):
-        raise UsageError("give many texts, such as a list or a column, not one")
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+        raise UsageError(f"give many texts, such as a list or a column, not {quoted(texts)}")
     refuse_frame(texts)
     some: list[str] = []
     size = 0

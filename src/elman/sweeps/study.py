@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ElmanError, UsageError
 
 NAME = "elman"  # of the study in a file or a database
+JOURNAL = b'{"op_code"'  # how its file begins
 COUNTED = "counted"  # a trial that failed and has this attribute is no wrong start
 
 
@@ -67,11 +68,12 @@ def is_study(place: str) -> bool:
     """Whether a name is that of a study: the URL of a database, or a journal, which is JSON."""
     if "://" in place:
         return not place.startswith("hf://")
-    path = Path(place)
-    if not path.is_file():
-        return False
-    with open(path, "rb") as file:
-        return file.read(1) == b"{"
+    return Path(place).is_file() and _begins_with(place, b"{")
+
+
+def _begins_with(place: str, start: bytes) -> bool:
+    with open(place, "rb") as file:
+        return file.read(len(start)) == start
 
 
 def known(place: str) -> Any:
@@ -89,6 +91,9 @@ def _storage(library: Any, place: str | None) -> Any:
         return place
     if Path(place).is_dir():
         raise UsageError(f"{place} is a folder; --study takes a file or the URL of a database")
+    if Path(place).is_file() and Path(place).stat().st_size and not _begins_with(place, JOURNAL):
+        # Optuna would write behind what stands there.
+        raise UsageError(f"{place} is no study of a sweep: name another --study")
     from optuna.storages.journal import JournalFileBackend
 
     with open(place, "ab"):  # whether it can be written, with a sentence of ours
