@@ -19,7 +19,7 @@ import pytest
 
 import elman
 
-from .look import Look
+from .look import PATIENCE, Look
 
 pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
@@ -121,11 +121,11 @@ class Served:
         """Send a signal; the exit status, and everything printed is in `stdout`, `stderr`."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=90)
 
     def client(self, **options) -> httpx.Client:
         headers = {"X-Elman-Token": self.token}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, **options)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=90, **options)
 
     def post(self, path: str, **arguments) -> httpx.Response:
         """A call of the interface, with the token: `post("score", text="abc")`."""
@@ -161,7 +161,7 @@ def serving(*arguments: str | Path, cwd: Path | None = None, **options) -> Itera
         reader.start()
     try:
         if not first.startswith("{"):
-            process.wait(timeout=20)
+            process.wait(timeout=90)
             readers[1].join()
             raise AssertionError(f"the server did not start:\n{''.join(lines[1])}")
         where = json.loads(first)
@@ -170,7 +170,7 @@ def serving(*arguments: str | Path, cwd: Path | None = None, **options) -> Itera
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=90)
         except subprocess.TimeoutExpired:
             process.kill()
         for reader in readers:
@@ -250,7 +250,7 @@ def new_look(browser) -> Iterator:
 
     def new(served: Served, **options) -> Look:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * PATIENCE)
         look = Look(context.new_page(), served.url)
         opened.append((context, look))
         return look

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+PATIENCE = 90.0  # seconds: beside trainings on several ranks a page may wait long for its turn
+
 
 class Look:
     """A browser page that is watched: `complaints` are the errors that its console shows.
@@ -29,13 +31,23 @@ class Look:
         """What is at window.__elman.EXPRESSION."""
         return self.page.evaluate(f"window.__elman.{expression}")
 
-    def until(self, expression: str, seconds: float = 20.0):
+    def until(self, expression: str, seconds: float = PATIENCE):
         """Wait for a JavaScript expression to be true; its value."""
         end = time.monotonic() + seconds
         while not (value := self.page.evaluate(expression)):
-            assert time.monotonic() < end, f"never true: {expression}"
+            if time.monotonic() > end:
+                raise AssertionError(f"never true: {expression}\n{self._found()}")
             self.page.wait_for_timeout(20)
         return value
+
+    def _found(self) -> str:
+        """What the page shows instead, for whoever reads a failure."""
+        page = self.page.evaluate(
+            "[location.hash, ...window.__elman?.errors ?? [],"
+            " ...Object.entries(window.__elman?.views ?? {}).map(([name, { status, text }]) =>"
+            " `${name}: ${status}, text ${JSON.stringify(text)}`)]"
+        )
+        return "\n".join([*page, *self.complaints])
 
     def _console(self, message) -> None:
         if message.type in ("error", "warning"):

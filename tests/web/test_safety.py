@@ -42,7 +42,7 @@ def sentence(response, *statuses: int) -> str:
 def raw(server, method: str, path: str, headers: dict[str, str], body: bytes = b""):
     """A request whose Host and path are sent as they are."""
     place = urlsplit(server.url)
-    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=10)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=90)
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -229,7 +229,7 @@ def test_a_length_that_is_too_much_is_refused_before_the_body_comes(server):
     headers = {"Host": host(server), "X-Elman-Token": server.token, "Content-Length": "99000000"}
     place = urlsplit(server.url)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=90) as connection:
         connection.sendall(f"POST /api/score HTTP/1.1\r\n{head}\r\n".encode())
         assert b" 413 " in connection.recv(65536).split(b"\r\n")[0]
 
@@ -261,7 +261,7 @@ def test_addresses_and_methods(server):
 def test_what_is_not_http_is_closed(server):
     place = urlsplit(server.url)
     for garbage in (b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000):
-        with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+        with socket.create_connection((place.hostname, place.port), timeout=90) as connection:
             connection.sendall(garbage)
             answer = connection.recv(65536)
             assert not answer or b" 400 " in answer.split(b"\r\n")[0]
@@ -287,7 +287,7 @@ def test_a_damaged_model_alone_is_said_at_the_start(models, tmp_path):
     for name in ("a.safetensors", "notes.txt"):
         ended = subprocess.run(
             [sys.executable, "-m", "elman", "serve", tmp_path / name, "--port", "0"],
-            capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert ended.returncode == 1 and not ended.stdout
         assert name in ended.stderr and "Traceback" not in ended.stderr

@@ -83,7 +83,7 @@ def api(models, monkeypatch):
     made[0].close()
 
 
-async def until(true, seconds: float = 20.0) -> None:
+async def until(true, seconds: float = 90.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)
