@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import CorpusError, listed, quoted
 from . import encodings, going_on
+from .corpora import STDLIB
 from .finding import Group, find_all, lasting
 from .lengths import Lengths
 from .pieces import CorpusOptions, Pieces
@@ -115,8 +116,11 @@ def load(
     if sha256 is None:
         _look_for_separator(pieces, len(groups), described, notes)
     if sha256 is not None and digest.hexdigest() != sha256:
+        restored = "restore it" if STDLIB not in names else (
+            "use the version of Python and of Elman that it was trained with"
+        )  # fmt: skip
         raise CorpusError(
-            f"the corpus {described} has changed since the model was trained on it; restore it, "
+            f"the corpus {described} has changed since the model was trained on it; {restored}, "
             "or start a new training from the model with --from"
         )
     if vocabulary is None:
