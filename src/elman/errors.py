@@ -98,9 +98,16 @@ def flags() -> Iterator[None]:
 
 
 class ElmanError(Exception):
-    """A failure with a cause that the user can act on."""
+    """A failure with a cause that the user can act on.
+
+    `hint` is a next step that may help, for the command line; None: the message says it all.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", hint: str | None = None):
+        super().__init__(message)
+        self.hint = hint
 
     def __str__(self) -> str:
         return worded(super().__str__())

@@ -27,6 +27,11 @@ OTHER_FORMATS = {
 }  # fmt: skip
 
 
+def megabytes(size: float) -> str:
+    """A number of bytes for people: 6.9 MB, and below a tenth of one 12.3 kB."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+
+
 def is_name(path: str) -> bool:
     """Whether a file can be called so: no longer than file systems allow, no half a character."""
     try:
@@ -126,8 +131,8 @@ class OutputFile:
         free = shutil.disk_usage(self.path.parent).free
         if free < size:
             raise ElmanError(
-                f"{self.path.parent} has {free / 1e6:.1f} MB free, the model file needs "
-                f"{size / 1e6:.1f} MB; make room, or name another place with --output"
+                f"{self.path.parent} has {megabytes(free)} free, the model file needs "
+                f"{megabytes(size)}; make room, or name another place with --output"
             )
 
     def write(self, data: bytes) -> None:

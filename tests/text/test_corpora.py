@@ -194,5 +194,5 @@ def test_a_module_with_letters_beyond_ascii_is_left_out(monkeypatch, tmp_path):
 def test_another_standard_library_than_that_of_the_training_is_refused(monkeypatch, tmp_path):
     (tmp_path / "a.py").write_text("pass\n", encoding="utf-8")
     monkeypatch.setattr(corpora.sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
-    with pytest.raises(CorpusError, match="stdlib has changed .* version of Python and of Elman"):
+    with pytest.raises(CorpusError, match=r"stdlib has changed .* version of Python and of Elman"):
         load(["stdlib"], CorpusOptions(), sha256="0" * 64)

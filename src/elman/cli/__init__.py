@@ -1,34 +1,38 @@
 """The command line: one module per verb, imported only when the verb is used."""
 
 import os
+import platform
 import signal
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 from keyword import iskeyword
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .help import Command
 
+LONGEST = 40  # characters of a mistyped verb that a message quotes
 VERBS = {
     "train": "Train a model on text.",
-    "sweep": "Train with many settings, and say which are best.",
-    "sample": "Write text with a model.",
-    "score": "Say how likely texts are under a model.",
-    "classify": "Say which class texts belong to.",
-    "tag": "Give every symbol of texts a label.",
+    "sweep": "Train with many settings and report the best.",
+    "sample": "Generate text with a model.",
+    "score": "Measure how likely texts are under a model.",
+    "classify": "Assign a class to texts.",
+    "tag": "Label every word or character of texts.",
     "embed": "Turn texts into vectors.",
-    "check": "Check every gradient numerically, on this machine.",
-    "info": "Show the engine in use, or what a model file holds.",
-    "plot": "Draw a training, or what was learned, into a file.",
-    "corpora": "List the corpora that have a name.",
-    "reproduce": "Do again what five published pieces did, and compare.",
-    "serve": "Open a page in the browser: write, look inside, classify.",
-    "export": "Write a model in another form, for other programs.",
+    "check": "Check every gradient numerically on this machine.",
+    "info": "Show engine and versions, or describe a model.",
+    "plot": "Draw a training or what was learned to a file.",
+    "corpora": "List the built-in corpora.",
+    "reproduce": "Reproduce five published articles and compare.",
+    "serve": "Open a page: write, look inside, classify.",
+    "export": "Convert a model for other programs.",
     "push": "Send a hub folder to the Hugging Face hub.",
-    "import": "Make a model of weights from outside.",
+    "import": "Build a model from external weights.",
 }
 
 
@@ -44,6 +48,23 @@ class Verbs(Command, click.Group):
         name += "_" * iskeyword(name)  # `import`
         return getattr(import_module(f".{name}", __name__), name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            near = get_close_matches(name, VERBS, 1)
+            way = f"did you mean {near[0]!r}?" if near else "elman --help lists the verbs"
+            if name == "help":
+                way = "add --help to a verb, as in elman train --help"
+            raise click.UsageError(f"there is no verb {name[:LONGEST]!r}; {way}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [CompletionItem(name, help=what) for name, what in VERBS.items()
+                 if name.startswith(incomplete)]  # fmt: skip
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
@@ -58,6 +79,8 @@ class Verbs(Command, click.Group):
         except ElmanError as error:
             with flags():
                 click.echo(f"elman: error: {error}", err=True)
+            if error.hint:
+                click.echo(f"hint: {error.hint}", err=True)
             ctx.exit(error.exit_code)
         except MemoryError:
             click.echo("elman: error: not enough memory; make the model or the batch smaller",
@@ -67,16 +90,33 @@ class Verbs(Command, click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + signal.SIGPIPE)
         except OSError as error:
-            click.echo(f"elman: error: {error.strerror or error}", err=True)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(1)
+            ctx.exit(_give_up(error))
         except KeyboardInterrupt:
             ctx.exit(128 + signal.SIGINT)
 
 
+def _give_up(error: OSError) -> int:
+    """Say what went wrong with a file, perhaps with stdout itself; the exit code."""
+    click.echo(f"elman: error: {error.strerror or error}", err=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+START = """\
+Recurrent networks that learn from your text. Start with:
+
+  elman train                     one minute on Python's code
+  elman train poems.txt           your own text
+  elman sample poems.safetensors  text by a trained model
+  elman serve                     look inside, in the browser
+  elman train --help              all options, with examples
+
+elman --help lists all verbs.
+"""
+
 EXAMPLES = """
-elman train                          one minute on the Python standard library
-elman train poems.txt --minutes 5    a model of your own text
+elman train                        one minute on Python's code
+elman train poems.txt --minutes 5  a model of your own text
 elman sample poems.safetensors --prime "The sea"
 echo "some line" | elman score poems.safetensors
 """
@@ -86,16 +126,31 @@ elman VERB --help says what a verb can do, with examples.
 """
 
 
+def _version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
+    """Print what a bug report begins with: versions and machine."""
+    if asked and not ctx.resilient_parsing:
+        from ..version import __version__
+
+        click.echo(f"elman {__version__} (Python {platform.python_version()}, "
+                   f"{platform.system()} {platform.machine()})")  # fmt: skip
+        ctx.exit()
+
+
 @click.group(
     cls=Verbs,
+    invoke_without_command=True,
     examples=EXAMPLES,
     notes=NOTES,
     subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="elman", message="elman %(version)s")
-def cli() -> None:
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+              help="Show versions and exit; elman info has more.")  # fmt: skip
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Recurrent neural networks from first principles: train, sample, score."""
+    if ctx.invoked_subcommand is None:
+        click.echo(START, nl=False)
 
 
 def main() -> None:
@@ -106,4 +161,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # text is UTF-8 whatever the locale says
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    cli(prog_name="elman")
+    try:
+        cli(prog_name="elman")
+    except OSError as error:  # of the help or the version, for which no verb is invoked
+        sys.exit(_give_up(error))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options
+from . import completion, options
 from .help import Command, option
 from .output import field, note
 
@@ -36,7 +36,7 @@ instead: text, neighbour, similarity; among the other texts given, or the lines 
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("model")
+@click.argument("model", shell_complete=completion.models)
 @click.argument("texts", nargs=-1)
 @options.files
 @options.errors

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from . import completion
 from .help import Command, option
 
 EXAMPLES = """
@@ -21,7 +22,7 @@ FORMATS = ("weights", "onnx", "pytorch", "hub")
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("model")
+@click.argument("model", shell_complete=completion.models)
 @option(
     "-o",
     "--output",

@@ -9,11 +9,16 @@ from typing import Any, TypeVar
 
 import click
 
+from . import completion
+
 OPTIONS = "Options"  # the heading of options without a group, such as --help
 COLUMN = 27  # characters; a longer option has a line of its own above its help
 WIDTH = 100  # a wider terminal would make lines that are hard to read
 NO_BREAK = "\u00a0"  # a space at which no line ends; it is printed as any other
 NUMBERS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X"}
+# What a shell offers for the value of an option, by what help calls that.
+COMPLETIONS = {"FILE": completion.files, "SHARE|FILE": completion.files, "PATH": completion.files,
+               "MODEL": completion.models}  # fmt: skip
 
 Rows = list[tuple[str, str]]
 Function = TypeVar("Function", bound=Callable[..., Any] | click.Command)
@@ -59,7 +64,8 @@ class Option(click.Option):
     def __init__(
         self, *args: Any, group: str = OPTIONS, task: str | None = None, **attributes: Any
     ) -> None:
-        super().__init__(*args, **attributes)
+        complete = COMPLETIONS.get(attributes.get("metavar"))
+        super().__init__(*args, **{"shell_complete": complete} | attributes)
         self.group = group
         self.task = task
         if self.metavar is None:

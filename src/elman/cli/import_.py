@@ -2,6 +2,7 @@
 
 import click
 
+from . import completion
 from .help import Command, option
 
 EXAMPLES = """
@@ -18,7 +19,7 @@ line that converts one. docs/share.md has the names and shapes.
 
 
 @click.command("import", cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("file")
+@click.argument("file", shell_complete=completion.files)
 @option("-o", "--output", required=True, metavar="MODEL", help="Where to write the model.",
         group="Output")  # fmt: skip
 @option("--vocabulary", metavar="FILE", group="Symbols",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
+from . import completion
 from .help import Command, option
 from .output import print_json
 
@@ -20,7 +22,7 @@ elman info shakespeare.safetensors
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completion.models)
 @option("--json", "as_json", is_flag=True, help="One JSON object.")
 def info(model: str | None, as_json: bool) -> None:
     """Show engine, threads and versions, or what the file MODEL holds."""
@@ -77,6 +79,7 @@ def facts_of(path: str, model: SavedModel) -> dict:
         return facts
     state = model.training[1]["state"]
     facts["training"] = "finished" if state["finished"] else f"at step {state['step']:,}"
-    if model.training[1]["corpus"]["paths"]:  # there are none of texts in memory
-        facts["resume"] = f"elman train --resume {path}"
+    done = state["finished"] and "seconds" in model.summary
+    if model.training[1]["corpus"]["paths"] and not done:  # there are none of texts in memory
+        facts["resume"] = f"elman train --resume {quote(path)}"
     return facts

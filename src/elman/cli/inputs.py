@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 
 from ..errors import CorpusError, UsageError
 from ..text import tables
@@ -13,6 +14,7 @@ from ..text.lines import lines
 from ..text.read import TextOptions
 from ..text.sources import Source, plain_file, read_twice
 from ..text.tables import Tally
+from .output import say_waiting
 
 BATCH = 1 << 16  # characters of a table that are answered at once
 
@@ -63,6 +65,7 @@ def batches(arguments: Sequence[str], files: Sequence[str], reading: Reading) ->
     names = [name for name in arguments if name == "-"] + list(files)
     if not arguments and not files:
         names = ["-"]
+    say_waiting(names)
     opened = [_open(name, reading) for name in names]
     found = [table for _, table in opened]
     texts = [text for text in arguments if text != "-"]
@@ -85,8 +88,8 @@ def refuse_files(arguments: Sequence[str]) -> None:
     for argument in arguments:
         if os.path.isfile(argument):
             raise UsageError(
-                f"{argument} is a file, and arguments are texts; give it as -f {argument} (a text "
-                "that is called like a file goes through standard input, as -)"
+                f"{argument} is a file, and arguments are texts; give it as -f {quote(argument)} "
+                "(a text that is called like a file goes through standard input, as -)"
             )
 
 

@@ -1,6 +1,8 @@
 """Results for other programs on stdout, notes on stderr."""
 
 import json
+import sys
+from collections.abc import Iterable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,12 @@ def print_json(values: dict[str, Any]) -> None:
 def note(text: str) -> None:
     """Something that the user should know, on stderr."""
     click.echo(f"note: {text}", err=True)
+
+
+def say_waiting(names: Iterable[str | None]) -> None:
+    """Say that standard input is read, if it is among the names and somebody has to type it."""
+    if "-" in names and sys.stdin.isatty():
+        note("reading standard input; Ctrl-D ends it")
 
 
 def field(text: str) -> str:

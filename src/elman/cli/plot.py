@@ -2,6 +2,7 @@
 
 import click
 
+from . import completion
 from .help import Command, option
 
 EXAMPLES = """
@@ -18,7 +19,7 @@ KINDS = ("training", "confusion", "gradients", "characters", "states")
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.argument("models", metavar="[MODEL]...", nargs=-1, shell_complete=completion.models)
 @option("-o", "--output", required=True, metavar="FILE", help="Where to draw: .png, .svg or .pdf.",
         group="Picture")  # fmt: skip
 @option("--kind", type=click.Choice(KINDS),

@@ -2,6 +2,7 @@
 
 import click
 
+from . import completion
 from .help import Command
 
 EXAMPLES = """
@@ -16,7 +17,7 @@ It needs the extra `hub` (huggingface_hub), which has the token: hf auth login.
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("folder")
+@click.argument("folder", shell_complete=completion.files)
 @click.argument("name")
 def push(folder: str, name: str) -> None:
     """Send FOLDER, which elman export --format hub wrote, to the Hugging Face hub.

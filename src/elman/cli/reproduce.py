@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from . import options
+from . import completion, options
 from .help import Command, option
 from .output import print_json
 
@@ -20,7 +20,7 @@ elman reproduce dive --quick      a tiny version, to see that it runs
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.recipes)
 @option("--list", "listing", is_flag=True, help="List the recipes.", group="Recipes")
 @option("--all", "everything", is_flag=True, help="Run them all, one after the other.",
         group="Recipes")  # fmt: skip

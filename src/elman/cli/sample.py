@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options
+from . import completion, options
 from .help import Command, option
 from .output import note_unknown, print_json
 
@@ -36,7 +36,7 @@ RULE = "---\n"  # stands between running texts
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("model")
+@click.argument("model", shell_complete=completion.models)
 @option("--prime", metavar="TEXT", callback=options.unescaped,
         help="Text to continue (\\n, \\t and the like are understood).", group="Text")  # fmt: skip
 @option("--prime-file", metavar="FILE", help="File with the text to continue.", group="Text")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options
+from . import completion, options
 from .help import Command, option
-from .output import field, json_line, note, note_unknown, one_line
+from .output import field, json_line, note, note_unknown, one_line, say_waiting
 
 if TYPE_CHECKING:
     from ..tasks.language.model import Model
@@ -47,8 +47,8 @@ FIGURES = ("nats", "characters", "symbols", "unknown", "nats_known", "bits_per_c
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("model")
-@click.argument("files", nargs=-1)
+@click.argument("model", shell_complete=completion.models)
+@click.argument("files", nargs=-1, shell_complete=completion.files)
 @option("--lines", is_flag=True, help="Score every line alone.", group="Text")
 @options.errors
 @options.encoding
@@ -88,6 +88,7 @@ def score(
                          "text depends on all before it")  # fmt: skip
     asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), Tally(), as_json)
     kept: list[tuple[float, Row]] = []
+    say_waiting(files or ("-",))
     sources = [None if name == "-" else plain_file(name) for name in files or ("-",)]
     if part is not None:
         sources = [at_records(s, part, reading, loaded.separator) for s in sources if s]

@@ -15,6 +15,7 @@ from ..text.sources import Source, plain_file
 from ..text.tagforms import JSON, Tokens, is_json, symbols_of, tokens_of
 from .inputs import refuse_files
 from .output import field as one_field
+from .output import say_waiting
 
 if TYPE_CHECKING:
     from ..tasks.tag.model import Tagger, Tags
@@ -105,8 +106,10 @@ def sequences(
         None if text == "-" else Item(symbols_of(text, kind)) for text in arguments
     ]
     given += [None if name == "-" else plain_file(name) for name in files]
+    given = given or [None]
+    say_waiting("-" for each in given if each is None)
     texts: list[Item] = []
-    for each in given or [None]:
+    for each in given:
         if isinstance(each, Item):
             texts.append(each)
             continue

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import completion
 from .help import Command, Function, option
 from .output import print_json
 
@@ -60,7 +61,7 @@ def address(command: Function) -> Function:
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("place", metavar="[MODEL|FOLDER]", default=".")
+@click.argument("place", metavar="[MODEL|FOLDER]", default=".", shell_complete=completion.models)
 @address
 @option("--json", "as_json", is_flag=True, help="Address and token as one JSON object.",
         group="Output")  # fmt: skip

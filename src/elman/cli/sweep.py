@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from . import completion
 from .flags import setting_options
 from .help import Command, option
 from .output import note, print_json
@@ -29,7 +30,7 @@ GROUPS = ("Sweep", "Text", "Network", "Learning", "Labels", "Run and files", "Ma
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES, groups=GROUPS)
-@click.argument("corpus", nargs=-1)
+@click.argument("corpus", nargs=-1, shell_complete=completion.texts)
 @option("--trials", type=click.IntRange(1), required=True, group="Sweep",
         help="How many trainings the study has in the end.")  # fmt: skip
 @option("--search", metavar="TEXT", group="Sweep",

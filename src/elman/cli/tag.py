@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options
+from . import completion, options
 from .help import Command, option
 from .output import note, print_json
 
@@ -34,7 +34,7 @@ in their own form with label and probability added.
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
-@click.argument("model")
+@click.argument("model", shell_complete=completion.models)
 @click.argument("texts", nargs=-1)
 @option("-f", "--file", "files", multiple=True, metavar="FILE", group="Text",
         help="File of texts, a line each, or of columns; may be repeated, - is standard "

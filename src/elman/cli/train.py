@@ -1,5 +1,6 @@
 """`elman train`."""
 
+import os
 import shlex
 import signal
 import sys
@@ -11,9 +12,10 @@ import click
 
 from ..errors import UsageError
 from ..files import OutputFile, model_path
+from . import completion
 from .flags import setting_options
 from .help import Command, option
-from .output import print_json
+from .output import print_json, say_waiting
 from .ranks import SIGNALS, STOP, connected, launch, one_voice, to_start
 from .serve import address
 
@@ -51,15 +53,16 @@ GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES, essentials=ESSENTIALS, groups=GROUPS)
-@click.argument("corpus", nargs=-1)
+@click.argument("corpus", nargs=-1, shell_complete=completion.texts)
 @option(
     "-o", "--output", metavar="FILE", group="Run and files",
     help="Model file; it is replaced atomically.  "
     "[default: made from the name of the corpus, never replacing a file]",
 )  # fmt: skip
-@option("--resume", metavar="FILE", group="Run and files",
+@option("--resume", metavar="FILE", group="Run and files", shell_complete=completion.models,
         help="Go on with a run that was stopped.")  # fmt: skip
 @option("--from", "start_from", metavar="FILE", group="Run and files",
+        shell_complete=completion.models,
         help="Start from the weights of a model.")  # fmt: skip
 @option("--json", "as_json", is_flag=True, group="Run and files",
         help="One JSON object per event on stdout.")  # fmt: skip
@@ -140,15 +143,28 @@ def _prepare(
     target = ranks.by_the_first(
         lambda: tasks.default_output(corpus) if output is None else OutputFile(model_path(output))
     )
-    if sys.stderr.isatty():
-        click.echo("reading the text …", err=True)
+    say_waiting(corpus)
     command = shlex.join(["elman", *sys.argv[1:]])
     try:
-        return tasks.begin(corpus, given, target, start_from, command, ranks)
+        with _saying("reading the text …"):
+            return tasks.begin(corpus, given, target, start_from, command, ranks)
     except BaseException:
         if target is not None:
             target.close()
         raise
+
+
+@contextmanager
+def _saying(text: str) -> Iterator[None]:
+    """On a terminal a line that is there as long as something takes."""
+    shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    if shown:
+        click.echo(text, err=True, nl=False)
+    try:
+        yield
+    finally:
+        if shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:

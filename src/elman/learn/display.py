@@ -4,12 +4,17 @@ import os
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from ..files import megabytes
+
+NARROWEST_BAR = 8  # characters; figures that leave less give way to shorter ones
 PLAIN_SECONDS = 10.0  # between two plain lines that only report steps
 
 
@@ -22,7 +27,7 @@ class Display(ABC):
 
     CURVE: str  # the held-out figure that a curve shows: its name in the event "evaluation"
     UNITS = ""  # of the figures of an evaluation, in a plain line
-    NEXT: tuple[str, ...] = ()  # commands to go on with; MODEL stands for the file
+    NEXT: tuple[str, ...] = ()  # what one wants to do then; MODEL stands for the file
     STAYS_BEST = ""  # what is said when training stops early
 
     def __init__(self, settings: Any):
@@ -31,6 +36,7 @@ class Display(ABC):
         self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         self.bar: Progress | None = None
         self.held_out = "–"
+        self.corpus: list[str] = []
         self._last_line = time.monotonic()
 
     def __enter__(self) -> "Display":
@@ -71,6 +77,10 @@ class Display(ABC):
     def validated(self, e: dict[str, Any]) -> str:
         """The held-out figures of an evaluation."""
 
+    def longer(self, e: dict[str, Any]) -> list[str]:
+        """A command that trains on, if the final figures ask for more training."""
+        return []
+
     @abstractmethod
     def _results(self, e: dict[str, Any]) -> None:
         """Show the final figures."""
@@ -78,6 +88,7 @@ class Display(ABC):
     # -- the events ----------------------------------------------------------------
 
     def _start(self, e: dict[str, Any]) -> None:
+        self.corpus = e["corpus"]
         for line in self.about(e):
             self._say(line)
         if "parameters" in e:
@@ -86,7 +97,7 @@ class Display(ABC):
     def _begin(self, e: dict[str, Any]) -> None:
         """What comes before the first step: where a resumed run goes on, and the bar."""
         if e["step"]:
-            self._say(f"going on from step {e['step']:,}")
+            self._say(f"resumed at step {e['step']:,}")
         if self.live:
             self.bar = Progress(
                 TextColumn("{task.fields[clock]}"), BarColumn(None),
@@ -99,18 +110,26 @@ class Display(ABC):
         self._say(f"note: {e['text']}", "yellow")
 
     def _step(self, e: dict[str, Any]) -> None:
-        self._progress(e, f"{self.running(e)}  held out {self.held_out}")
+        held_out = f"held out {self.held_out}"
+        self._progress(
+            e, [f"{self.running(e)}  {held_out}", f"{self.trained(e)}  {held_out}", held_out]
+        )
 
-    def _progress(self, e: dict[str, Any], figures: str) -> None:
-        """How far it is: in the bar, or now and then a plain line."""
+    def _progress(self, e: dict[str, Any], figures: Sequence[str]) -> None:
+        """How far it is: in the bar, or now and then a plain line.
+
+        Of the `figures`, the longest first, the bar shows what fits beside it.
+        """
         share = e["progress"]
         if self.bar is not None:
             left = e["seconds"] * (1 - share) / max(share, 1e-3)
-            times = f"{clock(e['seconds'])} / {clock(left)} left"
-            self.bar.update(self.task, completed=share, clock=times, figures=figures)
+            times = f"{clock(e['seconds'])}, {clock(left)} left"
+            room = self.console.width - len(times) - NARROWEST_BAR - 2  # a space on both sides
+            fitting = next((each for each in figures if len(each) <= room), figures[-1])
+            self.bar.update(self.task, completed=share, clock=times, figures=fitting)
         elif not self.live and time.monotonic() - self._last_line > PLAIN_SECONDS:
             self._last_line = time.monotonic()
-            print(f"step {e['step']:,}  {share:.0%}  {figures}", file=sys.stderr, flush=True)
+            print(f"step {e['step']:,}  {share:.0%}  {figures[0]}", file=sys.stderr, flush=True)
 
     def _evaluation(self, e: dict[str, Any]) -> None:
         self.held_out = self.validated(e)
@@ -130,7 +149,7 @@ class Display(ABC):
     def _interrupted(self, e: dict[str, Any]) -> None:
         self._close()
         saved = "" if e["model"] is None else (
-            f" and saved; go on with: elman train --resume {e['model']}")  # fmt: skip
+            f" and saved; to continue: elman train --resume {quote(e['model'])}")  # fmt: skip
         self._say(f"stopped at step {e['step']:,}{saved}")
 
     def _done(self, e: dict[str, Any]) -> None:
@@ -139,9 +158,10 @@ class Display(ABC):
         if e["steps"]:
             self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, {self.speed(e)}")
         if e["model"]:
-            size = os.path.getsize(e["model"]) / 1e6
-            self._say(f"model: {e['model']} ({size:.1f} MB)", "bold")
-            commands = [command.replace("MODEL", e["model"]) for command in self.NEXT]
+            size = megabytes(os.path.getsize(e["model"]))
+            self._say(f"model: {e['model']} ({size})", "bold")
+            model = quote(e["model"])
+            commands = [*self.longer(e), *(each.replace("MODEL", model) for each in self.NEXT)]
             self._say("next:  " + "\n       ".join(commands))
 
     def _close(self) -> None:

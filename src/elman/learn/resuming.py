@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..errors import CorpusError, ModelFileError, UsageError, quoted
@@ -65,8 +66,8 @@ def read(
     """
     if model.training is None or "state" not in model.training[1]:
         raise ModelFileError(
-            f"{path} holds no training state, so it cannot be resumed; --from {path} starts a new "
-            "training from its weights"
+            f"{path} holds no training state, so it cannot be resumed; --from {quote(str(path))} "
+            "starts a new training from its weights"
         )
     tensors, training = model.training
     try:
@@ -130,20 +131,20 @@ def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list
     if not stored:
         raise UsageError(
             f"{path} was trained on texts in memory, for which no file can stand, so it cannot be "
-            f"resumed; --from {path} starts a new training from its weights"
+            f"resumed; --from {quote(str(path))} starts a new training from its weights"
         )
     if names:
         return list(names)
     if "-" in stored:
         raise UsageError(
             f"{path} was trained on standard input; give the same text again: "
-            f"elman train - --resume {path}"
+            f"elman train - --resume {quote(str(path))}"
         )
     for name in stored:
         if not Path(name).exists() and name not in corpora.DESCRIPTIONS:
             raise CorpusError(
                 f"the corpus {name} that {path} was trained on is gone; if it was moved, "
-                f"name its new place: elman train PLACE --resume {path}"
+                f"name its new place: elman train PLACE --resume {quote(str(path))}"
             )
     return stored
 
@@ -156,7 +157,7 @@ def _refuse_gone(settings: Settings, path: object) -> None:
             raise CorpusError(
                 f"{near(place)}, the file of {flag(name)} that {path} was trained with, is gone; "
                 "if it was moved, name its new place: elman train "
-                f"--resume {path} {flag(name)} PLACE"
+                f"--resume {quote(str(path))} {flag(name)} PLACE"
             )
 
 
@@ -164,7 +165,8 @@ def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object
     unit = stored.end[0]
     for name, value in given.items():
         if name in ("epochs", "steps", "minutes") and name != unit:
-            raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}")
+            raise UsageError(f"--{name} contradicts {path}, whose run is counted in {unit}; give "
+                             f"--{unit}")  # fmt: skip
         then = getattr(stored, name)
         moved = name in FILES and isinstance(then, str) and isinstance(value, str)
         if name not in CHANGEABLE and not moved and then != value:

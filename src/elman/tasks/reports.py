@@ -146,7 +146,7 @@ class Report(Shown):
         width = max(5, *map(len, self.classes))
         cell = max(3, len(str(self.confusion.max())))
         names = [name[:cell] for name in self.classes]
-        yield "true class, and as what it was predicted"
+        yield "confusion matrix (rows: true class, columns: predicted class)"
         yield " " * width + "  " + " ".join(f"{name:>{cell}}" for name in names)
         for name, row in zip(self.classes, self.confusion, strict=True):
             counts = " ".join(f"{n or '·':>{cell}}" for n in row)

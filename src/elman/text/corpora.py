@@ -48,9 +48,7 @@ STDLIB = "stdlib"
 # What of the standard library is no code of its own: folders, and modules that are tables.
 LEFT_OUT = {"encodings", "idlelib", "lib2to3", "pydoc_data", "test", "tests", "dist-packages",
             "site-packages"}  # fmt: skip
-TABLES = re.compile(
-    r"_sysconfigdata.*|html/entities\.py|locale\.py|re/_casefix\.py|stringprep\.py"
-)
+TABLES = re.compile(r"_sysconfigdata.*|html/entities\.py|locale\.py|re/_casefix\.py|stringprep\.py")
 DESCRIPTIONS = {
     STDLIB: "Python's standard library on this machine: 5 to 9 million characters of code",
     **{name: download.description for name, download in DOWNLOADS.items()},

@@ -10,7 +10,7 @@ class TaskDisplay(Display):
     """Shows the events of a run that learns a classifier."""
 
     CURVE = "validation_loss"
-    NEXT = ("elman classify MODEL TEXT...", "elman embed MODEL --nearest 5 - < FILE")
+    NEXT = ("elman classify MODEL TEXT...", "elman serve MODEL")
 
     @property
     def STAYS_BEST(self) -> str:  # type: ignore[override]
@@ -25,8 +25,8 @@ class TaskDisplay(Display):
         kind = "bidirectional " * e["bidirectional"] + e["cell"]
         return [
             f"{', '.join(e['corpus'])}: {', '.join(understood)}",
-            f"{e['train_texts']:,} to train on, {e['validation_texts']:,} to choose by, "
-            f"{e['test_texts']:,} for the report",
+            f"{e['train_texts']:,} training, {e['validation_texts']:,} validation, "
+            f"{e['test_texts']:,} test texts",
             f"{kind} {e['num_layers']} × {e['hidden_size']}, pooling {e['pooling']}, "
             + f"{e['wide']:,} rows of n-grams, " * bool(e["wide"])
             + f"{e['parameters']:,} parameters; {computed_by(e)}",

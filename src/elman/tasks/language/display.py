@@ -1,10 +1,15 @@
 """What `elman train` shows of a language model."""
 
+from shlex import join
 from typing import Any
 
 from rich.table import Table
 
 from ...learn.display import Display, computed_by, other_encodings
+from ...settings import flag
+from .run import ahead
+
+LONGER = 3  # times the length of a training that was too short
 
 
 class TaskDisplay(Display):
@@ -12,7 +17,7 @@ class TaskDisplay(Display):
 
     CURVE = "validation_bits_per_character"
     UNITS = " bits/character"
-    NEXT = ("elman sample MODEL", "elman score MODEL FILE")
+    NEXT = ("elman sample MODEL", "elman serve MODEL")
     STAYS_BEST = "the held-out loss no longer falls: stopping early, keeping the best model"
 
     def about(self, e: dict[str, Any]) -> list[str]:
@@ -54,6 +59,19 @@ class TaskDisplay(Display):
             self._table(rows)
         if e["test_bits_per_character"] is not None:
             self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
+
+    def longer(self, e: dict[str, Any]) -> list[str]:
+        """From a network that a Markov chain is ahead of: its weights, and a schedule anew."""
+        s = self.settings
+        unit, amount = s.end
+        if s.cell == "ngram" or "-" in self.corpus or not (ahead(e) or "").startswith("chain"):
+            return []
+        parts = [word for part in ("validation", "test") if getattr(s, part)
+                 for word in (flag(part), str(getattr(s, part)))]  # fmt: skip
+        more = LONGER * amount
+        much = f"{more:g}" if more % 1 else f"{more:.0f}"
+        return [join(["elman", "train", *self.corpus, "--from", e["model"], *parts,
+                      flag(unit), much])]  # fmt: skip
 
     def _table(self, rows: list[tuple[str, float, float]]) -> None:
         if not self.live:

@@ -1,7 +1,7 @@
 """A run that learns a language, by a network or a Markov chain: baselines and final figures."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from math import log
 from typing import Any
@@ -106,18 +106,14 @@ class LanguageRun(Run):
         return figures
 
     def _disappointments(self) -> list[str]:
-        bits = self.summary.get("validation_bits_per_character")
-        for name, figures in self.summary.get("baselines", {}).items():
-            theirs = figures.get("bits_per_character")
-            if bits is None or theirs is None or bits <= theirs:
-                continue
-            worse = f"this model ends worse on the held-out part than the {name} model"
-            if name == "uniform":
-                return [f"{worse}: it has learned nothing that holds there; look whether that part "
-                        "is like the rest (--validation), else lower --learning-rate"]  # fmt: skip
-            if isinstance(self.learner, Trainer):
-                return [f"{worse.removesuffix(' model')}: train longer (--minutes, --epochs), or "
-                        "on more text"]  # fmt: skip
+        name = ahead(self.summary)
+        if name == "uniform":
+            return ["this model is worse on the held-out text than a uniform one: it has learned "
+                    "nothing that applies there; check that this text is like the rest "
+                    "(--validation), else lower --learning-rate"]  # fmt: skip
+        if name is not None and isinstance(self.learner, Trainer):
+            return [f"the {name} still predicts the held-out text better than this network: train "
+                    "longer (--minutes, --epochs), or on more text"]  # fmt: skip
         return []
 
     def _score(self, model: scoring.LanguageModel, part: Part) -> scoring.Score:
@@ -152,6 +148,15 @@ class LanguageRun(Run):
             network, vocabulary = self.learner.network, self.data.vocabulary
             scoring.evaluate(network, self.validation, vocabulary, limit=tried)
         return tried, wanted
+
+
+def ahead(figures: Mapping[str, Any]) -> str | None:
+    """Of final figures the baseline that predicts the held-out text better than the model."""
+    bits = figures.get("validation_bits_per_character")
+    for name, theirs in (figures.get("baselines") or {}).items():
+        if bits is not None and bits > theirs.get("bits_per_character", bits):
+            return name
+    return None
 
 
 def training_stream(

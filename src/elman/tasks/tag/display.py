@@ -11,7 +11,7 @@ class TaskDisplay(Display):
     """Shows the events of a run that learns a tagger."""
 
     CURVE = "validation_loss"
-    NEXT = ("elman tag MODEL TEXT...",)
+    NEXT = ("elman tag MODEL TEXT...", "elman serve MODEL")
     STAYS_BEST = ("the held-out labels no longer get better: stopping early, keeping the best "
                   "network")  # fmt: skip
 
@@ -26,8 +26,8 @@ class TaskDisplay(Display):
         wide = f", {e['wide']:,} rows of n-grams" * bool(e["wide"])
         return [
             f"{', '.join(e['corpus'])}: {', '.join(understood)}",
-            f"{e['train_symbols']:,} symbols to train on, {e['validation_symbols']:,} to choose "
-            f"by, {e['test_symbols']:,} for the report",
+            f"{e['train_symbols']:,} training, {e['validation_symbols']:,} validation, "
+            f"{e['test_symbols']:,} test symbols",
             f"{kind} {e['num_layers']} × {e['hidden_size']}{letters}{wide}{chain}, "
             f"{e['parameters']:,} parameters; {computed_by(e)}",
         ]
