@@ -5,8 +5,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
+from shlex import quote
 
 from .errors import ElmanError, UsageError, quoted
 
@@ -30,6 +32,23 @@ OTHER_FORMATS = {
 def megabytes(size: float) -> str:
     """A number of bytes for people: 6.9 MB, and below a tenth of one 12.3 kB."""
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+
+
+def meant(path: Path, suffix: str = "") -> str | None:
+    """Which file was perhaps meant by a path where there is none, as a hint.
+
+    With a `suffix` it is one that ends so: of the name without it, of a similar name, or the
+    only one in the folder.
+    """
+    try:
+        names = sorted(name for name in os.listdir(path.parent) if name.endswith(suffix))
+    except OSError:
+        return None
+    near = [name for name in names if suffix and name == path.name + suffix]
+    near += get_close_matches(path.name, names, 1)
+    if not near and suffix and len(names) == 1:
+        near = names
+    return f"did you mean {quote(str(path.parent / near[0]))}?" if near else None
 
 
 def is_name(path: str) -> bool:

@@ -110,7 +110,7 @@ class Result:
         said = [line for line in lines if line.startswith(("elman: error:", "Error:"))]
         assert len(said) == 1, f"expected exactly one error line, got {len(said)}:\n{self}"
         rest = [line for line in lines if line is not said[0]]
-        usage = [line for line in rest if re.match(r"(Usage: |Try |\s)", line)]
+        usage = [line for line in rest if re.match(r"(Usage: |Try |hint: |\s)", line)]
         assert rest == usage, f"more on stderr than one sentence:\n{self}"
         sentence = re.sub(r"^(elman: error:|Error:)\s*", "", said[0])
         assert len(sentence) > 10, f"the error says too little: {sentence!r}"

@@ -102,10 +102,10 @@ def test_joblib_takes_models_to_its_workers(trained, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda data: data[:-9], "is no model file, or is truncated"),
+        (lambda data: data[:-9], "is not a model file of Elman, or"),
         (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "do not match its digest"),
-        (lambda data: b"\x00" * 8, "is no model file"),
-        (lambda data: b"", "is no model file"),
+        (lambda data: b"\x00" * 8, "not a model file"),
+        (lambda data: b"", "not a model file"),
         (lambda data: data.replace(b'"format":"1"', b'"format":"7"'), "has format '7'"),
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelFileError, UsageError, listed, quoted
-from ..files import as_path
+from ..files import MODEL_SUFFIX, as_path, meant
 from .foreign import LOOKED_AT, NOT_OURS, describe
 
 FORMAT = 1
@@ -108,7 +108,7 @@ def readable(name: str | Path) -> Iterator[None]:
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelFileError(
-            f"{name} is no model file, or is truncated or damaged ({reason[:120]})"
+            f"{name} is not a model file of Elman, or it is damaged ({reason[:120]})"
         ) from None
 
 
@@ -165,6 +165,7 @@ def _refuse_foreign(path: Path) -> None:
         with open(path, "rb") as file:
             what = describe(file.read(LOOKED_AT), path)
     except OSError as error:
-        raise ModelFileError(f"cannot read the model {path}: {error.strerror}") from None
+        hint = meant(path, MODEL_SUFFIX) if isinstance(error, FileNotFoundError) else None
+        raise ModelFileError(f"cannot read the model {path}: {error.strerror}", hint) from None
     if what:
         raise ModelFileError(f"{path} {what}")

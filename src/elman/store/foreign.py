@@ -57,7 +57,7 @@ def describe(start: bytes, path: Path) -> str:
     'is compressed with bzip2; unpack it first'
     """
     if not start:
-        return "is empty: no model file; copy or download it again"
+        return "is empty, not a model file; copy or download it again"
     if not start[4:8].strip(b"\x00") and start[8:9] in (b"{", b""):  # the length of a header
         return ""
     for beginning, what in BEGINNINGS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CorpusError, listed, quoted
-from ..files import MODEL_SUFFIX, is_name
+from ..files import MODEL_SUFFIX, is_name, meant
 from . import corpora
 from .decode import is_binary
 from .read import TextOptions
@@ -83,10 +83,14 @@ def find(name: str | Source, options: TextOptions, notes: list[str]) -> Iterator
         yield Group(name, [keep(name, path)])
     elif name in corpora.DESCRIPTIONS:
         yield Group(name, corpora.sources(name))
+    elif path.is_symlink():
+        raise NoSuchCorpusError(f"{quoted(name)} is a link to {quoted(os.readlink(path))}, which "
+                                "does not exist")  # fmt: skip
     else:
         raise NoSuchCorpusError(
             f"there is no file or folder {quoted(name)}, and no corpus of that name; "
-            f"named corpora are {', '.join(corpora.DESCRIPTIONS)}"
+            f"named corpora are {', '.join(corpora.DESCRIPTIONS)}",
+            meant(path),
         )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import CorpusError
+from ..files import meant
 
 PIECE = 1 << 22  # bytes read at once
 
@@ -162,7 +163,7 @@ def plain_file(name: str) -> Source:
     if path.is_dir():
         raise CorpusError(f"{name} is a folder; give a file, or - for standard input")
     if not path.exists():
-        raise CorpusError(f"cannot read {name}: No such file or directory")
+        raise CorpusError(f"cannot read {name}: No such file or directory", meant(path))
     return Source(name, path)
 
 
