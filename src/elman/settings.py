@@ -91,58 +91,73 @@ class Settings(ABC):
     """The settings of one run. Raises UsageError for a value out of its range."""
 
     task: str = setting(
-        "", "What to learn: lm is a language model, classify the classes of labelled texts, tag a "
-        "label for every symbol.", LEARNING,
+        "", "What to learn: lm, a language model; classify, the class of a text; tag, a label "
+        "for every symbol.", LEARNING,
     )  # fmt: skip
-    tokens: str = setting("char", "Symbols.", TEXT, choices=("char", "byte", "word"))
+    tokens: str = setting("char", "What a symbol is.", TEXT, choices=("char", "byte", "word"))
     vocabulary_size: int | None = setting(
-        None, "Characters or words to keep, the most frequent; the rest are <unk>.", TEXT,
+        None, "Most frequent characters or words to keep; the rest are <unk>.", TEXT,
         least=1, most=10_000_000, shown="all",
     )  # fmt: skip
     min_count: int | None = setting(
-        None, "Symbols that occur fewer times are <unk>.", TEXT, least=1, most=1e12, shown="1"
+        None,
+        "Occurrences that a symbol needs; rarer ones are <unk>.",
+        TEXT,
+        least=1,
+        most=1e12,
+        shown="1",
     )
-    lowercase: bool = setting(False, "Lower-case the text.", TEXT)
+    lowercase: bool = setting(False, "Convert the text to lower case.", TEXT)
     normalize: NormalForm | None = setting(
-        None, "Unicode normal form.", TEXT, choices=get_args(NormalForm), shown="the text as it is"
+        None,
+        "Convert the text to a Unicode normal form.",
+        TEXT,
+        choices=get_args(NormalForm),
+        shown="the text as it is",
     )
     errors: str = setting(
         "strict", "What to do with bytes that are not UTF-8.", TEXT, choices=("strict", "replace")
     )
     encoding: str = setting(
-        "utf-8", "Of the text, where no byte order mark says another.", TEXT, metavar="NAME"
+        "utf-8",
+        "Encoding of the text, unless a byte order mark gives another.",
+        TEXT,
+        metavar="NAME",
     )
     validation: float | str | None = setting(
-        None, "Share of every file, or a file, by which the best parameters are chosen.", TEXT,
+        None, "Validation set, which selects the best parameters: a share of every file, or a "
+        "file.", TEXT,
         least=0, most=0.9, shown="0.1, at most 500,000 symbols or 1,000 labelled texts",
         metavar="SHARE|FILE", files=True,
     )  # fmt: skip
     test: float | str = setting(
-        0.0, "Share of every file, or a file, which nothing looks at until the end.", TEXT,
+        0.0, "Test set, used only for the final report: a share of every file, or a file.", TEXT,
         least=0, most=0.9, metavar="SHARE|FILE", files=True,
     )  # fmt: skip
 
     cell: str = setting("gru", "Recurrent cell.", NETWORK, choices=("rnn", "lstm", "gru"))
     hidden_size: int | None = setting(
-        None, "Units of a layer.", NETWORK, least=1, most=10**12,
+        None, "Units per layer.", NETWORK, least=1, most=10**12,
         shown="128 to 512, by text and time",
     )  # fmt: skip
     num_layers: int | None = setting(
-        None, "Layers, one above the other.", NETWORK, least=1, most=100,
+        None, "Number of layers.", NETWORK, least=1, most=100,
         shown="1, of labels 1 or 2",
     )  # fmt: skip
     embedding_size: int = setting(
-        0, "Width of learned symbol vectors; 0 is one-hot.", NETWORK, least=0, most=1_000_000
+        0, "Size of the symbol embeddings; 0: one-hot.", NETWORK, least=0, most=1_000_000
     )
-    activation: str = setting("tanh", "Of the vanilla cell.", NETWORK, choices=("tanh", "relu"))
-    bias: bool = setting(True, "Leave all biases out.", NETWORK)
+    activation: str = setting(
+        "tanh", "Activation of the rnn cell.", NETWORK, choices=("tanh", "relu")
+    )
+    bias: bool = setting(True, "Leave out all biases.", NETWORK)
     dropout: float | None = setting(
-        None, "Share of every layer's output that is dropped.", NETWORK, least=0, most=0.95,
+        None, "Dropout rate on the output of each layer.", NETWORK, least=0, most=0.95,
         shown="with adam, for text read twice or more: 0.5 from 512 units, else 0.25; "
         "of a classifier 0.45, of a tagger 0.4, of its characters 0.1",
     )  # fmt: skip
     init: str = setting(
-        "uniform", "First values of the weights.", NETWORK,
+        "uniform", "Initial values of the weights.", NETWORK,
         choices=("uniform", "normal", "identity", "orthogonal"),
     )  # fmt: skip
     init_scale: float | None = setting(
@@ -150,57 +165,62 @@ class Settings(ABC):
     )
 
     minutes: float | None = setting(
-        None, "End after so many minutes, the final evaluation included.", LEARNING,
+        None, "Minutes to train, including the final evaluation.", LEARNING,
         least=0, most=1e6, above=True, shown="3, of labels 2",
     )  # fmt: skip
     epochs: float | None = setting(
-        None, "End after so many passes over the text.", LEARNING, least=0, most=1e9
+        None, "Passes over the text to train.", LEARNING, least=0, most=1e9
     )
     steps: int | None = setting(
-        None, "End after so many updates; 0 writes the initialised model.", LEARNING,
+        None, "Updates to train; 0 writes the untrained model.", LEARNING,
         least=0, most=1e12,
     )  # fmt: skip
     seq_len: int = setting(
         64,
-        "Steps of a window; of a classifier the symbols that are read of a text.",
+        "Window length in symbols; for a classifier, the symbols read of each text.",
         LEARNING,
         least=1,
         most=1_000_000,
     )
-    batch_size: int = setting(32, "Sequences side by side.", LEARNING, least=1, most=1_000_000)
+    batch_size: int = setting(32, "Sequences per batch.", LEARNING, least=1, most=1_000_000)
     optimizer: str = setting(
-        "adam", "What turns gradients into steps.", LEARNING,
+        "adam", "Rule that turns gradients into updates.", LEARNING,
         choices=("sgd", "adagrad", "rmsprop", "adam"),
     )  # fmt: skip
     learning_rate: float | None = setting(
-        None, "Size of a step.", LEARNING, least=0, most=1e4, above=True,
+        None, "Learning rate.", LEARNING, least=0, most=1e4, above=True,
         shown="adam 0.006, of a classifier 0.005, of a tagger 0.004; rmsprop 0.002, adagrad 0.1, "
         "sgd 1",
     )  # fmt: skip
-    momentum: float = setting(0.0, "Of sgd.", LEARNING, least=0, most=0.9999)
+    momentum: float = setting(0.0, "Momentum of sgd.", LEARNING, least=0, most=0.9999)
     weight_decay: float | None = setting(
-        None, "Decoupled, of every parameter.", LEARNING, least=0, most=100,
+        None, "Decoupled weight decay of every parameter.", LEARNING, least=0, most=100,
         shown="with adam 0.05, of labels 0",
     )  # fmt: skip
     schedule: str = setting(
-        "cosine", "Of the learning rate: constant, cosine to 1 %, or halved on a plateau.",
+        "cosine", "Learning rate over time: constant, cosine down to 1 %, or halved on a plateau.",
         LEARNING, choices=("constant", "cosine", "plateau"),
     )  # fmt: skip
     warmup: int | None = setting(
-        None, "Steps over which the learning rate climbs.", LEARNING, least=0, most=1e9, shown="0"
+        None,
+        "Steps over which the learning rate rises from 0.",
+        LEARNING,
+        least=0,
+        most=1e9,
+        shown="0",
     )
     clip_norm: float | None = setting(
         None,
-        "Longest gradient; 0 is no clipping.",
+        "Clip the gradient to this norm; 0: never.",
         LEARNING,
         least=0,
         shown="1; none with --clip-value",
     )
     clip_value: float | None = setting(
-        None, "Largest gradient component, instead of the norm; 0 is none.", LEARNING, least=0
+        None, "Clip every component of the gradient instead; 0: never.", LEARNING, least=0
     )
     patience: int | None = setting(
-        None, "Evaluations without a better one after which to stop; 0: never.", LEARNING,
+        None, "Evaluations without improvement before training stops; 0: never.", LEARNING,
         least=0, most=1e9, shown="8 of a run by the clock, else 0",
     )  # fmt: skip
 
@@ -213,18 +233,16 @@ class Settings(ABC):
     )  # fmt: skip
     log_every: int = setting(10, "Steps between reports.", RUN, least=1, most=1e12)
 
-    engine: str = setting("auto", "Who computes: native or numpy.", MACHINE, metavar="NAME")
+    engine: str = setting("auto", "Compute engine: native (C++) or numpy.", MACHINE, metavar="NAME")
     threads: int | None = setting(
-        None, "Threads to compute on.", MACHINE, least=1, most=1024,
+        None, "Number of threads.", MACHINE, least=1, most=1024,
         shown="the cores that this process may use",
     )  # fmt: skip
     shards: int = setting(
         1, "Groups of a batch whose gradients are added in one order: what --ranks share.",
         MACHINE, least=1, most=1024,
     )  # fmt: skip
-    dtype: str = setting(
-        "float32", "Numbers to compute with.", MACHINE, choices=("float32", "float64")
-    )
+    dtype: str = setting("float32", "Floating-point type.", MACHINE, choices=("float32", "float64"))
     seed: int = setting(0, "Same seed, same run.", MACHINE, least=0, most=2**63 - 1)
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ def classify(
     engine: str, threads: int | None, as_json: bool, evaluate: str | None,
     label_column: str | None, **reading: Any,
 ) -> None:  # fmt: skip
-    """Say which class each of TEXTS (or each line of FILES or stdin) belongs to, by MODEL."""
+    """Classify each of TEXTS (or each line of FILES or stdin) with MODEL."""
     from ..errors import UsageError
     from ..tasks import load
     from ..tasks.classify.answer import Answering

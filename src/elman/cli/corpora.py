@@ -14,7 +14,7 @@ elman train shakespeare --minutes 5
 @click.command(cls=Command, examples=EXAMPLES)
 @option("--json", "as_json", is_flag=True, help="One JSON object per corpus.")
 def corpora(as_json: bool) -> None:
-    """List the corpora that have a name, one a line.
+    """List the built-in corpora, one per line.
 
     stdlib is on every machine. The others are downloaded on first use and checked
     by their SHA-256; the environment variable ELMAN_CORPORA names a folder that is

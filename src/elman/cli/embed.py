@@ -56,7 +56,7 @@ def embed(
     model: str, texts: tuple[str, ...], output: str | None, nearest: int | None,
     among: str | None, as_json: bool, **reading: Any,
 ) -> None:  # fmt: skip
-    """Turn each of TEXTS (or each line of FILES or stdin) into a vector, by MODEL."""
+    """Turn each of TEXTS (or each line of FILES or stdin) into a vector with MODEL."""
     import numpy as np
 
     from ..errors import UsageError

@@ -43,13 +43,13 @@ FORMATS = ("weights", "onnx", "pytorch", "hub")
 @option("--datasets", metavar="NAME", multiple=True,
         help="A data set on the hub; may be repeated.", group="Card of a hub folder")  # fmt: skip
 def export(model: str, output: str, format: str | None, check: bool, **told: Any) -> None:
-    """Write MODEL in another form, for other programs.
+    """Convert MODEL for other programs.
 
     \b
-    weights   the model without its training state, several times smaller
-    onnx      a graph for ONNX Runtime and others; needs the extra `onnx`
+    weights   the model without training state, much smaller
+    onnx      a graph, for ONNX Runtime; needs the extra onnx
     pytorch   a state_dict, also in a .safetensors file
-    hub       a folder for the Hugging Face hub: model, card, curve
+    hub       a folder for the Hugging Face hub
     """
     from ..share.exporting import export as write
     from ..store.places import refuse_source

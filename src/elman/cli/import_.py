@@ -28,12 +28,13 @@ line that converts one. docs/share.md has the names and shapes.
 @option("--like", metavar="MODEL", group="Symbols",
         help="Symbols, treatment of text, classes and pooling of a model.")  # fmt: skip
 def import_(file: str, output: str, vocabulary: str | None, like: str | None) -> None:
-    """Make a model of weights from outside: FILE holds those of PyTorch, or is our ONNX.
+    """Build a model from the weights in FILE: of PyTorch, or in our ONNX.
 
     \b
-    .safetensors   a state_dict: an embedding or none, one stack of RNN, GRU or
-                   LSTM, a linear readout; names may have any prefix
-    .onnx          what elman export wrote; it has its symbols with it
+    .safetensors   a state_dict: perhaps an embedding, one stack
+                   of RNN, GRU or LSTM, a linear readout;
+                   names may have any prefix
+    .onnx          a file of elman export, with its symbols
     """
     from ..files import model_path
     from ..share.importing import read

@@ -22,7 +22,7 @@ def errors(command: Function) -> Function:
 
 def encoding(command: Function) -> Function:
     """What encoding text is in."""
-    text = "Of the text, where no byte order mark says another."
+    text = "Encoding of the text, unless a byte order mark gives another."
     return option("--encoding", default="utf-8", show_default=True, metavar="NAME", help=text,
                   group="Text", callback=_checked)(command)  # fmt: skip
 
@@ -53,26 +53,26 @@ def is_raw(model: Any, encoding: str, errors: str = "strict") -> bool:
 
 def files(command: Function) -> Function:
     """Files with texts; arguments are texts themselves."""
-    text = "File of texts, a line each, or a table; may be repeated, - is standard input."
+    text = "File with a text per line, or a table; may be repeated; - is standard input."
     return option("-f", "--file", "files", multiple=True, metavar="FILE", help=text,
                   group="Text")(command)  # fmt: skip
 
 
 def text_column(command: Function) -> Function:
     """Where in a table the text is."""
-    text = "Of a table or JSON lines, its name or number.  [default: as in training]"
+    text = "Column of a table, or key of JSON lines, with the text.  [default: as in training]"
     return option("--text-column", metavar="NAME", help=text, group="Text")(command)
 
 
 def delimiter(command: Function) -> Function:
     """What separates the columns of a table."""
-    text = "Character between the columns of a table.  [default: as its first row shows]"
+    text = "Character between the columns of a table.  [default: found in its first row]"
     return option("--delimiter", metavar="STR", help=text, group="Text")(command)
 
 
 def part(command: Function) -> Function:
     """Which part of a file is answered."""
-    text = "One part of the file, such as 1/4; the outputs of all of them concatenate."
+    text = "Process one part of the file, such as 1/4; the outputs of all parts concatenate."
     return option("--part", metavar="I/N", help=text, group="Text", callback=_part)(command)
 
 
@@ -139,8 +139,8 @@ def reading(
 
 def machine(command: Function) -> Function:
     """Who computes, and on how many threads."""
-    who = "Who computes: native, numpy, or auto: native where it was built."
-    threads = "Threads to compute on.  [default: the cores that this process may use]"
+    who = "Compute engine: native (C++), numpy, or auto: native where it was built."
+    threads = "Number of threads.  [default: the cores that this process may use]"
     command = option("--threads", type=click.IntRange(1), help=threads, group="Machine")(command)
     return option("--engine", default="auto", show_default=True, metavar="NAME", help=who,
                   group="Machine")(command)  # fmt: skip

@@ -32,17 +32,19 @@ def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | Non
     """Draw a picture of MODEL into a file; needs the extra `plot` (matplotlib).
 
     \b
-    training    loss, gradient norm and learning rate over the steps
-    confusion   which label a classifier or a tagger took for which, and the F1
-                of each
-    gradients   how much of the gradient of a loss is left k steps earlier,
-                a curve for each MODEL; without one: RNN, LSTM and GRU before
-                training, and an RNN whose W_h is scaled to explode
-    characters  the learned vectors of the symbols, by their principal components
-    states      activations of hidden units while a text is read
+    training    loss, gradient norm and learning rate by step
+    confusion   confusion matrix of a classifier or tagger,
+                and the F1 of each label
+    gradients   how much of the gradient of a loss is left k
+                steps earlier, a curve for each MODEL;
+                without one: untrained RNN, LSTM and GRU, and
+                an RNN whose W_h is scaled to explode
+    characters  the learned vectors of the symbols, projected
+                on their principal components
+    states      activations of hidden units over a text
 
-    Of a study of `elman sweep`, a file or a URL, it draws how good each trial
-    was, by its number and by each setting.
+    For a study of `elman sweep`, a file or a URL, it draws the result of each
+    trial, by its number and by each setting.
     """
     from pathlib import Path
 

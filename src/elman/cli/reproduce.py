@@ -38,10 +38,10 @@ def reproduce(
     name: str | None, listing: bool, everything: bool, quick: bool, corpus: str | None,
     unseen: str | None, output: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Do again what the recipe NAME published, and show both figures side by side.
+    """Reproduce the published results of the recipe NAME and compare.
 
-    A recipe runs its trainings with several seeds and prints what was published beside
-    what this machine gives: mean and spread, exact settings, seconds.
+    A recipe runs its trainings with several seeds and prints the published figures next
+    to those of this machine: mean and spread, exact settings, seconds.
     """
     from ..errors import ElmanError, UsageError
     from ..recipes import RECIPES, find, lab, page, pictures

@@ -26,10 +26,10 @@ elman sample names.safetensors --seed 7        a model of lines writes lines
 """
 
 NOTES = """
-With a prime the model reads it from a zero state. Without one it goes on from
-where its training ended, if the file says where, else from a symbol drawn at
-random; a model of lines starts a line. It writes whole lines within --length,
-one line where nothing is drawn. The same seed gives the same text.
+With a prompt (--prime) the model reads it from a zero state. Without one it
+continues the text where training ended, if the file says where, else a random
+symbol; a model of lines starts a line. It generates whole lines within --length,
+and one line with --greedy or --beam.
 """
 
 RULE = "---\n"  # stands between running texts
@@ -38,45 +38,49 @@ RULE = "---\n"  # stands between running texts
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model", shell_complete=completion.models)
 @option("--prime", metavar="TEXT", callback=options.unescaped,
-        help="Text to continue (\\n, \\t and the like are understood).", group="Text")  # fmt: skip
-@option("--prime-file", metavar="FILE", help="File with the text to continue.", group="Text")
+        help="Prompt: the text to continue (\\n, \\t and the like are understood).",
+        group="Text")  # fmt: skip
+@option("--prime-file", metavar="FILE", help="File with the prompt.", group="Text")
 @options.encoding
 @option("--length", type=int, default=200, show_default=True,
-        help="Symbols to write after the prime; of a line with --count at most so many.",
+        help="Symbols to generate after the prompt; with --count the most for a line.",
         group="Text")  # fmt: skip
 @option("--stop", metavar="STR", callback=options.unescaped,
-        help="End once STR has been written (\\n, \\t and the like are understood).",
+        help="Stop once STR has been generated (\\n, \\t and the like are understood).",
         group="Text")  # fmt: skip
 @option("-n", "--count", type=int,
-        help="Write N whole samples: lines, or texts of --length symbols.",
+        help="Generate N whole samples: lines, or texts of --length symbols.",
         group="Text")  # fmt: skip
 @option("--new", is_flag=True, group="Text",
-        help="Only samples that the training text does not have, each once.")  # fmt: skip
+        help="Only samples that are not in the training text, each once.")  # fmt: skip
 @option("--temperature", type=float, default=1.0, show_default=True,
-        help="Below 1 surer, above 1 more varied; 0 is greedy.",
+        help="Randomness: below 1 plays safe, above 1 takes risks, 0 is greedy.",
         group="Choice of symbols")  # fmt: skip
 @option("--top-k", type=int, metavar="K", default=0, show_default=True,
-        help="Only the K likeliest symbols; 0 is all.", group="Choice of symbols")  # fmt: skip
-@option("--top-p", type=float, metavar="P", default=1.0, show_default=True,
-        help="Only the likeliest symbols that together have probability P.",
+        help="Choose among the K likeliest symbols; 0: all.",
         group="Choice of symbols")  # fmt: skip
-@option("--greedy", is_flag=True, help="Always the likeliest symbol.", group="Choice of symbols")
+@option("--top-p", type=float, metavar="P", default=1.0, show_default=True,
+        help="Choose among the likeliest symbols that together have probability P.",
+        group="Choice of symbols")  # fmt: skip
+@option(
+    "--greedy", is_flag=True, help="Always choose the likeliest symbol.", group="Choice of symbols"
+)
 @option("--beam", type=int, default=0, help="Search for the likeliest text with N candidates.",
         group="Choice of symbols")  # fmt: skip
 @option("--seed", type=int, default=0, show_default=True,
-        help="Another seed writes another text, the same seed the same.",
+        help="Random seed; the same seed gives the same text.",
         group="Choice of symbols")  # fmt: skip
-@option("--no-prime", is_flag=True, help="Leave the prime out of what is printed.",
+@option("--no-prime", is_flag=True, help="Do not print the prompt.",
         group="Output")  # fmt: skip
-@option("--novelty", is_flag=True, help="Say how much of the sample stands in the training text.",
-        group="Output")  # fmt: skip
+@option("--novelty", is_flag=True, group="Output",
+        help="Report how much of the sample is copied from the training text.")  # fmt: skip
 @options.as_json("One JSON object; with --count one for each sample.")
 def sample(
     model: str, length: int, prime: str | None, prime_file: str | None, encoding: str,
     temperature: float, top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None,
     seed: int, count: int | None, new: bool, no_prime: bool, novelty: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write text with MODEL, character by character, on stdout."""
+    """Generate text with MODEL, character by character, on stdout."""
     from ..errors import UsageError
     from ..tasks import load
     from ..tasks.language.samples import Request, Writing

@@ -63,7 +63,7 @@ def score(
     part: tuple[int, int] | None, rank: bool, symbols: bool, as_json: bool, engine: str,
     threads: int | None,
 ) -> None:  # fmt: skip
-    """Say how likely FILES (or stdin) are under MODEL: nats, bits per character, perplexity."""
+    """Measure how likely FILES (or stdin) are under MODEL, in nats, bits and perplexity."""
     from ..errors import UsageError
     from ..tasks import load
     from ..text.byte_ranges import at_records

@@ -36,7 +36,7 @@ def address(command: Function) -> Function:
         option(
             "--browser/--no-browser",
             default=True,
-            help="Whether to open the page.  [default: if there is a screen]",
+            help="Open the page in the browser.  [default: if there is a screen]",
             group="Page",
         ),
         option(
@@ -44,7 +44,7 @@ def address(command: Function) -> Function:
             type=click.IntRange(0, 65535),
             default=8765,
             show_default=True,
-            help="Port of the page; 0 takes a free one.",
+            help="Port to listen on; 0 takes a free one.",
             group="Page",
         ),
         option(
@@ -52,7 +52,7 @@ def address(command: Function) -> Function:
             metavar="ADDRESS",
             default="127.0.0.1",
             show_default=True,
-            help="Address of the page; any other lets other machines in.",
+            help="Address to listen on; any other is reachable from other machines.",
             group="Page",
         ),
     ):

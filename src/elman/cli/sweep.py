@@ -45,7 +45,7 @@ def sweep(
     corpus: tuple[str, ...], trials: int, search: str | None, place: str | None,
     output: str | None, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
-    """Train on CORPUS again and again with other settings, and say which are best."""
+    """Train on CORPUS with many settings and report the best."""
     from ..sweeps.sweep import Sweep
 
     given = {name: value for name, value in settings.items() if value is not None}

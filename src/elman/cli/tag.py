@@ -58,7 +58,7 @@ def tag(
     part: tuple[int, int] | None, token_column: int | None, evaluate: str | None,
     label_column: int | None, labels: str | None, engine: str, threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Give every symbol of TEXTS (or of each line of FILES or stdin) a label, by MODEL."""
+    """Label every symbol of TEXTS (or of each line of FILES or stdin) with MODEL."""
     from ..errors import UsageError
     from ..tasks import load
     from ..text.read import TextOptions

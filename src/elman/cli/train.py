@@ -28,8 +28,8 @@ EXAMPLES = """
 elman train                                    a minute on Python's library
 elman train poems.txt -o poems.safetensors --minutes 10
 elman train src/ --tokens byte --cell lstm --num-layers 2
-elman train names.txt --lines --epochs 20      each line is its own sequence
-elman train --resume poems.safetensors         go on after a crash
+elman train names.txt --lines --epochs 20      each line is a sequence
+elman train --resume poems.safetensors         continue after a crash
 elman train more.txt --from poems.safetensors  fine-tune
 elman train poems.txt --cell ngram --order 5   a Markov chain, to compare with
 elman train poems.txt --live                   the same, shown in the browser
@@ -40,14 +40,14 @@ elman train news.conll --task tag              columns: a word, its label
 """
 NOTES = """
 Counts like --eval-every are in steps (updates). Losses are in nats, figures for
-people in bits per character. Ctrl-C saves and stops; --resume goes on.
+people in bits per character. Ctrl-C saves and stops; --resume continues.
 """
 ESSENTIALS = {
-    "--minutes X": "How long the run may take, from start to end.",
-    "-o FILE": "The model file that it writes.",
+    "--minutes X": "How long the whole run may take.",
+    "-o FILE": "Model file to write.",
     "--lines": "Each line is a text of its own, such as a name.",
     "--task classify": "Learn which label a text has, not how to write.",
-    "--resume FILE": "Go on after a stop or a crash, or for longer.",
+    "--resume FILE": "Continue after a stop or a crash.",
 }
 GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "Page")
 
@@ -60,19 +60,19 @@ GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "
     "[default: made from the name of the corpus, never replacing a file]",
 )  # fmt: skip
 @option("--resume", metavar="FILE", group="Run and files", shell_complete=completion.models,
-        help="Go on with a run that was stopped.")  # fmt: skip
+        help="Continue a run that was stopped.")  # fmt: skip
 @option("--from", "start_from", metavar="FILE", group="Run and files",
         shell_complete=completion.models,
         help="Start from the weights of a model.")  # fmt: skip
 @option("--json", "as_json", is_flag=True, group="Run and files",
         help="One JSON object per event on stdout.")  # fmt: skip
 @option("--dry-run", is_flag=True, group="Run and files",
-        help="Say what was understood of the data, and train nothing.")  # fmt: skip
+        help="Report how the data are understood, without training.")  # fmt: skip
 @setting_options
 @option("--ranks", type=click.IntRange(1), group="Machine",
-        help="Processes that train together on this host; as many --shards at least.")  # fmt: skip
+        help="Processes that train together on this host; at most --shards.")  # fmt: skip
 @option("--live", is_flag=True, group="Page",
-        help="Show the training in the browser, and steer it there.")  # fmt: skip
+        help="Watch and steer the training in the browser.")  # fmt: skip
 @address
 @click.pass_context
 def train(
@@ -91,7 +91,7 @@ def train(
     browser: bool,
     **settings: Any,
 ) -> None:
-    """Train a model on CORPUS: files, folders, names (see `elman corpora`) or - for stdin.
+    """Train a model on CORPUS: files, folders, names (see `elman corpora`) or - (stdin).
 
     Without CORPUS it trains for one minute on the Python standard library.
     """

@@ -248,14 +248,14 @@ def _notes(
     if repeated:
         yield f"{repeated:,} rows repeat a text and its label and were merged"
     if conflicting:
-        yield f"left out, since under more than one label: {counted(conflicting, 'text')}"
+        yield f"left out for conflicting labels: {counted(conflicting, 'text')}"
     if lost:
-        yield f"left without a text, and so no class: {listed(lost)}"
+        yield f"labels left without a text, and so dropped: {listed(lost)}"
     single = [classes[i] for i in np.flatnonzero(np.bincount(labels) == 1)]
     if single:
         yield (
-            f"a single example each: {listed(single)}; it is learned from, "
-            "but nothing can be said about how well"
+            f"classes with a single example: {listed(single)}; it is used for training, so their "
+            "accuracy cannot be measured"
         )
 
 

@@ -37,7 +37,7 @@ class ClassifySettings(SizedSettings):
 
     task: str = changed(Settings, "task", "classify", choices=("classify",))
     text_column: str = setting(
-        "text", "Of a table or JSON lines; a number in a table without a header.", TEXT,
+        "text", "Column of a table, or key of JSON lines, with the text.", TEXT,
         metavar="NAME",
     )  # fmt: skip
     label_column: str = setting(
@@ -56,29 +56,27 @@ class ClassifySettings(SizedSettings):
     seq_len: int = changed(Settings, "seq_len", 256)
     batch_size: int = changed(Settings, "batch_size", 64)
     pooling: str = setting(
-        "last", "Over time: the last state, the mean or the maximum.", LABELS,
+        "last", "Pooling over time: last state, mean or maximum.", LABELS,
         choices=("last", "mean", "max"),
     )  # fmt: skip
     # Endings say as much as beginnings.
-    bidirectional: bool = setting(
-        True, "Whether each text is read from both ends.", LABELS, shown="it is"
-    )
+    bidirectional: bool = setting(True, "Read each text in both directions.", LABELS, shown="on")
     symbol_dropout: float | None = setting(
-        None, "Share of the symbols read as <unk>.", LABELS, least=0, most=0.95,
+        None, "Share of the symbols that training reads as <unk>.", LABELS, least=0, most=0.95,
         shown="0.2, of bytes 0",
     )  # fmt: skip
     label_smoothing: float | None = setting(
-        None, "Share of the targets spread over all classes.", LABELS, least=0, most=0.95,
+        None, "Share of the target that is spread over all classes.", LABELS, least=0, most=0.95,
         shown="0.1 without a table of n-grams, else 0",
     )  # fmt: skip
     class_weights: str = setting(
-        "none", "What a class counts in the loss: balanced 1/n, sqrt 1/√n.", LABELS,
+        "none", "Weight of a class of n texts in the loss: balanced 1/n, sqrt 1/√n.", LABELS,
         choices=("none", "balanced", "sqrt"),
     )  # fmt: skip
     wide: int | None = wide_setting()
     # On the surnames macro-F1 rises long after the loss stands still.
     monitor: str = setting(
-        "macro-f1", "By what the best parameters are chosen.", LABELS,
+        "macro-f1", "Validation metric that selects the best parameters.", LABELS,
         choices=("loss", "macro-f1"),
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ class LanguageSettings(Settings):
     task: str = changed(Settings, "task", "lm", choices=("lm",))
     lines: bool = setting(False, "Each line is a sequence of its own: --separator '\\n'.", TEXT)
     separator: str | None = setting(
-        None, "What ends a record, each a sequence of its own: poems, mails, games.", TEXT,
+        None, "Text that ends a record, such as a poem; each is a sequence of its own.", TEXT,
         metavar="STR", escapes=True,
     )  # fmt: skip
     text_column: str | None = setting(
@@ -45,14 +45,16 @@ class LanguageSettings(Settings):
         escapes=True, shown="the one that the first row shows",
     )  # fmt: skip
     unknown: bool = setting(
-        False, "Give characters a symbol for what the text does not hold.", TEXT
+        False, "Add an <unk> symbol, so that unseen characters are accepted.", TEXT
     )
-    max_characters: int | None = setting(None, "Read no more than so many.", TEXT, least=1)
+    max_characters: int | None = setting(None, "Most characters to read.", TEXT, least=1)
     cell: str = changed(
         Settings, "cell", help="Recurrent cell, or ngram: a Markov chain.",
         choices=("rnn", "lstm", "gru", "ngram"),
     )  # fmt: skip
-    order: int = setting(4, "Symbols of context of an ngram chain.", NETWORK, least=0, most=32)
+    order: int = setting(
+        4, "Context length of an ngram chain, in symbols.", NETWORK, least=0, most=32
+    )
     batching: str = setting(
         "consecutive", "Windows in order, state carried, or random, state zero.", LEARNING,
         choices=("consecutive", "random"),

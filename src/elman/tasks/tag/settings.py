@@ -27,15 +27,15 @@ class TagSettings(SizedSettings):
 
     task: str = changed(Settings, "task", "tag", choices=("tag",))
     labels: str | None = setting(
-        None, "The labels of a text, line by line, with spaces between.", TEXT,
-        shown="they stand beside the symbols", metavar="FILE",
+        None, "File with the labels of the text, line by line, separated by spaces.", TEXT,
+        shown="in the same file", metavar="FILE",
     )  # fmt: skip
     token_column: str | int | None = setting(
-        None, "Of columns, a token a line: the number of that of the tokens.", TEXT,
+        None, "Number of the column with the tokens, in files with a token per line.", TEXT,
         shown="the first", metavar="N",
     )  # fmt: skip
     label_column: str | int | None = setting(
-        None, "Of columns, a token a line: the number of that of the labels.", TEXT,
+        None, "Number of the column with the labels, in files with a token per line.", TEXT,
         shown="the last", metavar="N",
     )  # fmt: skip
     tokens: str | None = changed(  # type: ignore[assignment]  # the data decide
@@ -51,19 +51,17 @@ class TagSettings(SizedSettings):
         Settings, "embedding_size", None, shown=f"of words {WORDS}, of characters 0"
     )
     letter_size: int | None = setting(
-        None, "Units that read the letters of a word, in each direction; 0: none.", LABELS,
+        None, "Units per direction that read the letters of a word; 0: none.", LABELS,
         least=0, most=100_000, shown=f"of words {LETTERS}",
     )  # fmt: skip
     transitions: bool = setting(
-        True, "Whether a label depends on the one before it: a linear chain.", LABELS,
-        shown="it does",
+        True, "Let a label depend on the one before it: a linear chain.", LABELS,
+        shown="on",
     )  # fmt: skip
     wide: int | None = wide_setting("of characters by the size of the data, of words 0")
-    bidirectional: bool = setting(
-        True, "Whether each text is read from both ends.", LABELS, shown="it is"
-    )
+    bidirectional: bool = setting(True, "Read each text in both directions.", LABELS, shown="on")
     symbol_dropout: float | None = setting(
-        None, "Share of the symbols read as <unk>.", LABELS, least=0, most=0.95,
+        None, "Share of the symbols that training reads as <unk>.", LABELS, least=0, most=0.95,
         shown="of words 0.1, of characters 0",
     )  # fmt: skip
 
