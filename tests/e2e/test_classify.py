@@ -312,7 +312,7 @@ def test_bad_data_and_flags(elman, content, flags, says):
 def test_a_class_with_one_example_is_said(elman):
     (elman.folder / "names.tsv").write_text(tsv([*rows(40), ("Unique", "Rare")]))
     run = elman("train", "names.tsv", "--task", "classify", *SMALL, "--steps", 2).ok()
-    assert "a single example each: 'Rare'" in run.stderr
+    assert "classes with a single example: 'Rare'" in run.stderr
 
 
 def test_no_data_at_all(elman):

@@ -141,7 +141,7 @@ def test_bytes_that_are_no_text(tmp_path):
 
 def test_a_class_with_one_example_is_named(tmp_path):
     data = read(tmp_path, "text\tlabel\na\tx\nb\tx\nc\trare\n")
-    assert any("a single example each: 'rare'" in note for note in data.notes)
+    assert any("classes with a single example: 'rare'" in note for note in data.notes)
     train, _, _ = labelled.split(data.labels, 0.3, 0.3, 0)
     assert 2 in train
 

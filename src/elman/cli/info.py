@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import re
+from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -45,7 +47,7 @@ def info(model: str | None, as_json: bool) -> None:
 
 def _shown(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(value)
+        return ", ".join(value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_shown(figure)}" for name, figure in value.items())
     return f"{value:,}" if type(value) is int else str(value)
@@ -55,19 +57,36 @@ def _machine() -> dict:
     import numpy as np
 
     from ..learn.ranks import mpi_library
-    from ..nn.engine import available_cores, select
+    from ..nn.engine import available_cores, levels, select
     from ..version import __version__
 
     engine = select()
     return {
         "elman": __version__,
         "engine": f"{engine.name} ({engine.reason})",
+        "instruction levels": levels(),
         "threads": available_cores(),
         "MPI": mpi_library(),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
+        "platform": platform.platform(),
+        "packages": _packages(),
     }
+
+
+def _packages() -> dict[str, str]:
+    """The versions of what Elman needs or can use, as far as it is installed; by name."""
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    named: list[str] = []
+    with suppress(PackageNotFoundError):  # a checkout that is only on the path
+        named = [each for each in requires("elman") or [] if 'extra == "test"' not in each]
+    found = {}
+    for name in sorted({re.split(r"[^\w.-]", each)[0] for each in named}):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def facts_of(path: str, model: SavedModel) -> dict:
