@@ -109,7 +109,7 @@ Recurrent networks that learn from your text. Start with:
   elman train poems.txt           your own text
   elman sample poems.safetensors  text by a trained model
   elman serve                     look inside, in the browser
-  elman train --help              all options, with examples
+  elman train --help              options and examples
 
 elman --help lists all verbs.
 """

@@ -146,7 +146,7 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
             raise UsageError(f"ELMAN_ISA: {error}") from None
         except ImportError as error:
             missing = "cannot import name" in str(error)  # not there, rather than broken
-            why_not = "no C++ compiler at installation" if missing else str(error)
+            why_not = "no C++ compiler at installation (GCC 12 or Clang)" if missing else str(error)
             reason = f"the native one was not built: {why_not}"
             if name == "native":
                 raise UsageError(
