@@ -118,7 +118,7 @@ def _batches(texts: Iterable[str | None]) -> Iterator[list[str]]:
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
             if not is_gap(text):
-                raise UsageError(f"text {number} is no string but {quoted(text)}")
+                raise UsageError(f"text {number} is not a string but {quoted(text)}")
             text = ""
         some.append(text)
         size += len(text) + 1

@@ -255,7 +255,7 @@ class Settings(ABC):
     def _check(self) -> None:
         """Raise UsageError for settings that contradict each other."""
         if (self.share("validation") or 0) + (self.share("test") or 0) >= 1:
-            raise UsageError("--validation and --test leave no text to train on")
+            raise UsageError("--validation and --test leave no text for training")
         if len(self.own_files) == 2 and self.validation == self.test:
             raise UsageError("--validation and --test name the same file; give two")
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:

@@ -181,7 +181,7 @@ NAN = np.full((9, 4), np.nan, np.float32)
         (lambda p: setattr(p, "producer_name", "pytorch"), "is an ONNX graph of pytorch"),
         (lambda p: p.ClearField("metadata_props"), "is an ONNX graph of"),
         (lambda p: rewrite(p, "format", "2"), "a newer Elman wrote it"),
-        (lambda p: rewrite(p, "config", "{"), "is no valid model: JSONDecodeError"),
+        (lambda p: rewrite(p, "config", "{"), "is not a valid model: JSONDecodeError"),
         (lambda p: rewrite(p, "config", "[]"), "is no valid model"),
         (lambda p: rewrite(p, "vocabulary", '{"kind": "char", "symbols": ["a"]}'), "vocabulary"),
         (lambda p: spoil(p, "embedding.E", NAN), "embedding.E holds NaN"),

@@ -211,7 +211,7 @@ def test_predictions_of_lines_include_their_ends():
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_too_short_a_stream_is_refused(size):
-    with pytest.raises(CorpusError, match=f"{size} symbols are left to train on, 3 are needed"):
+    with pytest.raises(CorpusError, match=f"{size} symbols are left for training, 3 are needed"):
         divide(stream_of(size), 0.0, 0.0, 0)
 
 

@@ -97,7 +97,7 @@ def test_other_files_beside_the_folders_of_the_classes_are_refused(make, beside)
     folder = make(per_folder() | {beside: "text,label\na,x\n" if "csv" in beside else "About.\n"})
     said = refusal(folder)
     assert said == (
-        f"{folder} holds a folder per class ('english', 'german'), and files beside them: "
+        f"{folder} holds a folder per class ('english', 'german'), and other files: "
         f"'{folder}/{beside}'; move these elsewhere"
     )
 
@@ -219,7 +219,7 @@ def test_a_file_that_is_no_table_beside_tables_is_named(make):
         "read as a file per class, a line a text (1 file), and as a table, its columns separated "
         "by commas (1 file): 3 classes, 9 texts"
     )
-    assert f"taken as a class each, as they are no tables: '{folder}/README'" in notes[1]
+    assert f"taken as one class each, as they are not tables: '{folder}/README'" in notes[1]
 
 
 def test_one_file_without_columns_says_how_to_name_them(make):

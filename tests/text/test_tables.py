@@ -213,7 +213,7 @@ def test_a_row_that_such_a_quote_breaks_says_so(tmp_path):
 @pytest.mark.parametrize("delimiter", [",", ";", "|"])
 @pytest.mark.parametrize(
     ("field", "says"),
-    [('"tis true', "does not end"), ('"So?" she said', "goes on after its quote")],
+    [('"tis true', "does not end"), ('"So?" she said', "continues after its quote")],
 )
 def test_elsewhere_such_a_quote_is_refused_with_file_and_line(tmp_path, delimiter, field, says):
     content = f"text{delimiter}label\na{delimiter}x\n{field}{delimiter}y\nb{delimiter}z\n"

@@ -108,7 +108,7 @@ Recurrent networks that learn from your text. Start with:
   elman train                     one minute on Python's code
   elman train poems.txt           your own text
   elman sample poems.safetensors  text by a trained model
-  elman serve                     look inside, in the browser
+  elman serve                     look inside in the browser
   elman train --help              options and examples
 
 elman --help lists all verbs.

@@ -79,8 +79,8 @@ def launch(count: int, as_json: bool) -> int:
         return 128 + stopped_by[0]  # before the first step there is nothing to save
     if code in {0, 1, UsageError.exit_code} | saved:  # a rank has said what there is to say
         return code
-    click.echo("elman: error: a rank was ended before the training was; the model file stands as "
-               "it was last saved, and --resume goes on from there", err=True)  # fmt: skip
+    click.echo("elman: error: a rank ended before the training did; the model file is as "
+               "it was last saved, and --resume continues from there", err=True)  # fmt: skip
     return 1
 
 

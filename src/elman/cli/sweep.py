@@ -59,7 +59,7 @@ def sweep(
                 table.show(event)
     except KeyboardInterrupt:
         lost = "" if place else "; without --study its trials are forgotten"
-        click.echo(f"stopped{lost or '; the same command goes on'}", err=True)
+        click.echo(f"stopped{lost or '; the same command continues'}", err=True)
         raise
 
 

@@ -206,7 +206,7 @@ def _follow(run: "Run", page: "Page | None", as_json: bool, ranks: "Alone") -> i
         except KeyboardInterrupt:
             output = run.output
             written = output is not None and output.path.exists()
-            kept = f"; {output.path} stands as it was last saved" if output and written else ""
+            kept = f"; {output.path} is as it was last saved" if output and written else ""
             click.echo(f"stopped{kept}", err=True)
         except ElmanError as error:
             if page is None:

@@ -130,7 +130,7 @@ def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list
     """What a resumed run reads: the names given now, else those stored in the file."""
     if not stored:
         raise UsageError(
-            f"{path} was trained on texts in memory, for which no file can stand, so it cannot be "
+            f"{path} was trained on texts in memory, not on files, so it cannot be "
             f"resumed; --from {quote(str(path))} starts a new training from its weights"
         )
     if names:

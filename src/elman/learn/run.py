@@ -178,7 +178,7 @@ class Run(ABC):
         except ElmanError as error:
             kept = ""
             if self.output is not None and self.output.path.exists():
-                kept = f"; the model file {self.output.path} stands as it was last saved"
+                kept = f"; the model file {self.output.path} is as it was last saved"
             raise type(error)(f"{error}{kept}") from None
         if trainer.stop_requested:
             self.keep_figures()

@@ -37,7 +37,7 @@ def trials(place: str) -> "Figure":
     ended = [t for t in found.get_trials(deepcopy=False) if t.state.name in ("COMPLETE", "PRUNED")]
     whole = [t for t in ended if t.state.name == "COMPLETE"]
     if not whole:
-        raise UsageError(f"no trial of {place} came to its end yet; go on with elman sweep")
+        raise UsageError(f"no trial of {place} has finished yet; continue with elman sweep")
     better = np.maximum if found.direction.name == "MAXIMIZE" else np.minimum
     names = sorted({name for trial in ended for name in trial.params})
     rows = ceil(len(names) / BESIDE)

@@ -21,8 +21,8 @@ def config_of(model: SavedModel, format: str) -> NetworkConfig:
     """The architecture of a model; UsageError for one that cannot be written down as `format`."""
     if isinstance(model.network, NGram):
         raise UsageError(
-            f"a Markov chain is no network, so it has no form as {format}; it can leave as weights "
-            "or as a hub folder (--format weights, --format hub)"
+            f"a Markov chain is not a network, so it cannot be exported as {format}; it can as "
+            "weights or as a hub folder (--format weights, --format hub)"
         )
     if not known(model):
         raise UsageError(f"{model.NOUN} has no form as {format}; it can leave as weights")

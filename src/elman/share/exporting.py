@@ -77,7 +77,7 @@ def export(
     if check and format != "onnx":
         raise UsageError("--check compares ONNX files; it goes with --format onnx")
     if (license or language or datasets) and format != "hub":
-        raise UsageError("--license, --language and --datasets stand on a card; they go with "
+        raise UsageError("--license, --language and --datasets are for a card; they go with "
                          "--format hub")  # fmt: skip
     if format == "hub":
         if "hub" not in possible(model):

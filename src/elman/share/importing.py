@@ -87,7 +87,7 @@ def read(
         return _described(_from_onnx(path), path)
     _refuse_foreign(path, start)
     if vocabulary is None and like is None:
-        raise UsageError("the weights do not say what their rows stand for; add --vocabulary FILE "
+        raise UsageError("the weights do not say which symbol each row is; add --vocabulary FILE "
                          "or --like MODEL")  # fmt: skip
     return _from_pytorch(path, vocabulary, like)
 

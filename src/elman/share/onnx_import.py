@@ -58,9 +58,7 @@ def _proto(path: Path) -> "ModelProto":
         return onnx.load(path, load_external_data=False)  # a graph names no other files to read
     except Exception as error:  # a DecodeError of protobuf, or of another library beneath onnx
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
-        raise ModelFileError(
-            f"{path} is no ONNX file, or is truncated or damaged ({reason})"
-        ) from None
+        raise ModelFileError(f"{path} is not an ONNX file, or it is damaged ({reason})") from None
 
 
 def _architecture(config: dict[str, Any]) -> NetworkConfig:

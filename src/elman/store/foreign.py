@@ -18,7 +18,7 @@ UNPACK = "unpack it first"
 
 # What a file begins with, what it is then, and what to do.
 BEGINNINGS = (
-    (b"version https://git-lfs", "is a pointer of Git LFS that stands for the file; fetch the file "
+    (b"version https://git-lfs", "is a Git LFS pointer, not the file; fetch the file "
      "itself with `git lfs pull`"),
     (b"\x93NUMPY", f"is an array of NumPy{NOT_OURS}"),
     (b"\x1f\x8b", f"is compressed with gzip; {UNPACK}"),
@@ -80,10 +80,10 @@ def describe(start: bytes, path: Path) -> str:
     if not CONTROL.search(start) and _is_table(start.removeprefix(MARK), path):
         way = either(f"`elman train {quote(str(path))} --text-column NAME`",
                      "elman.train(path, text_column=NAME)")  # fmt: skip
-        return f"is a table, no model; train one of its texts with {way}"
+        return f"is a table, not a model; train one on its texts with {way}"
     if start.startswith(UTF16) or not CONTROL.search(start):
         way = either(f"`elman train {quote(str(path))}`", "elman.train(path)")
-        return f"is a text; train a model of it with {way}"
+        return f"is a text, not a model; train one on it with {way}"
     return ""
 
 

@@ -70,8 +70,8 @@ def space_of(task: str, search: str | None, given: Mapping[str, Any]) -> Space:
         flagged, equals, values = part.partition("=")
         name = flagged.removeprefix("--").replace("-", "_")
         if not equals or name not in known:
-            raise UsageError(f"--search has {quoted(part)}, which is no setting of --task {task} "
-                             "with its values, as in hidden-size=128,256")  # fmt: skip
+            raise UsageError(f"--search has {quoted(part)}, which is not a setting of --task "
+                             f"{task} with its values, as in hidden-size=128,256")  # fmt: skip
         if search is None and name in given:
             continue
         if name in FIXED:

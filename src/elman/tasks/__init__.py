@@ -140,7 +140,7 @@ def begin(
     name = _task_of(given)
     older = None if start_from is None else load(start_from, task=given.get("task"))
     if older is not None and older.config.get("task", name) != name:
-        raise UsageError(f"{start_from} is {older.NOUN}; to go on with it, add --task "
+        raise UsageError(f"{start_from} is {older.NOUN}; to continue from it, add --task "
                          f"{older.config['task']}")  # fmt: skip
     return prepare.begin(find(name), source, given, output, older, start_from or "", command,
                          ranks)  # fmt: skip

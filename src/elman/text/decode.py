@@ -115,7 +115,7 @@ def _refused(name: str, encoding: str, where: str, sample: bytes, near: bytes = 
     elif likely != canonical(encoding):
         ways.append(f"it is most likely {likely}, which --encoding {likely} reads")
     if likely is None or not is_wide(likely):
-        ways.append("--errors replace goes on, with � in place of what does not fit")
+        ways.append("--errors replace continues, with � in place of what does not fit")
     called = encoding.upper() if encoding.startswith("utf") else encoding
     return EncodingError(name, f"{name} is not {called}: {where}", likely, "; ".join(ways))
 

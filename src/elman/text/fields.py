@@ -35,7 +35,7 @@ def rows(name: str, lines: Iterable[str], delimiter: str, first: int = 1) -> Ite
             yield start, end, fields
             start = end + 1
     except csv.Error as error:
-        what = "does not end" if "end of data" in str(error) else "goes on after its quote"
+        what = "does not end" if "end of data" in str(error) else "continues after its quote"
         raise CorpusError(
             f"{name}, line {start}: no CSV row (a quoted field {what}); put a field that begins "
             'with a quote into quotes and double its own: """So?"" she said"'

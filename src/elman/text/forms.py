@@ -121,8 +121,9 @@ def doubts(found: Found, classes: list[str], labels: np.ndarray, wanted: Wanted)
     labels : (n,) positions in `classes`
     """
     if found.classes and len(found.forms) > 1:
-        yield (f"taken as a class each, as they are no tables: {listed(found.classes, form=repr)}; "
-               "leave out what is none")  # fmt: skip
+        named = listed(found.classes, form=repr)
+        yield (f"taken as one class each, as they are not tables: {named}; leave out what is not "
+               "a class")  # fmt: skip
     few = int((np.bincount(labels, minlength=len(classes)) <= FEW).sum())
     if PARTS.issuperset(map(str.lower, classes)):
         yield (f"the classes are called {listed(classes)}, like the parts of a data set; "

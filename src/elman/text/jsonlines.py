@@ -91,7 +91,7 @@ def is_document(text: str) -> bool:
 def refuse_half(where: str, what: str, text: str) -> None:
     """Raise CorpusError for a text with half of a surrogate pair in it."""
     if HALF_A_CHARACTER.search(text):
-        raise CorpusError(f"{where}: {what} holds half of a surrogate pair, which is no "
+        raise CorpusError(f"{where}: {what} holds half of a surrogate pair, which is not a "
                           "character; leave it out")  # fmt: skip
 
 

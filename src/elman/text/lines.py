@@ -66,7 +66,7 @@ def lines(
                             yield found
                         raise
                     called = options.encoding.upper()
-                    odd.add(f"lines that are no {called} text, read with � for what does not fit",
+                    odd.add(f"lines that are not {called} text, read with � for what does not fit",
                             f"line {number} of {name}")  # fmt: skip
                     replaced = replace(options, errors="replace")
                     found.append(_decoded(line, name, number, replaced).removesuffix(end))
@@ -113,7 +113,7 @@ def _decoded(line: bytes | str, name: str, number: int, options: TextOptions) ->
             raise CorpusError(
                 f"line {number} of {name} is not {options.encoding.upper()}: byte "
                 f"{error.object[error.start]:#04x} at offset {error.start}{way}; --errors replace "
-                "goes on"
+                "continues"
             ) from None
         if options.errors == "strict" and "\0" in line:
             likely = likely_encoding(line.encode(options.encoding))

@@ -154,7 +154,7 @@ def _ended(texts: Iterator[Any], end: str) -> Iterator[str | bytes]:
     """Each text with the end of a record, which it must not hold."""
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str | bytes):
-            raise UsageError(f"text {number} is no string but {quoted(text)}")
+            raise UsageError(f"text {number} is not a string but {quoted(text)}")
         ending = end.encode() if isinstance(text, bytes) else end
         plain: Any = text if isinstance(text, bytes) else text.replace("\r\n", "\n")
         plain = plain if isinstance(text, bytes) else plain.replace("\r", "\n")
@@ -162,7 +162,7 @@ def _ended(texts: Iterator[Any], end: str) -> Iterator[str | bytes]:
             held = ending if ending in text else "\r"  # type: ignore[operator]
             raise UsageError(
                 f"text {number} holds {held!r}, which ends a record: {quoted(text)}; give a "
-                "separator that stands in none of the texts"
+                "separator that is in none of the texts"
             )
         yield text + ending  # type: ignore[operator]
 

@@ -112,7 +112,7 @@ def _divide(
 
     Raises
     ------
-    CorpusError : no text is left to train on
+    CorpusError : no text is left for training
     """
     records = corpus.offsets is not None
     units = len(corpus.ids) if corpus.offsets is None else len(corpus.offsets) - 1
@@ -134,7 +134,7 @@ def _divide(
     left = len(train.rows) if train.rows is not None else train.symbols
     if left < least:
         raise CorpusError(
-            f"{', '.join(corpus.names)} is too short: {left} {kind} are left to train on, {least} "
+            f"{', '.join(corpus.names)} is too short: {left} {kind} are left for training, {least} "
             "are needed; use more text, or a smaller --validation or --test"
         )
     return division

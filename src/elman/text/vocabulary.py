@@ -186,7 +186,7 @@ def alike(form: str | None) -> str:
         return ""
     other = "NFD" if form == "NFC" else "NFC"
     return (f" (the text is in the Unicode normal form {other}, the model's in {form}; in a "
-            f"training --normalize {form} makes them alike)")  # fmt: skip
+            f"training --normalize {form} makes them the same)")  # fmt: skip
 
 
 def code_points(text: str) -> np.ndarray:

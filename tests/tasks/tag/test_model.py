@@ -231,7 +231,7 @@ def test_held_out_sequences_are_never_learned(tmp_path):
          "--embedding-size"),
         (([["ab", "b"]], [["x", "y"]]), {"label_column": "0"}, UsageError, "number of a column"),
         (([["ab", "b"], ["c"]] * 9, [["x", "y"], ["x"]] * 9), {"validation": 0.5, "test": 0.4},
-         CorpusError, "no sequence is left to train on"),
+         CorpusError, "no sequence is left for training"),
         (([["ab", "b"]], [["x", "y"]]), {"pooling": "max"}, UsageError,
          "goes with --task classify"),
     ],

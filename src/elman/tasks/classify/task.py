@@ -218,7 +218,7 @@ def _divided(
         )
     mine = np.array([i for i in range(count) if data.texts[i] not in elsewhere], np.int64)
     if not len(mine):
-        raise CorpusError("all texts stand in the files of the held-out parts, too: none is left "
+        raise CorpusError("all texts are also in the held-out files: none is left "
                           "to train on")  # fmt: skip
     if len(mine) < count:
         data.notes.append("not learned from, as the files of the held-out parts have them: "

@@ -207,7 +207,7 @@ class Trainer(Loop[Network]):
                 shape, dtype = array.shape, self.network.dtype
                 fits = len(shape) == 4 and (*shape[:2], shape[3]) == (layers, states, units)
                 if not fits or array.dtype != dtype or not np.isfinite(array).all():
-                    raise ValueError(f"{name} is no state of the network")
+                    raise ValueError(f"{name} is not a state of the network")
         context = tensors.get("training.context")
         if context is None:
             return

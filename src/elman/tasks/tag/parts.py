@@ -24,7 +24,7 @@ def divided(
     hold (`own` says which sequences), and nothing is learned from a sequence that stands there.
     Returned is the share of the validation part, too: it is worked out where it is not given.
 
-    Raises CorpusError if nothing is left to train on.
+    Raises CorpusError if nothing is left for training.
     """
     offsets = data.offsets
     ranges = np.stack([offsets[:-1], offsets[1:]], axis=1)
@@ -40,8 +40,8 @@ def divided(
     rest = [i for i in range(len(keys)) if i not in aside]
     mine = [i for i in rest if keys[i] not in elsewhere]
     if not mine:
-        raise CorpusError("all sequences stand in the files of the held-out parts, too: none is "
-                          "left to train on")  # fmt: skip
+        raise CorpusError("all sequences are also in the held-out files: none is "
+                          "left for training")  # fmt: skip
     if len(mine) < len(rest):
         data.notes.append("not learned from, as the files of the held-out parts have them: "
                           f"{counted(len(rest) - len(mine), 'sequence')}")  # fmt: skip
@@ -109,7 +109,7 @@ def _enough(groups: Sequence[Sequence[int]], ranges: Array, count: int) -> int:
 
 
 def _refuse_none_left(groups: int, validated: int, tested: int) -> None:
-    """Raise CorpusError if nothing is left to train on, with the shares that would leave some."""
+    """Raise CorpusError if nothing is left for training, with the shares that would leave some."""
     if validated + tested < groups:
         return
     flags = ["--validation"] * bool(validated) + ["--test"] * bool(tested)
@@ -117,5 +117,5 @@ def _refuse_none_left(groups: int, validated: int, tested: int) -> None:
     if groups <= len(flags):  # each part takes one at least
         between = " and " if groups == 1 else " or "
         way = f"give {between.join(f'{flag} 0' for flag in flags)}"
-    raise CorpusError("no sequence is left to train on, as the same ones are held out together and "
-                      f"{groups:,} differ; {way}")  # fmt: skip
+    raise CorpusError("no sequence is left for training, as the same ones are held out together "
+                      f"and {groups:,} differ; {way}")  # fmt: skip

@@ -171,7 +171,7 @@ def _tagged(source: Any, settings: TagSettings, whose: str) -> Tagged:
     if isinstance(source[0], str):
         return tagged.load(list(source), reading)
     if settings.labels is not None:
-        raise UsageError("--labels names a file, and rows in memory have their labels beside them: "
+        raise UsageError("--labels names a file, and rows in memory already have their labels: "
                          "leave it out")  # fmt: skip
     return tagged.from_rows(source, reading)
 
