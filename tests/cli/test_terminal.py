@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from elman.cli import VERBS, cli
+from elman.cli import VERBS, cli, options
+from elman.errors import UsageError
 from elman.settings import Settings
 from elman.tasks.language.display import TaskDisplay
 from elman.tasks.language.settings import LanguageSettings
@@ -188,3 +191,10 @@ def test_a_chain_that_is_ahead_is_said():
     train(text=text, hidden_size=4, steps=20, progress=False, on_event=events.append)
     notes = [event["text"] for event in events if event["event"] == "message"]
     assert any(note.startswith("the chain of order 4 still predicts") for note in notes)
+
+
+def test_texts_are_utf8_whatever_the_locale():
+    read = partial(options.utf8, click.Context(cli), click.Argument(["texts"]))
+    assert read(("Müller", "M\udcc3\udcbcller")) == ("Müller", "Müller")
+    with pytest.raises(UsageError, match="is not UTF-8; give it in a file"):
+        read(("M\udcfcller",))

@@ -105,17 +105,17 @@ def _give_up(error: OSError) -> int:
 START = """\
 Recurrent networks that learn from your text. Start with:
 
-  elman train                     one minute on Python's code
+  elman train                     a minute on Python's code
   elman train poems.txt           your own text
   elman sample poems.safetensors  text by a trained model
-  elman serve                     look inside in the browser
+  elman serve                     look inside, in a browser
   elman train --help              options and examples
 
 elman --help lists all verbs.
 """
 
 EXAMPLES = """
-elman train                        one minute on Python's code
+elman train                        a minute on Python's code
 elman train poems.txt --minutes 5  a model of your own text
 elman sample poems.safetensors --prime "The sea"
 echo "some line" | elman score poems.safetensors

@@ -37,7 +37,7 @@ instead: text, neighbour, similarity; among the other texts given, or the lines 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model", shell_complete=completion.models)
-@click.argument("texts", nargs=-1)
+@click.argument("texts", nargs=-1, callback=options.utf8)
 @options.files
 @options.errors
 @options.encoding

@@ -1,5 +1,6 @@
 """Options that several verbs have."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,24 @@ def unescaped(ctx: click.Context, option: click.Parameter, text: str | None) -> 
     """The callback of a text with \\n, \\t, \\f, \\r or \\\\ in it: what is meant by it."""
     known = {"n": "\n", "t": "\t", "f": "\f", "r": "\r", "\\": "\\"}
     return text and re.sub(r"\\([ntfr\\])", lambda found: known[found[1]], text)
+
+
+def utf8(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The callback of texts as arguments: those that the locale cannot read are UTF-8."""
+    from ..errors import UsageError, quoted
+
+    decoded = []
+    for text in texts:
+        try:
+            text.encode("utf-8")
+            decoded.append(text)
+        except UnicodeEncodeError:  # bytes that stand as halves of characters
+            try:
+                decoded.append(os.fsencode(text).decode("utf-8"))
+            except UnicodeError:
+                raise UsageError(f"the text {quoted(text)} is not UTF-8; give it in a file, with "
+                                 "-f and --encoding") from None  # fmt: skip
+    return tuple(decoded)
 
 
 def is_raw(model: Any, encoding: str, errors: str = "strict") -> bool:

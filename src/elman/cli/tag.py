@@ -35,7 +35,7 @@ in their own form with label and probability added.
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model", shell_complete=completion.models)
-@click.argument("texts", nargs=-1)
+@click.argument("texts", nargs=-1, callback=options.utf8)
 @option("-f", "--file", "files", multiple=True, metavar="FILE", group="Text",
         help="File of texts, a line each, or of columns; may be repeated, - is standard "
         "input.")  # fmt: skip

@@ -282,4 +282,6 @@ def training_data(model: "SavedModel") -> "Data":
 def default_output(names: Sequence[str]) -> OutputFile:
     """A model file with a name made from the corpus; it replaces nothing."""
     first = names[0] if names else "stdlib"
-    return claim("stdin" if first == "-" else Path(first).stem or "model")
+    path = Path(first)
+    pipe = path.exists() and not path.is_file() and not path.is_dir()  # <(…) is called /dev/fd/63
+    return claim("stdin" if first == "-" or pipe else path.stem or "model")

@@ -21,7 +21,8 @@ class TaskDisplay(Display):
     STAYS_BEST = "the held-out loss no longer falls: stopping early, keeping the best model"
 
     def about(self, e: dict[str, Any]) -> list[str]:
-        understood = [e["form"], *other_encodings(e), f"{e['characters']:,} characters",
+        unit = "bytes" if self.settings.tokens == "byte" else "characters"
+        understood = [e["form"], *other_encodings(e), f"{e['characters']:,} {unit}",
                       f"{e['vocabulary_size']:,} distinct symbols"]  # fmt: skip
         if e["records"] is not None:
             understood.insert(-2, f"{e['records']:,} records")
@@ -75,12 +76,12 @@ class TaskDisplay(Display):
 
     def _table(self, rows: list[tuple[str, float, float]]) -> None:
         if not self.live:
-            self._say(f"{'held out':<20}  {'bits/character':>14}  {'perplexity':>10}")
+            self._say(f"{'whole held-out text':<20}  {'bits/character':>14}  {'perplexity':>10}")
             for name, bits, perplexity in rows:
                 self._say(f"{name:<20}  {bits:>14.3f}  {perplexity:>10.2f}")
             return
         table = Table(header_style="bold")
-        table.add_column("held out")
+        table.add_column("whole held-out text")
         table.add_column("bits per character", justify="right")
         table.add_column("perplexity", justify="right")
         for i, (name, bits, perplexity) in enumerate(rows):
