@@ -100,38 +100,25 @@ class Settings(ABC):
         least=1, most=10_000_000, shown="all",
     )  # fmt: skip
     min_count: int | None = setting(
-        None,
-        "Occurrences that a symbol needs; rarer ones are <unk>.",
-        TEXT,
-        least=1,
-        most=1e12,
-        shown="1",
+        None, "Count below which a symbol is <unk>.", TEXT, least=1, most=1e12, shown="1"
     )
     lowercase: bool = setting(False, "Convert the text to lower case.", TEXT)
     normalize: NormalForm | None = setting(
-        None,
-        "Convert the text to a Unicode normal form.",
-        TEXT,
-        choices=get_args(NormalForm),
-        shown="the text as it is",
+        None, "Unicode normal form.", TEXT, choices=get_args(NormalForm), shown="the text as it is"
     )
     errors: str = setting(
         "strict", "What to do with bytes that are not UTF-8.", TEXT, choices=("strict", "replace")
     )
     encoding: str = setting(
-        "utf-8",
-        "Encoding of the text, unless a byte order mark gives another.",
-        TEXT,
-        metavar="NAME",
+        "utf-8", "Text encoding, unless a byte order mark gives one.", TEXT, metavar="NAME"
     )
     validation: float | str | None = setting(
-        None, "Validation set, which selects the best parameters: a share of every file, or a "
-        "file.", TEXT,
+        None, "Validation set that selects the best parameters: share of every file, or a file.", TEXT,
         least=0, most=0.9, shown="0.1, at most 500,000 symbols or 1,000 labelled texts",
         metavar="SHARE|FILE", files=True,
     )  # fmt: skip
     test: float | str = setting(
-        0.0, "Test set, used only for the final report: a share of every file, or a file.", TEXT,
+        0.0, "Test set, used only for the final report: share of every file, or a file.", TEXT,
         least=0, most=0.9, metavar="SHARE|FILE", files=True,
     )  # fmt: skip
 
@@ -147,9 +134,7 @@ class Settings(ABC):
     embedding_size: int = setting(
         0, "Size of the symbol embeddings; 0: one-hot.", NETWORK, least=0, most=1_000_000
     )
-    activation: str = setting(
-        "tanh", "Activation of the rnn cell.", NETWORK, choices=("tanh", "relu")
-    )
+    activation: str = setting("tanh", "Activation of an rnn.", NETWORK, choices=("tanh", "relu"))
     bias: bool = setting(True, "Leave out all biases.", NETWORK)
     dropout: float | None = setting(
         None, "Dropout rate on the output of each layer.", NETWORK, least=0, most=0.95,
@@ -202,12 +187,7 @@ class Settings(ABC):
         LEARNING, choices=("constant", "cosine", "plateau"),
     )  # fmt: skip
     warmup: int | None = setting(
-        None,
-        "Steps over which the learning rate rises from 0.",
-        LEARNING,
-        least=0,
-        most=1e9,
-        shown="0",
+        None, "Steps in which the learning rate rises.", LEARNING, least=0, most=1e9, shown="0"
     )
     clip_norm: float | None = setting(
         None,

@@ -23,7 +23,7 @@ def errors(command: Function) -> Function:
 
 def encoding(command: Function) -> Function:
     """What encoding text is in."""
-    text = "Encoding of the text, unless a byte order mark gives another."
+    text = "Text encoding, unless a byte order mark gives one."
     return option("--encoding", default="utf-8", show_default=True, metavar="NAME", help=text,
                   group="Text", callback=_checked)(command)  # fmt: skip
 

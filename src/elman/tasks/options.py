@@ -13,21 +13,21 @@ class CommonOptions(TypedDict, total=False):
     vocabulary_size: int | None
     """Most frequent characters or words to keep; the rest are <unk>. Default: all."""
     min_count: int | None
-    """Occurrences that a symbol needs; rarer ones are <unk>. Default: 1."""
+    """Count below which a symbol is <unk>. Default: 1."""
     lowercase: bool | None
     """Convert the text to lower case. Default: False."""
     normalize: Literal["NFC", "NFD", "NFKC", "NFKD"] | None
-    """Convert the text to a Unicode normal form. Default: the text as it is."""
+    """Unicode normal form. Default: the text as it is."""
     errors: Literal["strict", "replace"] | None
     """What to do with bytes that are not UTF-8. Default: 'strict'."""
     encoding: str | None
-    """Encoding of the text, unless a byte order mark gives another. Default: 'utf-8'."""
+    """Text encoding, unless a byte order mark gives one. Default: 'utf-8'."""
     validation: float | str | Path | None
-    """Validation set, which selects the best parameters: a share of every file, or a file.
-    Default: 0.1, at most 500,000 symbols or 1,000 labelled texts.
+    """Validation set that selects the best parameters: share of every file, or a file. Default:
+    0.1, at most 500,000 symbols or 1,000 labelled texts.
     """
     test: float | str | Path | None
-    """Test set, used only for the final report: a share of every file, or a file. Default: 0.0
+    """Test set, used only for the final report: share of every file, or a file. Default: 0.0
     with task='lm'; 0.1 with task='classify' or 'tag'.
     """
     hidden_size: int | None
@@ -39,7 +39,7 @@ class CommonOptions(TypedDict, total=False):
     words 100, of characters 0 with task='tag'.
     """
     activation: Literal["tanh", "relu"] | None
-    """Activation of the rnn cell. Default: 'tanh'."""
+    """Activation of an rnn. Default: 'tanh'."""
     bias: bool | None
     """False leaves all biases out. Default: True."""
     dropout: float | None
@@ -80,7 +80,7 @@ class CommonOptions(TypedDict, total=False):
     'cosine'.
     """
     warmup: int | None
-    """Steps over which the learning rate rises from 0. Default: 0."""
+    """Steps in which the learning rate rises. Default: 0."""
     clip_norm: float | None
     """Clip the gradient to this norm; 0: never. Default: 1; none with clip_value."""
     clip_value: float | None
