@@ -113,7 +113,7 @@ class Settings(ABC):
         "utf-8", "Text encoding, unless a byte order mark gives one.", TEXT, metavar="NAME"
     )
     validation: float | str | None = setting(
-        None, "Validation set that selects the best parameters: share of every file, or a file.", TEXT,
+        None, "Validation set, selects the best parameters: share of every file, or a file.", TEXT,
         least=0, most=0.9, shown="0.1, at most 500,000 symbols or 1,000 labelled texts",
         metavar="SHARE|FILE", files=True,
     )  # fmt: skip

@@ -102,7 +102,7 @@ def test_help_says_what_every_setting_is_what_it_may_be_and_its_default():
     for name in all_settings():
         assert f"\n{name} : " in told
     assert "cell : 'rnn' | 'lstm' | 'gru' | 'ngram'\n    Recurrent cell" in told
-    assert "hidden_size : int\n    Units of a layer. Default: 128 to 512, by text" in told
+    assert "hidden_size : int\n    Units per layer. Default: 128 to 512, by text" in told
     assert "Default: 64 with task='lm'; 256 with task='classify'" in " ".join(told.split())
     assert "False leaves all biases out. Default: True." in told
     assert not re.search(r"--\w", told)

@@ -23,8 +23,8 @@ class CommonOptions(TypedDict, total=False):
     encoding: str | None
     """Text encoding, unless a byte order mark gives one. Default: 'utf-8'."""
     validation: float | str | Path | None
-    """Validation set that selects the best parameters: share of every file, or a file. Default:
-    0.1, at most 500,000 symbols or 1,000 labelled texts.
+    """Validation set, selects the best parameters: share of every file, or a file. Default: 0.1,
+    at most 500,000 symbols or 1,000 labelled texts.
     """
     test: float | str | Path | None
     """Test set, used only for the final report: share of every file, or a file. Default: 0.0
