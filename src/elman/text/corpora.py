@@ -26,19 +26,19 @@ class Download:
 
 DOWNLOADS = {
     "shakespeare": Download(
-        "Tiny Shakespeare: 1.1 million characters of plays",
+        "Tiny Shakespeare, 1.1 million characters",
         "tinyshakespeare.txt",
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
         "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
     ),
     "time-machine": Download(
-        "The Time Machine, H. G. Wells: 179 thousand characters",
+        "The Time Machine, Wells, 179,000 characters",
         "timemachine.txt",
         "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516",
         "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
     ),
     "sherlock": Download(
-        "The complete Sherlock Holmes, A. Conan Doyle: 3.4 million characters",
+        "Sherlock Holmes, Doyle, 3.4 million characters",
         "sherlock_complete_cnus.txt",
         "f5968fb343bd1521d40da25ace0c596235a205cd9df0c049269d5d049be35b71",
         "https://raw.githubusercontent.com/eliben/deep-learning-samples/a56710ba7b2558b336f6caf269d233e7892c3b57/min-char-rnn/cnus.txt",
@@ -50,7 +50,7 @@ LEFT_OUT = {"encodings", "idlelib", "lib2to3", "pydoc_data", "test", "tests", "d
             "site-packages"}  # fmt: skip
 TABLES = re.compile(r"_sysconfigdata.*|html/entities\.py|locale\.py|re/_casefix\.py|stringprep\.py")
 DESCRIPTIONS = {
-    STDLIB: "Python's standard library on this machine: 5 to 9 million characters of code",
+    STDLIB: "Python's library, up to 9 million characters",
     **{name: download.description for name, download in DOWNLOADS.items()},
 }
 
