@@ -88,7 +88,7 @@ class Verbs(Command, click.Group):
             ctx.exit(1)
         except BrokenPipeError:  # the reader of our output has gone, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(128 + signal.SIGPIPE)
+            ctx.exit(128 + 13)  # as SIGPIPE would, which Windows does not have
         except OSError as error:
             ctx.exit(_give_up(error))
         except KeyboardInterrupt:
