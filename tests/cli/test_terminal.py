@@ -170,6 +170,7 @@ def test_the_next_commands_are_quoted(printed):
         ({"minutes": 1.0}, "--minutes 3"),
         ({"epochs": 0.5}, "--epochs 1.5"),
         ({"steps": 2_000_000, "validation": 0.2}, "--validation 0.2 --steps 6000000"),
+        ({"minutes": 1.0, "batch_size": 8}, "--batch-size 8 --minutes 3"),
     ],
 )
 def test_a_network_behind_the_chain_gets_a_command_that_trains_on(printed, settings, end):

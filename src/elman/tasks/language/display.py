@@ -67,11 +67,12 @@ class TaskDisplay(Display):
         unit, amount = s.end
         if s.cell == "ngram" or "-" in self.corpus or not (ahead(e) or "").startswith("chain"):
             return []
-        parts = [word for part in ("validation", "test") if getattr(s, part)
-                 for word in (flag(part), str(getattr(s, part)))]  # fmt: skip
+        told = {name: getattr(s, name) for name in ("validation", "test", "batch_size")}
+        own = [word for name, value in told.items() if value and value != getattr(type(s), name)
+               for word in (flag(name), str(value))]  # fmt: skip
         more = LONGER * amount
         much = f"{more:g}" if more % 1 else f"{more:.0f}"
-        return [join(["elman", "train", *self.corpus, "--from", e["model"], *parts,
+        return [join(["elman", "train", *self.corpus, "--from", e["model"], *own,
                       flag(unit), much])]  # fmt: skip
 
     def _table(self, rows: list[tuple[str, float, float]]) -> None:
