@@ -92,7 +92,7 @@ def test_a_chain_can_leave_as_weights(tmp_path):
     model = chain()
     model.export(tmp_path / "c.safetensors")
     assert elman.load(tmp_path / "c.safetensors").score("abc").nats == model.score("abc").nats
-    with pytest.raises(UsageError, match="a Markov chain is no network"):
+    with pytest.raises(UsageError, match="a Markov chain is not a network"):
         model.export(tmp_path / "c.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
     assert exporting.possible(model) == ["weights", "hub"]

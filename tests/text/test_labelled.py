@@ -70,7 +70,7 @@ def test_repeated_rows_are_merged_and_conflicts_left_out_and_both_are_said(tmp_p
     assert pairs(data) == [("a", "x"), ("c", "y")]
     assert (data.rows, data.repeated, data.conflicting) == (6, 2, 1)
     assert any("2 rows repeat" in note for note in data.notes)
-    assert any("under more than one label: 1 text" in note for note in data.notes)
+    assert any("left out for conflicting labels: 1 text" in note for note in data.notes)
 
 
 def test_texts_are_compared_as_they_will_be_read(tmp_path):

@@ -64,7 +64,7 @@ class Option(click.Option):
     def __init__(
         self, *args: Any, group: str = OPTIONS, task: str | None = None, **attributes: Any
     ) -> None:
-        complete = COMPLETIONS.get(attributes.get("metavar"))
+        complete = COMPLETIONS.get(attributes.get("metavar") or "")
         super().__init__(*args, **{"shell_complete": complete} | attributes)
         self.group = group
         self.task = task
