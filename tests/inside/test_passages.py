@@ -66,7 +66,7 @@ def test_active_units_are_those_of_the_selection_alone():
     assert (units.tolist(), signs.tolist(), exclusive) == ([0], [1], False)
     assert passages.active_units(values[4:7], 0, 3)[0].tolist() == [2, 0, 1]  # no around
     for start, end in ((3, 3), (-1, 2), (5, 13)):
-        with pytest.raises(UsageError, match="no selection of a text of 12 symbols"):
+        with pytest.raises(UsageError, match="not a selection of a text of 12 symbols"):
             passages.active_units(values, start, end)
 
 

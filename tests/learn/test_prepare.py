@@ -268,7 +268,7 @@ def test_text_in_the_other_normal_form_is_recognised_and_the_advice_works(tmp_pa
     notes = []
     watch = {"on_event": lambda e: notes.append(e.get("text", ""))}
     elman.train(apart, start_from=first, steps=1, **watch)
-    assert any("--normalize NFC makes them alike" in note for note in notes)
+    assert any("--normalize NFC makes them the same" in note for note in notes)
     notes.clear()
     tuned = elman.train(apart, start_from=first, steps=1, normalize="NFC", **watch)
     assert not any("new to the model" in note for note in notes)

@@ -27,9 +27,9 @@ def test_defaults_leave_out_what_is_given(task):
 @pytest.mark.parametrize(
     ("search", "words"),
     [
-        ("learning-rte=1..2", "no setting of --task lm"),
-        ("pooling=last", "no setting of --task lm"),
-        ("hidden-size", "no setting of --task lm"),
+        ("learning-rte=1..2", "not a setting of --task lm"),
+        ("pooling=last", "not a setting of --task lm"),
+        ("hidden-size", "not a setting of --task lm"),
         ("hidden-size=", "write name="),
         ("hidden-size=8,x", "write name="),
         ("hidden-size=9..8", "write name="),

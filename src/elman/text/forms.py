@@ -196,7 +196,7 @@ def _is_folder_per_class(folder: Path, files: Sequence[tuple[Source, Table | str
     if others:
         raise CorpusError(
             f"{folder} holds a folder per class ({listed(sorted({f.name for f in below}))}), and "
-            f"files beside them: {listed(others, form=repr)}; move these elsewhere"
+            f"other files: {listed(others, form=repr)}; move these elsewhere"
         )
     return True
 

@@ -87,7 +87,7 @@ def test_numbers_of_columns_are_for_the_files_that_have_any(tmp_path):
     for given in ({"token_column": 7}, {"label_column": "3"}):
         with pytest.raises(UsageError, match=r"is for columns.*rows in memory"):
             begun(rows, **given)
-    with pytest.raises(UsageError, match="rows in memory have their labels beside them"):
+    with pytest.raises(UsageError, match="rows in memory already have their labels"):
         begun(rows, labels="zzz")
 
 
