@@ -57,7 +57,7 @@ def onnx() -> bytes:
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 SAYS = {
-    "a git-lfs pointer": (POINTER, "a pointer of Git LFS", "`git lfs pull`"),
+    "a git-lfs pointer": (POINTER, "a Git LFS pointer", "`git lfs pull`"),
     "a web page": (b"\n<!DOCTYPE html>\n<html>", "a web page", "download the file itself"),
     "an old web page": (b"\xef\xbb\xbf<!-- x -->\n<HTML>", "a web page", "raw"),
     "PyTorch": (archive("archive/data.pkl"), "a PyTorch archive", "safetensors.torch.save_file"),
