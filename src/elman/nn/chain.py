@@ -139,10 +139,10 @@ def _forward(
     e: Array, scores: Transitions, mask: Array, borders: Borders, product: Product = np.matmul
 ) -> Array:
     """α (T, B, C): the logarithm of the sum over all labellings up to a step."""
-    alpha = np.empty_like(e)
+    alpha, scaled = np.empty_like(e), _scaled(scores.A)
     alpha[0] = e[0] + scores.start * borders.begin[:, None]
     for t in range(1, len(e)):
-        step = e[t] + _log_product(alpha[t - 1], scores.A, product)
+        step = e[t] + _log_product(alpha[t - 1], scaled, product)
         alpha[t] = np.where(mask[t][:, None], step, alpha[t - 1])
     return alpha
 
@@ -151,18 +151,24 @@ def _backward(
     e: Array, scores: Transitions, mask: Array, borders: Borders, product: Product = np.matmul
 ) -> Array:
     """β (T, B, C): the logarithm of the sum over all labellings behind a step."""
-    beta = np.empty_like(e)
+    beta, scaled = np.empty_like(e), _scaled(scores.A.T)
     beta[-1] = scores.end * borders.end[:, None]
     for t in reversed(range(1, len(e))):
-        step = _log_product(e[t] + beta[t], scores.A.T, product)
+        step = _log_product(e[t] + beta[t], scaled, product)
         beta[t - 1] = np.where(mask[t][:, None], step, beta[t])
     return beta
 
 
-def _log_product(x: Array, A: Array, product: Product) -> Array:
+def _scaled(A: Array) -> tuple[Array, Array]:
+    """exp(A), each column divided by its largest, and the logarithms of these."""
+    columns = A.max(axis=0)
+    return np.exp(A - columns), columns
+
+
+def _log_product(x: Array, scaled: tuple[Array, Array], product: Product) -> Array:
     """log(exp(x)·exp(A)) for (B, C) and (C, C)."""
-    rows, columns = x.max(axis=1, keepdims=True), A.max(axis=0)
-    return np.log(product(np.exp(x - rows), np.exp(A - columns))) + rows + columns
+    rows, (exp_A, columns) = x.max(axis=1, keepdims=True), scaled
+    return np.log(product(np.exp(x - rows), exp_A)) + rows + columns
 
 
 def _one_by_one(x: Array, A: Array) -> Array:
