@@ -103,7 +103,7 @@ def test_what_travels_is_the_path(classifier):
     ("texts", "words"),
     [
         ("Takov", "give many texts"),
-        (["Takov", 3], "text 2 is no string but 3"),
+        (["Takov", 3], "text 2 is not a string but 3"),
         (["Takov", b"x"], "text 2 is no string"),
         ({"text": ["Takov"]}, "a dict of columns is no text"),
     ],

@@ -64,7 +64,7 @@ def classify(
     Raises
     ------
     ModelFileError : no model file, or no classifier
-    UsageError : something that is no text, a class that the model does not have
+    UsageError : something that is not text, a class that the model does not have
     """
     ask = Answering(_model(path, engine, threads, "classify"), among, threshold)
     labels: list[str | None] = []
@@ -118,7 +118,7 @@ def _batches(texts: Iterable[str | None]) -> Iterator[list[str]]:
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
             if not is_gap(text):
-                raise UsageError(f"text {number} is no string but {quoted(text)}")
+                raise UsageError(f"text {number} is not a string but {quoted(text)}")
             text = ""
         some.append(text)
         size += len(text) + 1

@@ -291,7 +291,7 @@ def test_a_part_of_a_language_model_is_a_table_of_any_kind_if_the_rest_is(elman)
     event = start(elman("train", "t.csv", *flags, "v.jsonl", *DRY))
     assert (event["records"], event["validation_symbols"]) == (62, len("the sea\na wave\n"))
     said = elman("train", "t.csv", *flags, "v.txt", "--dry-run").refused((1,))
-    assert "v.txt is no table with the column 'text'" in said
+    assert "v.txt is not a table with the column 'text'" in said
 
 
 def test_what_two_parts_share_and_what_only_they_hold_is_said(elman):

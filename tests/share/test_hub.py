@@ -469,8 +469,8 @@ def test_what_the_hub_refuses_is_a_sentence(server, tmp_path):
     ("arguments", "code", "said"),
     [
         (("push", "poems", "poems"), 2, "it has the form user/name"),
-        (("push", "m.safetensors", "me/poems"), 1, "is no folder that elman export"),
-        (("push", "empty", "me/poems"), 1, "is no folder that elman export"),
+        (("push", "m.safetensors", "me/poems"), 1, "is not a folder that elman export"),
+        (("push", "empty", "me/poems"), 1, "is not a folder that elman export"),
         (("push", "trained", "me/poems"), 1, "holds a training state"),
         (("info", "hf://poems"), 2, "has the form hf://user/name"),
         (("info", "hf://me/poems@"), 2, "has the form hf://user/name"),

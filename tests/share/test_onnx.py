@@ -226,7 +226,7 @@ def test_the_check_says_what_cannot_run_relu(monkeypatch):
 
 
 def test_what_onnx_cannot_hold_is_refused(monkeypatch):
-    with pytest.raises(UsageError, match=r"a Markov chain is no network.*weights.*hub"):
+    with pytest.raises(UsageError, match=r"a Markov chain is not a network.*weights.*hub"):
         ours.pack(chain())
     monkeypatch.setattr(ours, "LARGEST", 1 << 20)
     with pytest.raises(UsageError, match="GB as ONNX, whose files hold at most"):

@@ -103,7 +103,7 @@ def test_the_file_is_one_that_others_read(tmp_path):
 
 
 def test_a_chain_has_no_such_weights(tmp_path):
-    with pytest.raises(UsageError, match="a Markov chain is no network"):
+    with pytest.raises(UsageError, match="a Markov chain is not a network"):
         chain().export(tmp_path / "w.safetensors", "pytorch")
     assert list(tmp_path.iterdir()) == []
 

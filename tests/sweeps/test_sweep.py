@@ -179,6 +179,6 @@ def test_without_optuna_there_is_a_sentence(text, monkeypatch):
 def test_a_file_that_is_no_study_is_refused_and_stays(text, tmp_path, held):
     place = tmp_path / "mine"
     place.write_bytes(held)
-    with pytest.raises(UsageError, match="is no study of a sweep"):
+    with pytest.raises(UsageError, match="is not the study of a sweep"):
         Sweep([text], FIXED, 1, SEARCH, str(place))
     assert place.read_bytes() == held

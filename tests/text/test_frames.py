@@ -32,7 +32,7 @@ def classifier():
     return elman.train((WORDS, LABELS), task="classify", **SMALL)
 
 
-WAY = r"is no text: give one column, .* elman.train\(frame, text_column='text'\)"
+WAY = r"is not a text: give one column, .* elman.train\(frame, text_column='text'\)"
 
 
 def test_a_frame_is_no_text(library, model, classifier):

@@ -174,8 +174,11 @@ def test_bad_columns_are_refused_with_their_line(write, text, words):
         ({"tokens": ["a"]}, "no key 'labels'"),
         ({"tokens": ["a"], "labels": "x"}, "labels must be a list of strings"),
         ({"tokens": ["a", None], "labels": ["x", "y"]}, "number 2 of the tokens"),
-        ({"tokens": ["a", "b"], "labels": ["x", None]}, "number 2 of the labels is no string but"),
-        ({"tokens": ["a", "b"], "labels": [False, "x"]}, "is no string but False"),
+        (
+            {"tokens": ["a", "b"], "labels": ["x", None]},
+            "number 2 of the labels is not a string but",
+        ),
+        ({"tokens": ["a", "b"], "labels": [False, "x"]}, "is not a string but False"),
         ({"tokens": {"a": 1}, "labels": ["x"]}, "tokens must be a list of strings"),
         ({"tokens": ["a\ud83d", "b"], "labels": ["x", "y"]}, "half of a surrogate pair"),
         ({"tokens": "a\ud83d", "labels": ["x", "y"]}, "half of a surrogate pair"),
@@ -214,7 +217,9 @@ def test_columns_of_what_has_none_are_refused(write):
 
 def test_longer_tokens_are_no_characters(write):
     path = write("a.conll", "a\tO\nAda\tO\n\nb\tB\n")
-    with pytest.raises(UsageError, match=r"--tokens char: .*line 2 is no single .* leave --tokens"):
+    with pytest.raises(
+        UsageError, match=r"--tokens char: .*line 2 is not a single .* leave --tokens"
+    ):
         load([path], TaggedOptions(tokens="char"))
     with pytest.raises(CorpusError, match="the symbols of the model are characters, but") as caught:
         load([path], TaggedOptions(tokens="char", whose="the model"))

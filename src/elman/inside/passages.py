@@ -117,7 +117,7 @@ def active_units(
     """
     T = len(values)
     if not 0 <= start < end <= T:
-        raise UsageError(f"steps {start} to {end} are no selection of a text of {T} symbols")
+        raise UsageError(f"steps {start} to {end} are not a selection of a text of {T} symbols")
     inside = values[start:end]
     signs = np.where(inside[0] < 0, -1, 1)
     weakest = (inside * signs).min(axis=0)  # negative where the sign changes

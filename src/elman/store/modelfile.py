@@ -258,12 +258,12 @@ def refuse_damaged(path: str | Path) -> Iterator[None]:
     except ModelFileError as error:
         if str(error).startswith(f"{path} "):  # it says of what it speaks
             raise
-        raise ModelFileError(f"{path} is no valid model: {error}") from None
+        raise ModelFileError(f"{path} is not a valid model: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, UsageError):
             raise
         reason = f"{type(error).__name__}: {error}"
-        raise ModelFileError(f"{path} is no valid model: {reason[:150]}") from None
+        raise ModelFileError(f"{path} is not a valid model: {reason[:150]}") from None
 
 
 def _check_history(arrays: checkpoint.Tensors, state: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def _check(source: Source, options: TextOptions) -> None:
     encoding = _encoding(source, options)
     shifting = canonical(encoding).startswith(SHIFTING)
     if not options.raw and (shifting or not "\n\n".encode(encoding).endswith(b"\n\n")):
-        raise UsageError(f"--part cuts a file at line ends, which are no single bytes in "
+        raise UsageError(f"--part cuts a file at line ends, which are not single bytes in "
                          f"{encoding}; write {name} in UTF-8 first")  # fmt: skip
 
 

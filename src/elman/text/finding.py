@@ -71,7 +71,7 @@ def find(name: str | Source, options: TextOptions, notes: list[str]) -> Iterator
     if not name:
         raise CorpusError("the name of a corpus is empty")
     if not is_name(name):
-        raise NoSuchCorpusError(f"{quoted(name)} is no name of a file")
+        raise NoSuchCorpusError(f"{quoted(name)} is not the name of a file")
     path = Path(name)
     if name == "-":
         yield Group(name, [from_stdin()])

@@ -21,8 +21,8 @@ def refuse_frame(value: object) -> None:
     if is_frame(value) or isinstance(value, Mapping):
         kind = "dict" if isinstance(value, Mapping) else "frame"
         raise UsageError(
-            f"a {kind} of columns is no text: give one column, such as data['text']; in training "
-            "elman.train(frame, text_column='text') names it"
+            f"a {kind} of columns is not a text: give one column, such as data['text']; in "
+            "training elman.train(frame, text_column='text') names it"
         )
 
 

@@ -61,7 +61,7 @@ def records(texts: Any, end: str) -> Source:
 
     Raises
     ------
-    UsageError : nothing to iterate over, something that is no text, a text that holds `end`
+    UsageError : nothing to iterate over, something that is not text, a text that holds `end`
     """
     refuse_frame(texts)
     try:
@@ -154,7 +154,7 @@ def _ended(texts: Iterator[Any], end: str) -> Iterator[str | bytes]:
     """Each text with the end of a record, which it must not hold."""
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str | bytes):
-            raise UsageError(f"text {number} is no string but {quoted(text)}")
+            raise UsageError(f"text {number} is not a string but {quoted(text)}")
         ending = end.encode() if isinstance(text, bytes) else end
         plain: Any = text if isinstance(text, bytes) else text.replace("\r\n", "\n")
         plain = plain if isinstance(text, bytes) else plain.replace("\r", "\n")

@@ -115,7 +115,7 @@ class Pieces:
             table = tables.recognise(source, wanted, self.options.text)
             if table is None:
                 raise CorpusError(
-                    f"{source.name} is no table with the column {quoted(column)}, as the data "
+                    f"{source.name} is not a table with the column {quoted(column)}, as the data "
                     "are that are learned from; make it one"
                 )
             yield file, table

@@ -230,7 +230,7 @@ def strings(where: str, what: str, values: object) -> list[str]:
     found = [str(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in found]
     for number, value in enumerate(found, 1):
         if not isinstance(value, str):
-            raise CorpusError(f"{where}: number {number} of the {what} is no string but "
+            raise CorpusError(f"{where}: number {number} of the {what} is not a string but "
                               f"{quoted(value)}")  # fmt: skip
         if not value:
             raise CorpusError(f"{where}: number {number} of the {what} is empty")
