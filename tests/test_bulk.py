@@ -104,8 +104,8 @@ def test_what_travels_is_the_path(classifier):
     [
         ("Takov", "give many texts"),
         (["Takov", 3], "text 2 is not a string but 3"),
-        (["Takov", b"x"], "text 2 is no string"),
-        ({"text": ["Takov"]}, "a dict of columns is no text"),
+        (["Takov", b"x"], "text 2 is not a string"),
+        ({"text": ["Takov"]}, "a dict of columns is not a text"),
     ],
 )
 def test_what_is_no_text(classifier, texts, words):

@@ -315,7 +315,7 @@ def test_info_shows_labels_and_scores(say):
         ("a\tx\nb\ty\n", ["--label-column", 3], (1,), ("line 1", "no column 3")),
         ("a\tx\nb\ty\n", ["--label-column", "kind"], (2,), ("--label-column", "'kind'")),
         ("ab\tB-P\nc\tI-Q\n", [], (1,), ("line 2", "I-Q stands behind B-P", "'c'")),
-        ("ab\tx\nc\ty\n", ["--tokens", "char"], (2,), ("'ab'", "no single character")),
+        ("ab\tx\nc\ty\n", ["--tokens", "char"], (2,), ("'ab'", "not a single character")),
         ("", [], (1,), ("bad.conll",)),
         ("a\tx\nb\ty\n", ["--lines"], (2,), ("--lines", "--task lm")),
         ("a\tx\nb\ty\n", ["--cell", "ngram"], (2,), ("ngram",)),

@@ -224,7 +224,7 @@ def test_held_out_sequences_are_never_learned(tmp_path):
         (([["a", "b"]], [["x", "x"]]), {}, CorpusError, "has the one label 'x'"),
         (([[]], [[]]), {}, CorpusError, "no tokens"),
         (([["a"], ["b"]], [["x"]]), {}, UsageError, "2 sequences and 1 lists of labels"),
-        (([["ab", "b"]], [["x", "y"]]), {"tokens": "char"}, UsageError, "no single character"),
+        (([["ab", "b"]], [["x", "y"]]), {"tokens": "char"}, UsageError, "not a single character"),
         (([["O", "b"]], [["I-A", "B-A"]] ), {"letter_size": 4, "tokens": "char"}, UsageError,
          "is for words"),
         (([["ab", "b"]], [["x", "y"]]), {"letter_size": 4, "embedding_size": 0}, UsageError,
