@@ -117,19 +117,19 @@ def viterbi(emissions: Array, transitions: Transitions, mask: Array | None = Non
     """The most probable labelling (T, B) of whole sequences, 0 at padding (Viterbi 1967)."""
     T, B, _ = emissions.shape
     mask = np.ones((T, B), bool) if mask is None else mask
-    e, scores, columns = emissions.astype(np.float64), transitions.wide(), np.arange(B)
-    best = scores.start + e[0]
-    came_from = np.empty(e.shape, np.intp)
+    e, scores = emissions.astype(np.float64), transitions.wide()
+    best = np.empty_like(e)  # of all labellings up to a step that end in a label
+    best[0] = scores.start + e[0]
     for t in range(1, T):
-        reached = best[:, :, None] + scores.A
-        came_from[t] = reached.argmax(axis=1)
-        best = np.where(mask[t][:, None], e[t] + reached.max(axis=1), best)
+        step = e[t] + (best[t - 1][:, :, None] + scores.A).max(axis=1)
+        best[t] = np.where(mask[t][:, None], step, best[t - 1])
     labels = np.zeros((T, B), np.intp)
-    label = (best + scores.end).argmax(axis=1)
+    label = (best[-1] + scores.end).argmax(axis=1)
     for t in reversed(range(T)):
         labels[t] = np.where(mask[t], label, 0)
         if t:
-            label = np.where(mask[t], came_from[t, columns, label], label)
+            before = (best[t - 1] + scores.A[:, label].T).argmax(axis=1)
+            label = np.where(mask[t], before, label)
     return labels
 
 
