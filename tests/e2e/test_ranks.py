@@ -242,7 +242,7 @@ def test_ranks_that_only_look_at_the_data_are_refused(folder):
 
 
 def test_a_flag_that_no_rank_knows_is_said_once(folder):
-    code, _, said = run(folder, *mpiexec(3, "text.txt", "--unknown"))
+    code, _, said = run(folder, *mpiexec(3, "text.txt", "--no-such-flag"))
     assert code == 2 and said.count("No such option") == 1
 
 
