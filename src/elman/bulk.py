@@ -64,7 +64,7 @@ def classify(
     Raises
     ------
     ModelFileError : no model file, or no classifier
-    UsageError : something that is no text, a class that the model does not have
+    UsageError : something that is not text, a class that the model does not have
     """
     ask = Answering(_model(path, engine, threads, "classify"), among, threshold)
     labels: list[str | None] = []

@@ -109,7 +109,7 @@ class OutputFile:
         if not self.path.name or self.path.is_dir():
             raise ElmanError(f"{quoted(str(path))} is a folder; name a file in it")
         if self.path.exists() and not self.path.is_file():
-            raise ElmanError(f"{path} is not an ordinary file; name another one")
+            raise ElmanError(f"{path} is not a regular file; name another one")
         folder = self.path.parent
         if not folder.is_dir():
             raise ElmanError(f"the folder {folder} does not exist; create it first")

@@ -161,6 +161,21 @@ def test_when_rank_0_is_killed_the_others_end_and_the_file_stands(folder):
 
 
 @needs_proc
+def test_when_the_command_that_started_them_is_killed_the_ranks_save_and_end(folder):
+    job = Job(folder, *elman("text.txt", *ENDLESS, "--ranks", 2))
+    job.await_step(40)
+    ranks = [job.pid(rank) for rank in (0, 1)]
+    job.process.kill()
+    job.process.communicate(timeout=SOON)
+    until = time.monotonic() + SOON
+    while any(environment(pid) for pid in ranks):
+        assert time.monotonic() < until, "the ranks train on"
+        time.sleep(0.05)
+    model = take_apart((folder / "model.safetensors").read_bytes())
+    assert json.loads(model.metadata["summary"])["interrupted"] >= 40
+
+
+@needs_proc
 def test_a_resume_waits_for_the_ranks_of_a_dead_job(folder):
     job = Job(folder, *elman("text.txt", *ENDLESS, "--ranks", 2))
     job.await_step(40)
@@ -205,6 +220,30 @@ def unlike(first: list[object], second: list[object]) -> list[object]:
 def test_ranks_that_are_told_different_things_are_refused(folder):
     one, other = elman("text.txt", *QUICK), elman("text.txt", *QUICK, "--seed", 1)
     assert "rank 1 has other settings than rank 0" in sentence(run(folder, *unlike(one, other)), 2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [(["-o", "other.safetensors"], "rank 1 has another -o than rank 0"),
+     (["--steps", "many"], "rank 1: Invalid value for '--steps'")],
+)  # fmt: skip
+@pytest.mark.parametrize("stumbling", [0, 1])
+def test_a_rank_that_goes_no_further_ends_the_others(folder, flags, words, stumbling):
+    commands = [elman("text.txt", *QUICK), elman("text.txt", *QUICK, *flags)]
+    code, _, said = run(folder, *unlike(*commands[:: 1 if stumbling else -1]))
+    assert code in (1, 2)
+    assert (words if stumbling else words.removeprefix("rank 1: ")) in said
+    assert not list(folder.glob("*.safetensors"))
+
+
+def test_ranks_that_only_look_at_the_data_are_refused(folder):
+    found = run(folder, *mpiexec(2, "text.txt", *SMALL, "--dry-run"))
+    assert "several ranks" in sentence(found, 2)
+
+
+def test_a_flag_that_no_rank_knows_is_said_once(folder):
+    code, _, said = run(folder, *mpiexec(3, "text.txt", "--no-such-flag"))
+    assert code == 2 and said.count("No such option") == 1
 
 
 def test_ranks_that_read_different_texts_are_refused(folder):

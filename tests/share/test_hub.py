@@ -468,7 +468,7 @@ def test_what_the_hub_refuses_is_a_sentence(server, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("push", "poems", "poems"), 2, "it must have the form user/name"),
+        (("push", "poems", "poems"), 2, "it has the form user/name"),
         (("push", "m.safetensors", "me/poems"), 1, "is not a folder that elman export"),
         (("push", "empty", "me/poems"), 1, "is not a folder that elman export"),
         (("push", "trained", "me/poems"), 1, "holds a training state"),

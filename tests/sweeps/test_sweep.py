@@ -100,6 +100,18 @@ def started(*arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_and_no_trial_counts_as_killed(text, number):
+    job = started("--trials", 3, "--steps", 10**6, "--study", "s.journal")
+    assert job.stdout is not None
+    while json.loads(job.stdout.readline())["event"] != "trial":
+        pass
+    job.send_signal(number)
+    assert job.wait(60) == 130
+    events = Sweep([text], {"steps": 10**6}, 3, None, "s.journal").events()
+    assert next(events)["killed"] == []
+
+
 def test_a_killed_trial_is_known_and_done_again(text):
     process = started(*FLAGS, "--trials", 4, "--study", "s.journal")
     for line in process.stdout:
@@ -167,6 +179,6 @@ def test_without_optuna_there_is_a_sentence(text, monkeypatch):
 def test_a_file_that_is_no_study_is_refused_and_stays(text, tmp_path, held):
     place = tmp_path / "mine"
     place.write_bytes(held)
-    with pytest.raises(UsageError, match="is not a study of a sweep"):
+    with pytest.raises(UsageError, match="is not the study of a sweep"):
         Sweep([text], FIXED, 1, SEARCH, str(place))
     assert place.read_bytes() == held

@@ -130,7 +130,7 @@ def test_json_lines(file_of, text, count):
 def test_a_bad_row_is_named_by_its_line_in_the_file(file_of):
     source = file_of('text,more\n"a\nb",1\r\nc,2\n"d"e,3\nf,4\n', "t.csv")
     table = recognise(source, Wanted(("text",)), READ)
-    with pytest.raises(Exception, match="line 5: no CSV row"):
+    with pytest.raises(Exception, match="line 5: not a CSV row"):
         answered(at_rows(table, (2, 2)))
 
 

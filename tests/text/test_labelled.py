@@ -107,7 +107,7 @@ def test_bad_tables_are_refused_in_a_sentence(tmp_path, content, says):
 
 
 def test_malformed_csv_is_named_by_file_and_line(tmp_path):
-    with pytest.raises(CorpusError, match=r"data\.csv, line 3: no CSV row"):
+    with pytest.raises(CorpusError, match=r"data\.csv, line 3: not a CSV row"):
         read(tmp_path, 'text,label\na,x\n"b"b,y\n', "data.csv")
     with pytest.raises(CorpusError, match=r"data\.csv, line 4: 1 column"):
         read(tmp_path, 'text,label\n"a\nb",x\nc\n', "data.csv")

@@ -218,7 +218,7 @@ def test_a_row_that_such_a_quote_breaks_says_so(tmp_path):
 def test_elsewhere_such_a_quote_is_refused_with_file_and_line(tmp_path, delimiter, field, says):
     content = f"text{delimiter}label\na{delimiter}x\n{field}{delimiter}y\nb{delimiter}z\n"
     said = refusal(tmp_path, content)
-    assert said.startswith("data.csv, line 3: no CSV row") and says in said
+    assert said.startswith("data.csv, line 3: not a CSV row") and says in said
 
 
 def test_the_advice_about_quotes_is_right(tmp_path):

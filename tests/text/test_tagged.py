@@ -218,7 +218,7 @@ def test_columns_of_what_has_none_are_refused(write):
 def test_longer_tokens_are_no_characters(write):
     path = write("a.conll", "a\tO\nAda\tO\n\nb\tB\n")
     with pytest.raises(
-        UsageError, match=r"--tokens char: .*line 2 is not a single .* leave"
+        UsageError, match=r"--tokens char: .*line 2 is not a single .* leave --tokens"
     ):
         load([path], TaggedOptions(tokens="char"))
     with pytest.raises(CorpusError, match="the symbols of the model are characters, but") as caught:

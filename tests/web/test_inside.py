@@ -119,7 +119,11 @@ def test_steps(server, models):
         ("states", {"text": "€"}, "the model does not know '€'"),
         ("unit", {}, "the argument unit is missing"),
         ("unit", {"unit": 24}, "from 0 to 23"),
-        ("similar", {"text": "the", "start": 2, "end": 2}, "not a selection of a text of 3 symbols"),
+        (
+            "similar",
+            {"text": "the", "start": 2, "end": 2},
+            "not a selection of a text of 3 symbols",
+        ),
         ("steps", {"text": "t"}, "there is no step 0"),
         ("steps", {"text": "the", "steps": 17}, "from 1 to 16"),
     ],

@@ -1,5 +1,6 @@
 """`elman train` on several ranks: starting them on this host, and what only one of them says."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -7,31 +8,63 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ElmanError, UsageError
+from .help import Command
 
 if TYPE_CHECKING:
     from ..learn.ranks import Alone
 
 STOP = getattr(signal, "SIGUSR1", signal.SIGTERM)  # every launcher hands it on to all ranks
 SIGNALS = {signal.SIGINT, signal.SIGTERM, STOP}  # that let a run save and end
+LEASH = "ELMAN_LEASH"  # set where standard input ends with the command that started the ranks
 
 
-def connected(asked: int | None) -> "Alone":
-    """The ranks that a launcher has started, of which this process is one.
+class Together(Command):
+    """A verb that several ranks may run, which `ctx.obj` connects.
 
-    Raises UsageError where they are not as many as were asked for.
+    They are connected before they read their flags: one that stumbles over those ends the others,
+    which would wait for it for ever.
     """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if set(args) & set(ctx.help_option_names):
+            return super().parse_args(ctx, args)
+        with one_voice(ctx, _connected(ctx)):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with one_voice(ctx, _connected(ctx)):
+            return super().invoke(ctx)
+
+
+def _connected(ctx: click.Context) -> "Alone":
+    """The ranks that a launcher has started, of which this process is one."""
     from ..learn.ranks import connect
 
-    ranks = connect()
+    if ctx.obj is None:
+        ctx.obj = connect()
+        if ctx.obj.rank == 0 and os.environ.pop(LEASH, None):
+            Thread(target=_stop_with_the_starter, daemon=True).start()
+    return ctx.obj
+
+
+def _stop_with_the_starter() -> None:
+    """Save and end once the command that started the ranks is gone, even if it was killed."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), STOP)
+
+
+def refuse_another_number(asked: int | None, ranks: "Alone") -> None:
+    """Raise UsageError where there are not as many ranks as were asked for."""
     if asked not in (None, ranks.size):
         raise UsageError(f"--ranks {asked} contradicts what started this, for {ranks.size}: leave "
                          "it out")  # fmt: skip
-    return ranks
 
 
 def to_start(asked: int | None) -> bool:
@@ -57,10 +90,11 @@ def launch(count: int, as_json: bool) -> int:
         raise UsageError("--ranks starts processes with mpiexec, which is not here: pip install "
                          "'elman[mpi]' mpich")  # fmt: skip
     command = [mpiexec, "-n", str(count), sys.executable, "-m", "elman", *sys.argv[1:]]
-    # In a session of its own, so that Ctrl-C comes to it once: from here.
+    # In a session of its own, so that Ctrl-C comes to it once: from here. mpiexec hands its
+    # standard input to rank 0; nothing comes there, and it ends when this process does.
     job = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if as_json else None,
-        start_new_session=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE if as_json else None,
+        start_new_session=True, env={**os.environ, LEASH: "1"},
     )  # fmt: skip
     stopped_by: list[int] = []
 
@@ -89,11 +123,12 @@ def one_voice(ctx: click.Context, ranks: "Alone") -> Iterator[None]:
     """What goes wrong on all ranks is said by rank 0, what goes wrong on another one by that."""
     try:
         yield
-    except ElmanError as error:
+    except (ElmanError, click.UsageError) as error:
         if ranks.rank == 0:
             raise
         if ranks.leave(ranks.PATIENCE):
             ctx.exit(error.exit_code)
-        told = ElmanError(f"rank {ranks.rank}: {error}")
+        said = error.format_message() if isinstance(error, click.UsageError) else error
+        told = ElmanError(f"rank {ranks.rank}: {said}")
         told.exit_code = error.exit_code
         raise told from None

@@ -37,7 +37,8 @@ With --lines every line is scored alone: a row for each as it comes, with tabs b
 bits per character, perplexity, nats, line number, text. A blank line has empty figures,
 one with a symbol that the model cannot read has inf. A model of records has rows of
 records, numbered by their first lines. --symbols gives rows of line number, position
-in the line, symbol, nats.
+in the line, symbol, nats. With --adapt the model starts anew with every file; its
+figures are lower where a text has words and a style of its own.
 """
 
 Row = tuple[str, ...]  # the pieces of a row, its end included
@@ -56,12 +57,14 @@ FIGURES = ("nats", "characters", "symbols", "unknown", "nats_known", "bits_per_c
 @option("--rank", is_flag=True, help="The likeliest line first, once all are scored.",
         group="Output")  # fmt: skip
 @option("--symbols", is_flag=True, help="A row for every symbol.", group="Output")
+@option("--adapt", is_flag=True, group="Output",
+        help="Learn from each file while it is scored: dynamic evaluation.")  # fmt: skip
 @options.as_json("One JSON object per file, line or symbol.")
 @options.machine
 def score(
     model: str, files: tuple[str, ...], lines: bool, errors: str, encoding: str,
-    part: tuple[int, int] | None, rank: bool, symbols: bool, as_json: bool, engine: str,
-    threads: int | None,
+    part: tuple[int, int] | None, rank: bool, symbols: bool, adapt: bool, as_json: bool,
+    engine: str, threads: int | None,
 ) -> None:  # fmt: skip
     """Measure how likely FILES (or stdin) are under MODEL, in nats, bits and perplexity."""
     from ..errors import UsageError
@@ -78,6 +81,8 @@ def score(
         raise UsageError("--rank sorts lines and --symbols prints symbols; give one of them")
     if part is not None:
         options.check_part(files, (), "elman score MODEL FILE")
+        if adapt:
+            raise UsageError("--part knows only a part of what --adapt learns from; leave one out")
         if rank or not (lines or symbols):
             raise UsageError("--part goes with --lines or --symbols, whose rows follow each other, "
                              "and not with --rank, which sorts them")  # fmt: skip
@@ -86,13 +91,16 @@ def score(
     if part is not None and not (lines or loaded.lines):
         raise UsageError("--part needs --lines here: what the model says of a symbol in running "
                          "text depends on all before it")  # fmt: skip
-    asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), Tally(), as_json)
+    asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), Tally(), as_json,
+                  adapt)  # fmt: skip
     kept: list[tuple[float, Row]] = []
     say_waiting(files or ("-",))
     sources = [None if name == "-" else plain_file(name) for name in files or ("-",)]
     if part is not None:
         sources = [at_records(s, part, reading, loaded.separator) for s in sources if s]
     for source in sources:
+        if adapt:
+            asked.model = loaded.adapting()
         if symbols:
             _write(asked.symbols(source, lines))
         elif not lines:
@@ -123,6 +131,7 @@ class Asked:
     unknown: Unknown
     odd: Tally
     as_json: bool
+    adapt: bool  # whether the model learns from what it scores
 
     def lines(self, source: Source | None) -> Iterator[list[tuple[float, Row]]]:
         """A row for each line or other record, with the bits by which rows are ranked."""
@@ -145,7 +154,9 @@ class Asked:
                 total = found if total is None else total + found
         if self.as_json:
             return json_line({"file": name} | self._figures(total))
-        return f"{name}: empty" if total is None else _sentence(name, total)
+        if total is None:
+            return f"{name}: empty"
+        return _sentence(f"{name}, adapting" if self.adapt else name, total)
 
     def symbols(self, source: Source | None, lines: bool) -> Iterator[Iterator[Row]]:
         """A row for each symbol, of lines each alone, else of one stream."""
@@ -209,7 +220,8 @@ class Asked:
 
     def _figures(self, s: Score | None) -> dict[str, Any]:
         names = FIGURES if self.model.vocabulary.counted is None else (*FIGURES, "words")
-        return {name: None if s is None else getattr(s, name) for name in names}
+        figures = {name: None if s is None else getattr(s, name) for name in names}
+        return figures | ({"adapted": True} if self.adapt else {})
 
     def _symbols(self, line: int, found: Iterable[tuple[int, str, float]]) -> Iterator[Row]:
         position = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any
 
@@ -50,6 +51,7 @@ def sweep(
 
     given = {name: value for name, value in settings.items() if value is not None}
     table = _Table(trials)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the study stands
     found = Sweep(corpus, given, trials, search, place, output)
     try:
         for event in found.events():

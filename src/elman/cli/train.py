@@ -14,9 +14,9 @@ from ..errors import UsageError
 from ..files import OutputFile, model_path
 from . import completion
 from .flags import setting_options
-from .help import Command, option
+from .help import option
 from .output import print_json, say_waiting
-from .ranks import SIGNALS, STOP, connected, launch, one_voice, to_start
+from .ranks import SIGNALS, STOP, Together, launch, refuse_another_number, to_start
 from .serve import address
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ ESSENTIALS = {
 GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "Page")
 
 
-@click.command(cls=Command, examples=EXAMPLES, notes=NOTES, essentials=ESSENTIALS, groups=GROUPS)
+@click.command(cls=Together, examples=EXAMPLES, notes=NOTES, essentials=ESSENTIALS, groups=GROUPS)
 @click.argument("corpus", nargs=-1, shell_complete=completion.texts)
 @option(
     "-o", "--output", metavar="FILE", group="Run and files",
@@ -104,22 +104,23 @@ def train(
         refuse_without_live(ctx)
     elif given.get("cell") == "ngram":
         raise UsageError("--live shows how a network learns; a Markov chain is only counted")
+    together: Alone = ctx.obj
     if dry_run:
-        if live or output is not None or ranks is not None:
-            raise UsageError("--dry-run trains nothing: leave --live, --ranks and -o out")
+        if live or output is not None or (ranks, together.size) != (None, 1):
+            raise UsageError("--dry-run trains nothing: leave --live, several ranks and -o out")
         run = _prepare(corpus, given, None, resume, start_from)
         ctx.exit(_show(run, run.outline(), as_json))
     if to_start(ranks):
         ctx.exit(launch(ranks or 1, as_json))
     signal.signal(STOP, signal.default_int_handler)  # as Ctrl-C: while there is nothing to save
-    together = connected(ranks)
-    with one_voice(ctx, together):
-        listening = claim_address(host, port) if live and together.rank == 0 else None
-        run = _prepare(corpus, given, output, resume, start_from, together)
-        if together.rank:
-            ctx.exit(_train_along(run, together))
-        page = Page(run, listening, host, browser, as_json) if listening is not None else None
-        ctx.exit(_follow(run, page, as_json, together))
+    refuse_another_number(ranks, together)
+    together.refuse_unlike("another -o", str(output), "start all ranks with the same command")
+    listening = claim_address(host, port) if live and together.rank == 0 else None
+    run = _prepare(corpus, given, output, resume, start_from, together)
+    if together.rank:
+        ctx.exit(_train_along(run, together))
+    page = Page(run, listening, host, browser, as_json) if listening is not None else None
+    ctx.exit(_follow(run, page, as_json, together))
 
 
 def _prepare(

@@ -77,7 +77,7 @@ class Loop(State[N]):
 
         Raises
         ------
-        DivergedError : the loss or the gradient is no finite number
+        DivergedError : the loss or the gradient is not a finite number
         """
         s = self.settings
         self._started = time.monotonic()

@@ -3,18 +3,20 @@
     score(y) = start[y_0] + Σ_t e[t, y_t] + Σ_t A[y_{t-1}, y_t] + end[y_last]
     nats     = log Σ_y' exp score(y') - score(y)
 
-The sum is over all labellings y'. The forward algorithm forms it step by step,
+The sum Z is over all labellings y'. The forward algorithm forms it step by step: α_t[j], the sum
+over all labellings up to step t that end in label j,
 
-    α_0 = start + e_0        α_t[j] = e_t[j] + log Σ_i exp(α_{t-1}[i] + A[i, j])
+    α_t[j] = w_t[j] Σ_i α_{t-1}[i] E[i, j]        E = exp A,  w_t = exp e_t
 
-and the backward algorithm the same from the end, β. Both together give the gradient,
-because the derivative of the logarithm of the sum by a score is the probability of
-what the score belongs to:
+and the backward algorithm the same from the end, β. Both together give the gradient, because the
+derivative of log Z by a score is the probability of what the score belongs to:
 
-    p_t[j] = exp(α_t[j] + β_t[j] - log Z)                          of label j at step t
-    p_t[i, j] = exp(α_{t-1}[i] + A[i, j] + e_t[j] + β_t[j] - log Z)  of the pair i, j
+    p_t[j]    = α_t[j] β_t[j] / Σ_k α_t[k] β_t[k]               of label j at step t
+    p_t[i, j] = α_{t-1}[i] E[i, j] w_t[j] β_t[j] / Σ ...        of the pair i, j
 
-Sums are products with exp(A), whose rows are scaled by their maximum, in float64.
+So that no sum overflows, α_t is divided by its sum c_t (Rabiner 1989, section V.A), β_t by its
+maximum, E by the maxima of its columns and w_t by its own; log Z adds the logarithms up. All of it
+is in float64, which holds labels whose scores at a step differ by up to 700.
 """
 
 from collections.abc import Callable
@@ -24,7 +26,6 @@ import numpy as np
 
 Array = np.ndarray
 Product = Callable[[Array, Array], Array]
-LARGEST = 700.0  # exponent that float64 holds
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ def linear_chain(
     mask = np.ones((T, B), bool) if mask is None else mask
     borders = borders or Borders.whole(B)
     e, scores, columns = emissions.astype(np.float64), transitions.wide(), np.arange(B)
-    alpha = _forward(e, scores, mask, borders)
-    log_Z = _log_Z(alpha, scores, borders)
+    sums = _forward(e, scores, mask, borders)
     last = mask.sum(axis=0) - 1
     both = mask[1:]  # a pair is there where its second label is
     final = labels[last, columns]
@@ -89,11 +89,10 @@ def linear_chain(
     score += scores.start[labels[0]] * borders.begin + scores.end[final] * borders.end
 
     def pullback(dnats: Array) -> tuple[Array, Transitions]:
-        beta = _backward(e, scores, mask, borders)
-        p = np.exp(alpha + beta - log_Z[:, None]) * mask[:, :, None]
-        dA = _pairs(e, alpha, beta, log_Z, scores.A, both, dnats)
+        beta = _backward(sums, mask)
+        dA = _pairs(sums, beta, both * dnats)
         np.subtract.at(dA, (labels[:-1], labels[1:]), both * dnats)
-        de = p
+        de = _probabilities(sums.alpha, beta, mask)
         de[np.arange(T)[:, None], columns, labels] -= mask
         de *= dnats[:, None]
         dstart = (de[0] * borders.begin[:, None]).sum(axis=0)
@@ -101,90 +100,113 @@ def linear_chain(
         gradients = (x.astype(emissions.dtype) for x in (dA, dstart, dend))
         return de.astype(emissions.dtype), Transitions(*gradients)
 
-    return log_Z - score, pullback
+    return sums.log_Z - score, pullback
 
 
 def marginals(emissions: Array, transitions: Transitions, mask: Array | None = None) -> Array:
     """Probability (T, B, C) of every label at every step of whole sequences, 0 at padding."""
     T, B, _ = emissions.shape
     mask = np.ones((T, B), bool) if mask is None else mask
-    borders, e, scores = Borders.whole(B), emissions.astype(np.float64), transitions.wide()
-    # In the same order for every sequence, whatever stands beside it.
-    alpha = _forward(e, scores, mask, borders, _one_by_one)
-    beta = _backward(e, scores, mask, borders, _one_by_one)
-    return np.exp(alpha + beta - _log_Z(alpha, scores, borders)[:, None]) * mask[:, :, None]
+    # Products in the same order for every sequence, whatever stands beside it.
+    sums = _forward(emissions.astype(np.float64), transitions.wide(), mask, Borders.whole(B),
+                    _one_by_one)  # fmt: skip
+    return _probabilities(sums.alpha, _backward(sums, mask, _one_by_one), mask)
 
 
 def viterbi(emissions: Array, transitions: Transitions, mask: Array | None = None) -> Array:
     """The most probable labelling (T, B) of whole sequences, 0 at padding (Viterbi 1967)."""
     T, B, _ = emissions.shape
     mask = np.ones((T, B), bool) if mask is None else mask
-    e, scores, columns = emissions.astype(np.float64), transitions.wide(), np.arange(B)
-    best = scores.start + e[0]
-    came_from = np.empty(e.shape, np.intp)
+    e, scores = emissions.astype(np.float64), transitions.wide()
+    best = np.empty_like(e)  # of all labellings up to a step that end in a label
+    best[0] = scores.start + e[0]
     for t in range(1, T):
-        reached = best[:, :, None] + scores.A
-        came_from[t] = reached.argmax(axis=1)
-        best = np.where(mask[t][:, None], e[t] + reached.max(axis=1), best)
+        step = e[t] + (best[t - 1][:, :, None] + scores.A).max(axis=1)
+        best[t] = np.where(mask[t][:, None], step, best[t - 1])
     labels = np.zeros((T, B), np.intp)
-    label = (best + scores.end).argmax(axis=1)
+    label = (best[-1] + scores.end).argmax(axis=1)
     for t in reversed(range(T)):
         labels[t] = np.where(mask[t], label, 0)
         if t:
-            label = np.where(mask[t], came_from[t, columns, label], label)
+            before = (best[t - 1] + scores.A[:, label].T).argmax(axis=1)
+            label = np.where(mask[t], before, label)
     return labels
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the forward algorithm found.
+
+    Attributes
+    ----------
+    alpha : (T, B, C), the sum over the labels is 1; behind the end of a segment that of its end
+    c : (T, B) what they were divided by
+    w, E, end : exp of the emissions (T, B, C), of A (C, C), of the last score (B, C), scaled
+    log_Z : (B,)
+    """
+
+    alpha: Array
+    c: Array
+    w: Array
+    E: Array
+    end: Array
+    log_Z: Array
 
 
 def _forward(
     e: Array, scores: Transitions, mask: Array, borders: Borders, product: Product = np.matmul
-) -> Array:
-    """α (T, B, C): the logarithm of the sum over all labellings up to a step."""
-    alpha = np.empty_like(e)
-    alpha[0] = e[0] + scores.start * borders.begin[:, None]
+) -> _Sums:
+    columns = scores.A.max(axis=0)
+    exponents = e + columns  # the scale of E goes into w
+    exponents[0] = e[0] + scores.start * borders.begin[:, None]
+    w, tops = _scaled(exponents)
+    last, last_top = _scaled(scores.end * borders.end[:, None])
+    E = np.exp(scores.A - columns)
+    alpha, c = np.empty_like(e), np.ones(mask.shape)
+    c[0] = w[0].sum(axis=1)
+    alpha[0] = w[0] / c[0][:, None]
     for t in range(1, len(e)):
-        step = e[t] + _log_product(alpha[t - 1], scores.A, product)
-        alpha[t] = np.where(mask[t][:, None], step, alpha[t - 1])
-    return alpha
+        step = w[t] * product(alpha[t - 1], E)
+        c[t] = np.where(mask[t], step.sum(axis=1), 1)
+        alpha[t] = np.where(mask[t][:, None], step / c[t][:, None], alpha[t - 1])
+    log_Z = (np.log(c) + np.where(mask, tops, 0)).sum(axis=0)
+    log_Z += np.log((alpha[-1] * last).sum(axis=1)) + last_top
+    return _Sums(alpha, c, w, E, last, log_Z)
 
 
-def _backward(
-    e: Array, scores: Transitions, mask: Array, borders: Borders, product: Product = np.matmul
-) -> Array:
-    """β (T, B, C): the logarithm of the sum over all labellings behind a step."""
-    beta = np.empty_like(e)
-    beta[-1] = scores.end * borders.end[:, None]
-    for t in reversed(range(1, len(e))):
-        step = _log_product(e[t] + beta[t], scores.A.T, product)
+def _backward(sums: _Sums, mask: Array, product: Product = np.matmul) -> Array:
+    """β (T, B, C): the sum over all that follows a step, its largest is 1."""
+    beta = np.empty_like(sums.alpha)
+    beta[-1] = sums.end
+    for t in reversed(range(1, len(beta))):
+        step = product(sums.w[t] * beta[t], sums.E.T)
+        step /= step.max(axis=1, keepdims=True)
         beta[t - 1] = np.where(mask[t][:, None], step, beta[t])
     return beta
 
 
-def _log_product(x: Array, A: Array, product: Product) -> Array:
-    """log(exp(x)·exp(A)) for (B, C) and (C, C)."""
-    rows, columns = x.max(axis=1, keepdims=True), A.max(axis=0)
-    return np.log(product(np.exp(x - rows), np.exp(A - columns))) + rows + columns
+def _probabilities(alpha: Array, beta: Array, mask: Array) -> Array:
+    """Of every label at every step (T, B, C), 0 at padding."""
+    p = alpha * beta
+    p *= (mask / p.sum(axis=2))[:, :, None]
+    return p
+
+
+def _pairs(sums: _Sums, beta: Array, weights: Array) -> Array:
+    """Σ weights (T - 1, B) · p[i, j] (C, C): one product of two matrices."""
+    C = len(sums.E)
+    behind = sums.w[1:] * beta[1:]
+    total = sums.c[1:] * (sums.alpha[1:] * beta[1:]).sum(axis=2)
+    behind *= (weights / total)[:, :, None]
+    return sums.E * (sums.alpha[:-1].reshape(-1, C).T @ behind.reshape(-1, C))
+
+
+def _scaled(x: Array) -> tuple[Array, Array]:
+    """exp(x) divided by its maximum over the last axis, and the logarithm of that."""
+    top = x.max(axis=-1)
+    return np.exp(x - top[..., None]), top
 
 
 def _one_by_one(x: Array, A: Array) -> Array:
     """x·A, added up in the same order for every row; a product of matrices need not be."""
     return (x[:, :, None] * A).sum(axis=1)
-
-
-def _log_Z(alpha: Array, scores: Transitions, borders: Borders) -> Array:
-    """The logarithm of the sum over all labellings (B,)."""
-    x = alpha[-1] + scores.end * borders.end[:, None]
-    rows = x.max(axis=1)
-    return np.log(np.exp(x - rows[:, None]).sum(axis=1)) + rows
-
-
-def _pairs(
-    e: Array, alpha: Array, beta: Array, log_Z: Array, A: Array, both: Array, weights: Array
-) -> Array:
-    """Σ weights · p[i, j] (C, C) over all steps and segments: one product of two matrices."""
-    before, behind = alpha[:-1][both], (e + beta)[1:][both]
-    segments = np.broadcast_to(np.arange(both.shape[1]), both.shape)[both]
-    u, v = before.max(axis=1, initial=-np.inf), behind.max(axis=1, initial=-np.inf)
-    largest = A.max()
-    scale = np.exp(np.minimum(u + v + largest - log_Z[segments], LARGEST)) * weights[segments]
-    product = np.exp(before - u[:, None]).T @ (np.exp(behind - v[:, None]) * scale[:, None])
-    return product * np.exp(A - largest)

@@ -72,7 +72,7 @@ def read(place: Path) -> list[tuple[str, str]]:
 
     Raises
     ------
-    CorpusError : a file that is no UTF-8, or no texts at all
+    CorpusError : a file that is not UTF-8, or no texts at all
     """
     found = []
     for path in sorted(place.glob("*.txt")):

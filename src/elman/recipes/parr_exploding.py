@@ -138,7 +138,7 @@ def run(lab: Lab) -> None:
         curves[label] = follows[0].norms
     section.say(
         f"The network of 100 units for {steps:,} records, one a step, without biases, on his rows. "
-        "A run ends when its loss or gradient is no finite number; the table says at which step "
+        "A run ends when its loss or gradient is not a finite number; the table says at which step "
         "for each seed, – for none, the largest gradient norm until then, and the largest |h| "
         "after the last letter of ten held-out names, looked at whenever the norm is the largest "
         "so far and every 100 steps. That is what Parr writes of: with ReLU the elements of h "

@@ -21,11 +21,11 @@ def config_of(model: SavedModel, format: str) -> NetworkConfig:
     """The architecture of a model; UsageError for one that cannot be written down as `format`."""
     if isinstance(model.network, NGram):
         raise UsageError(
-            f"a Markov chain is not a network, so it cannot be exported as {format}; it can as "
-            "weights or as a hub folder (--format weights, --format hub)"
+            f"a Markov chain is not a network, so it has no {format} form; export it as weights or "
+            "as a hub folder (--format weights, --format hub)"
         )
     if not known(model):
-        raise UsageError(f"{model.NOUN} has no form as {format}; it can leave as weights")
+        raise UsageError(f"{model.NOUN} has no {format} form; export it as weights")
     return model.network.config
 
 

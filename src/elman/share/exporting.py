@@ -81,7 +81,7 @@ def export(
                          "--format hub")  # fmt: skip
     if format == "hub":
         if "hub" not in possible(model):
-            raise UsageError(f"{model.NOUN} has no card; it can leave as weights")
+            raise UsageError(f"{model.NOUN} has no card; export it as weights")
         folder = hub.checked_folder(path)
         hub.write(folder, hub.files(model, folder.resolve().name, told))
         return []

@@ -139,7 +139,7 @@ def push(folder: str | Path, name: str) -> str:
     folder = as_path(folder, "the folder")
     name = name.removeprefix(HUB)
     if not REPOSITORY.fullmatch(name):
-        raise UsageError(f"{name} is not a name on the hub; it must have the form user/name")
+        raise UsageError(f"{name} is not a name on the hub; it has the form user/name")
     if not folder.is_dir() or not _ours(folder) or not (folder / CARD).is_file():
         raise ModelFileError(f"{folder} is not a folder that elman export --format hub wrote")
     if load(folder).training is not None:

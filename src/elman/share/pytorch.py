@@ -51,7 +51,7 @@ def state_dict(model: SavedModel) -> Tensors:
     """The weights of a network, one tensor a name: encoder, rnn, decoder."""
     config = config_of(model, "PyTorch weights")
     if getattr(config, "wide", 0):
-        raise UsageError("PyTorch has no module for a table of n-grams; train with --wide 0, or "
+        raise UsageError("a table of n-grams is not a PyTorch module; train with --wide 0, or "
                          "export as ONNX (--format onnx), which has it")  # fmt: skip
     p: Mapping[str, Array] = model.network.parameters
     found: Tensors = {}

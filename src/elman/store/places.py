@@ -56,7 +56,7 @@ def refuse_source(source: str | Path, output: str | Path) -> None:
 def _downloaded(address: str) -> Path:
     found = ADDRESS.fullmatch(address)
     if found is None:
-        raise UsageError(f"{address} is not an address of a model; it must have the form "
+        raise UsageError(f"{address} is not the address of a model; it has the form "
                          "hf://user/name or hf://user/name@revision")  # fmt: skip
     name, revision = found.groups()
     with hub_errors(name):

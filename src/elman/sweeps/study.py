@@ -93,7 +93,7 @@ def _storage(library: Any, place: str | None) -> Any:
         raise UsageError(f"{place} is a folder; --study takes a file or the URL of a database")
     if Path(place).is_file() and Path(place).stat().st_size and not _begins_with(place, JOURNAL):
         # Optuna would write behind what stands there.
-        raise UsageError(f"{place} is not a study of a sweep: name another --study")
+        raise UsageError(f"{place} is not the study of a sweep: name another --study")
     from optuna.storages.journal import JournalFileBackend
 
     with open(place, "ab"):  # whether it can be written, with a sentence of ours

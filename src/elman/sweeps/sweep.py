@@ -147,14 +147,14 @@ class Sweep:
         return trial
 
     def _trial(self, trial: Any) -> Iterator[Event]:
-        settings = self._suggested(trial)
-        threads = self.given.get("threads")
-        if threads is None:
-            threads = max(1, available_cores() // max(1, studies.running_here(self.study)))
-        yield {"event": "trial", "number": trial.number, "settings": settings, "threads": threads}
         started = time.monotonic()
         outcome: Event = {"state": "complete", "value": None, "message": None}
         try:
+            settings, threads = self._suggested(trial), self.given.get("threads")
+            if threads is None:
+                threads = max(1, available_cores() // max(1, studies.running_here(self.study)))
+            yield {"event": "trial", "number": trial.number, "settings": settings,
+                   "threads": threads}  # fmt: skip
             yield from self._train(trial, settings, threads, outcome)
         except DivergedError as error:
             outcome |= {"state": "failed", "message": str(error)}

@@ -168,8 +168,8 @@ def _source(corpus: Any, text: Any, given: dict[str, Any]) -> tuple[list[Any], d
         return _texts(corpus, text, given)
     if isinstance(corpus, str | Path):
         if "\n" in str(corpus) or not is_name(str(corpus)):
-            raise UsageError(f"{quoted(str(corpus))} is not the name of a file; text=... is "
-                             "for text itself")  # fmt: skip
+            raise UsageError(f"{quoted(str(corpus))} is not the name of a file; text=... is for "
+                             "text itself")  # fmt: skip
         return [str(corpus)], given
     labelled = given.get("task") == "classify"
     if given.get("task") == "tag" and not _are_names(corpus):

@@ -37,7 +37,7 @@ def rows(name: str, lines: Iterable[str], delimiter: str, first: int = 1) -> Ite
     except csv.Error as error:
         what = "does not end" if "end of data" in str(error) else "continues after its quote"
         raise CorpusError(
-            f"{name}, line {start}: no CSV row (a quoted field {what}); put a field that begins "
+            f"{name}, line {start}: not a CSV row (a quoted field {what}); put a field that begins "
             'with a quote into quotes and double its own: """So?"" she said"'
         ) from None
 

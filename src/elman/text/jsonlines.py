@@ -28,7 +28,7 @@ def rows(
 
     Raises
     ------
-    CorpusError : a line that is no object, that lacks a key, or whose value is no text
+    CorpusError : a line that is not an object, that lacks a key, or whose value is no text
     """
     for number, line in enumerate(lines, first):
         if not line.strip():
@@ -70,7 +70,7 @@ def parsed(where: str, line: str) -> dict[str, Any]:
         found = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
         raise CorpusError(
-            f"{where}: no JSON ({error.msg}, at character {error.pos + 1}); each line must be an "
+            f"{where}: not JSON ({error.msg}, at character {error.pos + 1}); each line must be an "
             "object"
         ) from None
     except RecursionError:

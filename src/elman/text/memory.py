@@ -61,7 +61,7 @@ def records(texts: Any, end: str) -> Source:
 
     Raises
     ------
-    UsageError : nothing to iterate over, something that is no text, a text that holds `end`
+    UsageError : nothing to iterate over, something that is not text, a text that holds `end`
     """
     refuse_frame(texts)
     try:

@@ -106,7 +106,7 @@ def strings(texts: Sequence[str]) -> list[str]:
     found = several(texts)
     for number, text in enumerate(found, 1):
         if not isinstance(text, str):
-            raise UsageError(f"text {number} is of type {type(text).__name__}, no string")
+            raise UsageError(f"text {number} is of type {type(text).__name__}, not a string")
     return found
 
 

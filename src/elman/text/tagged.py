@@ -141,14 +141,13 @@ def _cut(rows: Sequence[Row], options: TaggedOptions) -> tuple[list[Row], str]:
 
 
 def _refuse_words(rows: Sequence[Row], whose: str) -> None:
-    """Raise for a token that is not a single character, in one of the data that have these only."""
+    """Raise for a token that is not a single character, where there may be no others."""
     for row in rows:
         place = next((i for i, token in enumerate(row.tokens) if len(token) != 1), None)
         if place is None:
             continue
-        what = (
-            f"the token {quoted(row.tokens[place])} of {row.where(place)} is not a single character"
-        )
+        token = f"the token {quoted(row.tokens[place])} of {row.where(place)}"
+        what = f"{token} is not a single character"
         if whose:
             raise CorpusError(f"the symbols of {whose} are characters, but {what}; give data that "
                               "have a label for every character")  # fmt: skip

@@ -25,11 +25,11 @@ class Arguments:
         try:
             values = json.loads(body or b"{}", parse_constant=refuse)
         except json.JSONDecodeError as error:
-            raise ApiError(400, f"the body is no JSON: {error}") from None
+            raise ApiError(400, f"the body is not JSON: {error}") from None
         except (ValueError, RecursionError):  # bytes that are no text, NaN, or far too much
-            raise ApiError(400, "the body is no JSON of finite numbers, in UTF-8") from None
+            raise ApiError(400, "the body is not JSON with finite numbers, in UTF-8") from None
         if not isinstance(values, dict):
-            raise ApiError(400, 'the body is no JSON object, as in {"text": "abc"}')
+            raise ApiError(400, 'the body is not a JSON object, as in {"text": "abc"}')
         self.values: dict[str, Any] = values
         self.known: set[str] = set()
 

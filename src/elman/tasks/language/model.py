@@ -19,6 +19,7 @@ from ...text.frames import refuse_frame
 from ...text.read import transform
 from ...text.records import numbered
 from ...text.vocabulary import Vocabulary
+from .adapting import AdaptingNetwork
 from .ngram import NGram
 from .samples import Request, Writing
 from .sampling import SamplingOptions, Start
@@ -219,6 +220,28 @@ class Model(SavedModel):
             records += found
         scores = iter(score_texts(self.network, self.vocabulary, records))
         return [reduce(operator.add, islice(scores, count)) for count in counts]
+
+    def adapting(self) -> "Model":
+        """A copy that learns from every text that it scores, after it has scored it.
+
+        Dynamic evaluation, see `elman.tasks.language.adapting`: figures depend on what was scored
+        before, so they are not those of this model. `elman score --adapt` makes a copy for each
+        file.
+
+        Raises
+        ------
+        UsageError : a Markov chain, which has no gradient
+
+        Example
+        -------
+        >>> reader = model.adapting()  # doctest: +SKIP
+        >>> [score.bits_per_character for score in reader.score(chapters)]  # doctest: +SKIP
+        [2.31, 2.24, 2.22]
+        """
+        if isinstance(self.network, NGram):
+            raise UsageError("a Markov chain cannot adapt: it has no gradient; train a network")
+        network = AdaptingNetwork(self.network)
+        return Model(network, self.vocabulary, self.config, self.summary, self.training)
 
     def symbol_nats(self, text: str | bytes) -> list[tuple[int, str, float]]:
         """Every symbol of a text: its id, how it stands there, and what it costs in nats.

@@ -14,6 +14,7 @@ from ...learn.batches import side_by_side
 from ...text.encoded import Encoded
 from ...text.vocabulary import Vocabulary
 from ...text.words import in_pieces, split_words
+from .adapting import AdaptingNetwork
 from .scoring import LanguageModel, Score
 
 Array = np.ndarray
@@ -134,12 +135,12 @@ def read(model: LanguageModel, vocabulary: Vocabulary, texts: Sequence[Text]) ->
 
 def score(model: LanguageModel, vocabulary: Vocabulary, texts: Sequence[Text]) -> list[Score]:
     """How likely each of several texts is, long ones too; none may be empty."""
-    ends = int(vocabulary.end is not None)
-    short = [text for text in texts if len(text) <= LONG]
+    ends, longest = int(vocabulary.end is not None), _longest(model)
+    short = [text for text in texts if len(text) <= longest]
     found = read(model, vocabulary, short).scores(vocabulary, [len(t) + ends for t in short])
     in_order, scores = iter(found), []
     for text in texts:
-        if len(text) <= LONG:
+        if len(text) <= longest:
             scores.append(next(in_order))
             continue
         parts = [part.scores(vocabulary, [len(piece)])[0]
@@ -152,16 +153,22 @@ def each(
     model: LanguageModel, vocabulary: Vocabulary, texts: Sequence[Text]
 ) -> Iterator[Iterator[tuple[Text, Symbols]]]:
     """For each text its pieces with their symbols, as `score` reads them; none may be empty."""
-    found = read(model, vocabulary, [text for text in texts if len(text) <= LONG])
+    longest = _longest(model)
+    found = read(model, vocabulary, [text for text in texts if len(text) <= longest])
     i = 0
     for text in texts:
-        if len(text) > LONG:
+        if len(text) > longest:
             yield pieces(model, vocabulary, text)
             continue
         own = slice(found.offsets[i], found.offsets[i + 1])
         ids, nats = found.ids[own], found.nats[own]
         yield iter([(text, Symbols(ids, nats, np.array([0, len(ids)])))])
         i += 1
+
+
+def _longest(model: LanguageModel) -> int:
+    """Symbols of the longest text that is read together with others."""
+    return 0 if isinstance(model, AdaptingNetwork) else LONG
 
 
 def pieces(

@@ -148,7 +148,7 @@ class Tagger(SavedModel):
         return found
 
     def misfit(self, tokens: Sequence[Any]) -> str | None:
-        """The first token that is no symbol of such a model, for a message; None: all are."""
+        """The first token that is not a symbol of such a model, for a message; None: all are."""
         kind = self.config["tokens"]
         for token in tokens:
             if not isinstance(token, str) or not token or (kind == "char" and len(token) != 1):

@@ -1,0 +1,65 @@
+"""Dynamic evaluation: a model that keeps learning from the text that it scores.
+
+After each window of W symbols has been scored, one step of gradient descent makes it likelier,
+
+    θ ← θ - η·g + λ·(θ₀ - θ)        g = ∂/∂θ (1/W) Σ -log p(x_t | before)
+
+and the next window is scored with the new θ; θ₀ are the weights of the training, towards which the
+second term pulls back. Every symbol is predicted before anything is learned from it, so the sum of
+the nats is a code length as before (Krause, Kahembwe, Murray and Renals 2018, section 4; the step
+is their SGD form). The gradient is that of truncated back-propagation through time: the state that
+enters a window is a constant.
+"""
+
+import numpy as np
+
+from ...nn.network import Network
+
+Array = np.ndarray
+
+WINDOW = 32  # symbols between two steps
+RATE = 0.1  # η, for gradients of a norm of at most 1
+DECAY = 0.001  # λ
+
+
+class AdaptingNetwork(Network):
+    """A copy of a network that learns from each window that `nats` scores.
+
+    Texts must be scored one after the other, in the order in which they are to be learned from.
+
+    Parameters
+    ----------
+    network : the trained one, which stays as it is
+    """
+
+    def __init__(self, network: Network):
+        super().__init__(network.config, network.dtype, network.engine)
+        self.trained = network.parameters.flat
+        self.parameters.flat[:] = self.trained
+
+    def nats(
+        self, inputs: Array, targets: Array, state: Array, mask: Array | None = None
+    ) -> tuple[Array, Array]:
+        """The nats (T, 1) of one stream, each window before it is learned from, and its state.
+
+        Raises
+        ------
+        ValueError : several streams, of which none is before the others
+        """
+        if inputs.shape[1] != 1 or mask is not None:
+            raise ValueError("texts are learned from one by one")
+        nats = np.empty(inputs.shape)
+        for start in range(0, len(inputs), WINDOW):
+            window = slice(start, start + WINDOW)
+            nats[window], behind = super().nats(inputs[window], targets[window], state)
+            self._learn(inputs[window], targets[window], state)
+            state = behind
+        return nats, state
+
+    def _learn(self, inputs: Array, targets: Array, state: Array) -> None:
+        weights = np.full(inputs.shape, 1 / len(inputs), self.dtype)
+        self.loss_and_gradient(inputs, targets, weights, state)
+        gradient, parameters = self.gradient.flat, self.parameters.flat
+        self.engine.clip(gradient, 1.0, 0.0)
+        parameters -= RATE * gradient
+        parameters += DECAY * (self.trained - parameters)

@@ -1,0 +1,85 @@
+"""A model that learns from what it scores, against the rule written down once more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman.errors import UsageError
+from elman.nn.engine import select
+from elman.nn.network import Network, NetworkConfig, initialise
+from elman.tasks.language import adapting, symbols
+from elman.tasks.language.model import Model
+from elman.tasks.language.ngram import NGram
+from elman.text.vocabulary import BEGIN, END, Vocabulary
+
+LETTERS = Vocabulary("char", ["\n", *"abcde"])
+LINES = Vocabulary("char", [*"abcde", BEGIN, END])
+TEXT = "abcdeedcbaabcba\n" * 9
+BOUND = {"float64": 1e-9, "float32": 1e-4}
+
+
+def network(vocabulary, cell="gru", dtype="float64", engine="numpy"):
+    config = NetworkConfig(len(vocabulary), cell, 7, 2)
+    made = Network(config, dtype, select(engine))
+    initialise(made.parameters, config, "uniform", 1.0, np.random.default_rng(3))
+    return made
+
+
+def expected(trained, ids):
+    """The nats of every prediction: windows, one step of gradient descent after each."""
+    theta = trained.parameters.flat.astype(np.float64)
+    prior, scratch = theta.copy(), network(LETTERS, trained.config.cell)
+    state, nats = scratch.zero_state(1), []
+    for start in range(0, len(ids) - 1, adapting.WINDOW):
+        window = ids[start : start + adapting.WINDOW + 1, None]
+        T = len(window) - 1
+        scratch.parameters.flat[:] = theta
+        nats += scratch.nats(window[:-1], window[1:], state)[0][:, 0].tolist()
+        _, (state,) = scratch.loss_and_gradient(
+            window[:-1], window[1:], np.full((T, 1), 1 / T), state
+        )
+        g = scratch.gradient.flat
+        g = g * min(1.0, 1.0 / np.sqrt((g * g).sum()))
+        theta = theta - adapting.RATE * g
+        theta = theta + adapting.DECAY * (prior - theta)
+    return nats
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(
+    ("engine", "dtype"), [("numpy", "float64"), ("auto", "float64"), ("auto", "float32")]
+)
+def test_against_the_rule_in_float64(cell, engine, dtype):
+    trained = network(LETTERS, cell, dtype, engine)
+    weights = trained.parameters.flat.copy()
+    found = symbols.Stream(adapting.AdaptingNetwork(trained), LETTERS).read(TEXT)
+    ids = np.append(LETTERS.opening, LETTERS.look_up(TEXT))
+    np.testing.assert_allclose(found.nats, expected(trained, ids), rtol=BOUND[dtype])
+    np.testing.assert_array_equal(trained.parameters.flat, weights)
+
+
+def test_it_learns_and_the_model_stays_as_it_is():
+    model = Model(network(LETTERS), LETTERS, {})
+    before = model.score(TEXT)
+    reader = model.adapting()
+    first, second = reader.score(TEXT), reader.score(TEXT)
+    assert second.nats < first.nats < before.nats
+    assert first.symbols == before.symbols and first.characters == before.characters
+    assert model.score(TEXT) == before
+    assert model.adapting().score(TEXT) == first
+
+
+def test_records_are_read_in_their_order():
+    model = Model(network(LINES), LINES, {})
+    lines = ["abc", "abc" * 14, "abc", "dd"]
+    together = model.adapting().score(lines)
+    reader = model.adapting()
+    assert [reader.score(line) for line in lines] == together
+    assert together[2].nats < together[0].nats  # it has been here before
+
+
+def test_a_chain_is_refused():
+    chain = Model(NGram(len(LETTERS), 2, None), LETTERS, {"cell": "ngram"})
+    with pytest.raises(UsageError, match="cannot adapt"):
+        chain.adapting()
