@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import Field
 from math import isfinite
@@ -205,8 +206,8 @@ def reference() -> str:
     """`docs/reference.md`: signatures and docstrings of what is public."""
     page = (
         f"{MADE}# Python, name by name\n\n[`python.md`](python.md) shows how these are used, with "
-        "examples that run. This page lists them, with the text that `help(...)` shows. "
-        "[What is public](architecture.md#what-is-public) beyond this list is there.\n"
+        "examples that run. This page lists them, with the text that `help(...)` shows. The other "
+        "public modules are named under [what is public](architecture.md#what-is-public).\n"
     )
     for name in ("train", "load", "import_weights", "sweep"):
         page += entry(f"elman.{name}", getattr(elman, name))
@@ -225,9 +226,11 @@ def reference() -> str:
 def entry(name: str, thing: Callable | type, *, level: int = 2, signature: bool = True) -> str:
     """A heading, how it is called, its docstring."""
     told = inspect.getdoc(thing) or ""
-    told = told.partition("\nSettings\n--------\n")[0].rstrip()  # they have a page of their own
+    told, settings_follow, _ = told.partition("\nSettings\n--------\n")
+    told = told.rstrip().replace("  # doctest: +SKIP", "")
     call = f"```python\n{name}{called(thing)}\n```\n\n" if signature else ""
-    return f"\n{'#' * level} {name}\n\n{call}```text\n{told}\n```\n"
+    more = "\nThe settings have [a page of their own](settings.md).\n" if settings_follow else ""
+    return f"\n{'#' * level} {name}\n\n{call}```text\n{told}\n```\n{more}"
 
 
 def called(thing: Callable | type) -> str:
@@ -247,7 +250,8 @@ def called(thing: Callable | type) -> str:
         mark = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
         found.append(mark + name + ("" if p.default is p.empty else f"={p.default!r}"))
     found += ["**settings"] if settings_left_out else []
-    return f"({', '.join(found)})"
+    lines = textwrap.wrap(", ".join(found), 80, break_long_words=False, break_on_hyphens=False)
+    return f"({', '.join(found)})" if len(lines) < 2 else "(\n    " + "\n    ".join(lines) + "\n)"
 
 
 PAGES = {"verbs.md": verbs, "settings.md": settings, "reference.md": reference}
