@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import elman
 from elman.cli import VERBS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+MODELS = Path(__file__).parent / "data" / "before_rooms"
 
 
 def loaded(name):
@@ -35,6 +37,36 @@ def test_the_page_of_the_verbs_has_every_verb_and_flag():
     assert re.findall(r"^## elman (\S+)$", page, re.M) == list(VERBS)
     for flag in ("--hidden-size", "--dry-run", "--top-p", "--threshold", "--nearest", "--study"):
         assert f"`{flag}" in page
+
+
+def test_the_page_of_the_model_file_names_what_is_in_one(poem_file, tmp_path):
+    from safetensors import safe_open
+
+    page = (DOCS / "model-file.md").read_text(encoding="utf-8")
+    output = str(tmp_path / "m.safetensors")
+    elman.train(poem_file, output=output, hidden_size=4, steps=2)
+    with safe_open(output, "numpy") as file:
+        names, metadata = list(file.keys()), file.metadata()
+    assert set(metadata) == set(re.findall(r"^\| `(\w+)` \| metadata", page, re.M))
+    named = re.findall(r"`((?:layer0|readout)\.\w+)`", page)
+    assert len(named) > 4
+    assert set(named) <= set(names)
+    assert any(name.startswith("training.") for name in names)
+
+
+def test_the_page_of_the_calls_names_every_address():
+    pytest.importorskip("starlette")
+    from elman.web.app import make_app
+    from elman.web.models import Models
+
+    page = (DOCS / "http.md").read_text(encoding="utf-8")
+    said = set()
+    for method, path, others in re.findall(r"^## (GET|POST) (\S+?)((?:, [\w-]+)*)$", page, re.M):
+        names = [path, *(path.rpartition("/")[0] + "/" + o for o in others.split(", ")[1:])]
+        said |= {(method, name) for name in names}
+    routes = make_app(Models(MODELS), "token").routes
+    there = {(method, r.path) for r in routes for method in getattr(r, "methods", None) or ()}
+    assert said == {(m, path) for m, path in there if m != "HEAD" and "static" not in path}
 
 
 @pytest.fixture
