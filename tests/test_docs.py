@@ -19,8 +19,8 @@ from .test_rooms import LONGEST_CHAIN, LONGEST_MODULE, MOST_AT_THE_TOP, ORDER
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 MATHEMATICS = ROOT / "docs" / "mathematics.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -117,7 +117,7 @@ def test_mathematics_that_github_renders():
         assert formula.count("{") == formula.count("}"), formula
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):

@@ -19,8 +19,8 @@ FOLDER = "reproductions"
 HEAD = """\
 # Reproductions
 
-Elman grew out of five pieces on recurrent networks. Here each is done again: what was
-published, what this package gives, and what the piece leaves to its reader. The page is
+Elman grew out of five articles on recurrent networks. Here each is reproduced: what was
+published, what this package gives, and what the article leaves to its reader. The page is
 generated from the JSON files in [`reproductions/`](reproductions), which the runs write:
 
 ```
@@ -30,9 +30,9 @@ elman reproduce --list
 
 A figure `a ± b` is the mean and the sample standard deviation over the seeds that its
 chapter names. Seconds are those of one training, reading the text included, on the machine that
-the chapter names; perplexity is exp(nats per symbol), bits per character nats / ln 2. Other
-work ran on the machine beside some of the runs, so seconds are upper bounds. Settings are flags
-of `elman train`; `--seed` runs over the seeds; what no flag can say stands in brackets. A chapter
+the chapter names; perplexity is exp(nats per symbol), bits per character nats / ln 2. The
+machine was also busy during some of the runs, so seconds are upper bounds. Settings are flags
+of `elman train`; `--seed` runs over the seeds; settings without a flag are in brackets. A chapter
 names the default engine; `--engine` and `--threads` among the settings override it. Pictures
 need the extra `plot`.
 """
