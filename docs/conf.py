@@ -44,9 +44,9 @@ SECTIONS = {
     "Learn": ["ladder", "mathematics", "proof"],
     "Do": ["do/own-text", "do/names", "do/classify", "do/tag", "do/inside", "do/resume", "do/logs",
            "do/machines", "do/share", "symptoms"],
-    "Look up": ["verbs", "settings", "reference", "python", "text", "answers", "classification",
-                "tagging", "plots", "sweeps", "machines", "share", "http", "model-file",
-                "glossary"],
+    "Look up": ["verbs", "settings", "terminal", "reference", "python", "text", "answers",
+                "classification", "tagging", "plots", "sweeps", "machines", "share", "http",
+                "model-file", "glossary"],
     "Why": ["quality", "engine", "reproductions", "architecture", "contributing", "changes"],
 }  # fmt: skip
 # Pages of the site that are files of the root folder.
