@@ -207,7 +207,7 @@ def test_a_link_is_followed_and_keeps_leading_there(tmp_path):
 def test_a_pipe_is_not_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(ElmanError, match="not an ordinary file"):
+    with pytest.raises(ElmanError, match="not a regular file"):
         OutputFile(pipe)
     assert pipe.is_fifo()
 

@@ -472,9 +472,9 @@ def test_what_the_hub_refuses_is_a_sentence(server, tmp_path):
         (("push", "m.safetensors", "me/poems"), 1, "is not a folder that elman export"),
         (("push", "empty", "me/poems"), 1, "is not a folder that elman export"),
         (("push", "trained", "me/poems"), 1, "holds a training state"),
-        (("info", "hf://poems"), 2, "have the form hf://user/name"),
-        (("info", "hf://me/poems@"), 2, "have the form hf://user/name"),
-        (("info", "hf://me/../x"), 2, "have the form hf://user/name"),
+        (("info", "hf://poems"), 2, "has the form hf://user/name"),
+        (("info", "hf://me/poems@"), 2, "has the form hf://user/name"),
+        (("info", "hf://me/../x"), 2, "has the form hf://user/name"),
     ],
 )
 def test_wrong_usage_never_reaches_the_hub(tmp_path, monkeypatch, arguments, code, said):
