@@ -27,7 +27,7 @@ from .trainer import Trainer
 
 DIVIDING = ("lines", "separator", "text_column")  # what divides a text into records
 # What is trained without a corpus, on any machine, also a slow and busy one. A minute makes few
-# updates: of as many characters (1.7 million, a GRU of 128 units) batches of 8, 16 and 32 ended at
+# updates: of as many characters (1.7 million, 128 units) batches of 8, 16 and 32 ended at
 # 2.19, 2.23 and 2.38 bits.
 FIRST_SIGHT = {"minutes": 1.0, "batch_size": 8}
 TRIED_STEPS = 16  # of a window that is timed
