@@ -75,7 +75,7 @@ def test_the_report_is_text_for_people(elman):
     (elman.folder / "names.tsv").write_text(tsv(rows()), encoding="utf-8")
     run = elman("train", "names.tsv", "--task", "classify", *SMALL, "--steps", 5).ok()
     assert run.stdout == ""
-    for words in ("precision  recall", "true class, and as what", "majority class", "macro-F1"):
+    for words in ("precision  recall", "rows: true class", "majority class", "macro-F1"):
         assert words in run.stderr
 
 
