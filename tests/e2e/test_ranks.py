@@ -118,7 +118,7 @@ def test_killed_on_two_ranks_and_resumed_on_any_number_it_ends_as_if_it_was_neve
     job = Job(folder, *elman("text.txt", *flags, "--ranks", 2, "-o", "stopped.safetensors"))
     job.await_step(40)
     os.kill(job.pid(1), signal.SIGKILL)
-    assert "a rank was ended before the training was" in sentence(job.end(), 1)
+    assert "a rank ended before the training did" in sentence(job.end(), 1)
     stopped = (folder / "stopped.safetensors").read_bytes()
     state = json.loads(take_apart(stopped).metadata["training"])["state"]
     assert 20 <= state["step"] < 500

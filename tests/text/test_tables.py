@@ -334,7 +334,7 @@ def test_an_object_on_the_first_line_shows_json_lines(tmp_path, name):
         ('{"text": null, "label": "x"}', "the text is empty"),
         ('{"text": "b"}', "no key 'label' (the object has 'text'); give it one, as the"),
         ("{}", "no key 'text' (the object has no keys); give it one, as the lines before"),
-        ('{"text": "b", "label": "x"', "no JSON (Expecting ',' delimiter, at character"),
+        ('{"text": "b", "label": "x"', "not JSON (Expecting ',' delimiter, at character"),
         ('["b", "x"]', 'each line must be an object, not ["b", "x"]'),
         ('{"text": "\\ud83d", "label": "x"}', "half of a surrogate pair"),
         ('{"text": "b", "label": "x\\ny"}', "has a line end"),
