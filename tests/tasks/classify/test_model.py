@@ -130,7 +130,7 @@ def test_empty_texts_and_single_strings_are_refused(trained):
     with pytest.raises(UsageError, match="a list of texts"):
         trained.predict_proba("tarov")
     for texts, kind in (([1], "int"), (["a", None], "NoneType"), ([b"a"], "bytes")):
-        with pytest.raises(UsageError, match=f"of type {kind}, no string"):
+        with pytest.raises(UsageError, match=f"of type {kind}, not a string"):
             trained.predict(texts)
     assert trained.predict([]) == []
 
