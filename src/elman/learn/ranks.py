@@ -31,8 +31,9 @@ from . import mapped
 Array = np.ndarray
 T = TypeVar("T")
 
-SPIN = 0.01  # seconds that a rank looks for the others without sleeping: an exchange is as short
+SPIN = 0.01  # seconds that a rank looks for the others without sleeping
 NAP = 0.0005  # seconds between two looks from then on
+MOVING = 10.0  # seconds without sleeping once all are there: MPI moves numbers only at a look
 MOST_CORES = 4096  # of a host
 # What launchers say of how many processes they started.
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -120,8 +121,8 @@ class Alone:
 class Ranks(Alone):
     """Several processes, connected by MPI.
 
-    Whoever waits for the others looks for them again and again, and sleeps in between once that
-    takes longer than an exchange does: a signal is heard, and no core is kept busy by waiting.
+    Whoever waits for the others looks for them again and again, and soon sleeps in between: a
+    signal is heard, and no core is kept busy by waiting.
     """
 
     def __init__(self, MPI: Any):
@@ -152,14 +153,14 @@ class Ranks(Alone):
             self._received = np.empty(sum(counts) * mine, sent.dtype)
         to = [len(parts) * (end - begin) for begin, end in slices]
         of = [count * mine for count in counts]
-        _finished(self._world.Ialltoallv([sent, to], [self._received, of]))
+        self._moved(self._world.Ialltoallv, [sent, to], [self._received, of])
         return [self._received[i * mine : (i + 1) * mine] for i in range(sum(counts))]
 
     def gather(self, whole: Array, borders: Sequence[int]) -> None:
         flat = whole.reshape(-1)
         each = len(flat) // max(1, borders[-1])
         counts = [(end - begin) * each for begin, end in pairwise(borders)]
-        _finished(self._world.Iallgatherv(self._MPI.IN_PLACE, [flat, counts]))
+        self._moved(self._world.Iallgatherv, self._MPI.IN_PLACE, [flat, counts])
 
     def once_a_host(self, make: Callable[[], T]) -> T:
         if self._host.size == 1:
@@ -204,6 +205,11 @@ class Ranks(Alone):
                 return False
             self._MPI.Finalize()
         return True
+
+    def _moved(self, exchange: Callable[..., Any], *arrays: Any) -> None:
+        """Exchange many numbers, which begins when all ranks are there."""
+        _finished(self._world.Ibarrier())
+        _finished(exchange(*arrays), spin=MOVING)
 
     def _end_all(self) -> None:
         """The end of this process: that of all, if the others still train."""
@@ -312,12 +318,12 @@ def _result(outcome: Any) -> Any:
     return value
 
 
-def _finished(request: Any, patience: float | None = None) -> bool:
+def _finished(request: Any, patience: float | None = None, spin: float = SPIN) -> bool:
     """Whether an exchange has come to its end, within so many seconds."""
     began = time.monotonic()
     while not request.Test():
         waited = time.monotonic() - began
         if patience is not None and waited > patience:
             return False
-        time.sleep(0 if waited < SPIN else NAP)
+        time.sleep(0 if waited < spin else NAP)
     return True
