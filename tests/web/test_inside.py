@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman.inside import inspection, passages
+from elman.inside import inspection, passages, patterns
 
 TEXT = "the cat sees the old river"
 
@@ -90,6 +90,39 @@ def test_classifiers_look_through_their_texts(server, models):
     assert set(passage[1:-1]) <= texts and len(passage) > 4
 
 
+def test_ids_are_looked_at_as_they_are(server, models):
+    """Of words they say what their text cannot: that two were written without a space."""
+    model = elman.load(models / "words.safetensors")
+    ids = model.vocabulary.encode("the cat sees").tolist()
+    ids = [i for i in ids if model.vocabulary.symbols[i] != " "]
+    got = answer(server.post("states", model="words.safetensors", text_ids=ids))
+    assert got["symbols"] == ["the", "cat", "sees"]
+    expected = inspection.states(model, np.array(ids))[0]["hidden"]
+    np.testing.assert_allclose(array(got["values"]), expected, atol=1e-6)
+    lines = elman.load(models / "lines.safetensors")
+    ids = [*lines.vocabulary.encode("the"), lines.vocabulary.end, *lines.vocabulary.encode("cat")]
+    got = answer(server.post("states", model="lines.safetensors", text_ids=[int(i) for i in ids]))
+    typed = answer(server.post("states", model="lines.safetensors", text="the\ncat"))
+    assert got == typed
+
+
+def test_units_that_follow_a_pattern(server, models):
+    got = answer(server.post("following", model="gru.safetensors", pattern="line"))
+    model = elman.load(models / "gru.safetensors")
+    text = (models / "text.txt").read_text()[: got["searched"]]
+    values = inspection.activations(model, text)
+    wanted = patterns.place_in_line(text)
+    for one in got["units"]:
+        expected = np.corrcoef(values[:, one["unit"]], wanted)[0, 1]
+        assert one["correlation"] == pytest.approx(expected, abs=1e-4)
+    sizes = [abs(one["correlation"]) for one in got["units"]]
+    assert sizes == sorted(sizes, reverse=True) and len(got["wanted"]) == len(got["symbols"]) == 160
+    own = answer(server.post("following", model="gru.safetensors", pattern="cat|dog"))
+    place = text.index("".join(own["symbols"]))
+    shown = patterns.matches("cat|dog", text)[place : place + 160]
+    assert own["wanted"] == shown.tolist() and 0 < sum(shown) < 160
+
+
 def test_steps(server, models):
     from elman.web.numbers import steps
 
@@ -101,7 +134,9 @@ def test_steps(server, models):
     ]
     np.testing.assert_allclose(got["norms"]["last"], expected["norms"]["last"], rtol=1e-5)
     ids = model.vocabulary.encode(TEXT).astype(np.int32)[:, None]
-    _, state = model.network.predict(ids[:3], model.network.zero_state(1))
+    newline = model.vocabulary.encode("\n").astype(np.int32)[:, None]  # is read first
+    before = np.concatenate([newline, ids[:3]])
+    _, state = model.network.predict(before, model.network.zero_state(1))
     weights = np.ones((4, 1), np.float32)
     nats, _ = model.network.loss_and_gradient(ids[3:7], ids[4:8], weights, state)
     assert got["loss"] == pytest.approx(nats, abs=1e-5)
@@ -124,7 +159,13 @@ def test_steps(server, models):
             {"text": "the", "start": 2, "end": 2},
             "not a selection of a text of 3 symbols",
         ),
-        ("steps", {"text": "t"}, "there is no step 0"),
+        ("steps", {"text": "t"}, "two symbols at least"),
+        ("steps", {"text": "the", "updates": 51}, "from 0 to 50"),
+        ("states", {"text": "a", "text_ids": [1]}, "give text or text_ids, not both"),
+        ("states", {"text_ids": [1, 999]}, "999 is none"),
+        ("following", {"pattern": "(a"}, "the regular expression '(a' is wrong"),
+        ("following", {"pattern": "x{9}"}, "no unit follows it"),
+        ("following", {}, "the argument pattern is missing"),
         ("steps", {"text": "the", "steps": 17}, "from 1 to 16"),
     ],
 )

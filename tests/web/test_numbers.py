@@ -10,10 +10,11 @@ import pytest
 from elman.errors import UsageError
 from elman.inside.inspection import states
 from elman.nn.layers import softmax
-from elman.web.numbers import steps
+from elman.web.numbers import Change, steps
 
 from ..inside.test_inspection import LETTERS, LINES, make, make_classifier
 
+NEWLINE = LETTERS.encode("\n").astype(np.int32)[:, None]  # is read before running text
 CASES = [
     ("rnn", 1, {}),
     ("rnn", 2, {"activation": "relu", "embedding_size": 5}),
@@ -37,7 +38,7 @@ def test_a_small_model_is_shown_whole_and_equals_the_engine(cell, layers, option
     shown = json.loads(json.dumps(steps(model, "abcabd", 1, 4)))
     assert [shown["symbol_texts"][shown["symbols"].index(i)] for i in shown["ids"]] == list("bcabd")
     ids = LETTERS.encode("abcabd").astype(np.int32)[:, None]
-    _, state = network.predict(ids[:1], network.zero_state(1))
+    _, state = network.predict(np.concatenate([NEWLINE, ids[:1]]), network.zero_state(1))
     nats, _ = network.loss_and_gradient(ids[1:-1], ids[2:], np.ones((4, 1)), state)
     assert shown["loss"] == pytest.approx(nats, abs=1e-12)
     assert sum(step["loss"] for step in shown["forward"]) == pytest.approx(nats, abs=1e-12)
@@ -54,7 +55,7 @@ def test_a_small_model_is_shown_whole_and_equals_the_engine(cell, layers, option
 
 
 def test_states_and_gates_are_those_of_inspection():
-    """At 0 both start from nothing, when there is no newline to read first."""
+    """Both of running text start after a newline, of lines after <begin>."""
     for cell in ("lstm", "gru"):
         model = make(cell, LINES)
         shown = steps(model, "abc", 1, 3)  # 0 reads <begin>
@@ -143,10 +144,49 @@ def test_a_large_model_is_cut():
 
 def test_what_has_no_steps():
     model = make("rnn")
-    for text, start in (("a", 0), ("abc", 2), ("abc", -1)):
+    for start in (2, -1):
         with pytest.raises(UsageError, match="there is no step"):
-            steps(model, text, start)
+            steps(model, "abc", start)
+    for text in ("", "a"):
+        with pytest.raises(UsageError, match="two symbols at least"):
+            steps(model, text)
     with pytest.raises(UsageError, match="needs a language model"):
         steps(make_classifier(), "abc")
     lines = steps(make("rnn", LINES), "ab")
     assert lines["text"] == ["<begin>", "a", "b", "\n"]
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_updates_go_down_the_gradient(cell):
+    model = make(cell, layers=1)
+    before = model.network.parameters.flat.copy()
+    shown = steps(model, "abcabd", 1, 4, change=Change(rate=0.1, updates=3))
+    losses = [one["loss"] for one in shown["updates"]]
+    assert len(losses) == 4 and losses == sorted(losses, reverse=True)
+    assert losses[-1] == pytest.approx(shown["loss"], abs=1e-12)
+    plain = steps(model, "abcabd", 1, 4)
+    assert losses[0] == pytest.approx(plain["loss"], abs=1e-12)
+    targets = [step["p"][plain["symbols"].index(plain["ids"][t + 1])]
+               for t, step in enumerate(plain["forward"])]  # fmt: skip
+    np.testing.assert_allclose(shown["updates"][0]["p"], targets, atol=1e-12)
+    np.testing.assert_array_equal(model.network.parameters.flat, before)  # the model stays
+    once = steps(model, "abcabd", 1, 4, change=Change(rate=0.1, updates=1))
+    for name, weights in once["weights"].items():
+        W, g = (flat(plain[of][name]["values"], plain["gates"]) for of in ("weights", "gradient"))
+        np.testing.assert_allclose(flat(weights["values"], plain["gates"]), W - 0.1 * g, atol=1e-12)
+
+
+def test_before_training():
+    model = make("gru")
+    first = steps(model, "abcabd", change=Change(untrained=True))
+    again = steps(make("gru"), "abcabd", change=Change(untrained=True))
+    assert first == again and first["weights"] != steps(model, "abcabd")["weights"]
+
+
+def test_ids_in_place_of_a_text():
+    model = make("lstm")
+    ids = LETTERS.encode("abcabd")
+    assert steps(model, ids, 1, 3) == steps(model, "abcabd", 1, 3)
+    lines = make("rnn", LINES)
+    ids = np.append(LINES.encode("ab"), LINES.end)  # as it was written
+    assert steps(lines, ids) == steps(lines, "ab")

@@ -1,4 +1,4 @@
-"""The view "Classifiers", in a real browser."""
+"""The view "Classify", in a real browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import elman.tasks
 def typed(look, text):
     look.page.get_by_label("Text").fill("")
     look.page.get_by_label("Text").press_sequentially(text)
-    look.until(f"window.__elman.views.classify.answer?.symbols.length === {len(text)}")
+    look.until(
+        f"window.__elman.views.classify.text === {text!r}"
+        f" && window.__elman.views.classify.answer?.symbols.length === {len(text)}"
+    )
 
 
 def test_probabilities_change_with_every_character(look, models):

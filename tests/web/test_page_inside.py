@@ -118,7 +118,7 @@ def test_a_selected_passage_finds_others(look, server):
     look.page.mouse.move(box[1]["x"] + box[1]["width"] - 1, box[1]["y"] + 8, steps=4)
     look.page.mouse.up()
     look.until(f"String(window.__elman.{VIEW}.range) === '8,12'")
-    look.page.get_by_label("active from").fill("0.1")
+    look.page.get_by_label("Threshold").fill("0.1")
     look.until(f"window.__elman.{VIEW}.similar && window.__elman.{VIEW}.threshold === 0.1")
     arguments = {"model": "gru.safetensors", "text": TEXT, "start": 8, "end": 12, "threshold": 0.1}
     expected = server.post("similar", **arguments).json()

@@ -143,7 +143,7 @@ def test_a_connection_that_says_nothing_is_given_up(training, new_look):
         assert look.state("views.learn.connection") == "open"
         look.page.clock.fast_forward(41_000)
         look.until(f"{FEED}.connection === 'lost'")
-        look.until("document.querySelector('.learn-state').textContent.includes('not answer')")
+        look.until("document.querySelector('.learn-state').textContent.includes('not responding')")
     finally:
         training.process.send_signal(signal.SIGCONT)
     look.page.clock.fast_forward(10_000)
@@ -165,7 +165,7 @@ def test_a_training_that_is_gone_is_said_to_be(live, training):
 
 def test_the_model_that_learns_writes(live):
     live.page.get_by_role("tab", name="Write").click()
-    live.page.get_by_label("Prime").fill("the ")
+    live.page.get_by_label("Prompt").fill("the ")
     live.page.get_by_label("Length").fill("40")
     live.page.get_by_role("button", name="Write", exact=True).click()
     live.until("window.__elman.views.write.status === 'done'")
@@ -205,7 +205,7 @@ def test_a_classifier_is_watched_to_its_end(new_look, models, tmp_path):
         told = look.page.locator(".messages li").first.inner_text()
         assert f"accuracy {report['accuracy']:.3f}" in told
         # The page stays, and classifies with the model that is done.
-        look.page.get_by_role("tab", name="Classifiers").click()
+        look.page.get_by_role("tab", name="Classify").click()
         look.page.get_by_label("Text", exact=True).fill("aelm")
         look.until("window.__elman.views.classify?.answer")
         look.page.goto("about:blank")  # or its console notes the stream that the server ends

@@ -48,7 +48,8 @@ def engine(models, name, text, steps):
     model = elman.load(models / f"{name}.safetensors")
     network = model.network
     ids = model.vocabulary.encode(text).astype(np.int32)[: steps + 1, None]
-    zero = network.zero_state(1)
+    newline = model.vocabulary.encode("\n").astype(np.int32)[:, None]  # is read first
+    _, zero = network.predict(newline, network.zero_state(1))
     weights = np.ones((steps, 1), network.dtype)
     loss, _ = network.loss_and_gradient(ids[:-1], ids[1:], weights, zero)
     logits, _ = network.predict(ids[:-1], zero)
@@ -233,7 +234,7 @@ def focused(look) -> str:
 def test_the_focus_stays_where_it_was(look):
     ask(look, "gru")
     for group, button in (
-        ("What to show of this move", "gates"), ("Gate", "z"), ("Gate", "n"),
+        ("What to show for this step", "gates"), ("Gate", "z"), ("Gate", "n"),
     ):  # fmt: skip
         control = look.page.get_by_role("group", name=group).get_by_role("button", name=button)
         control.focus()
@@ -249,11 +250,13 @@ def test_the_focus_stays_where_it_was(look):
 
     forward = look.page.locator(".graph-head .primary")
     forward.focus()
-    for _ in range(state(look, "moves.length") + 2):
+    for _ in range(state(look, "moves.length") - 1):
         look.page.keyboard.press("Enter")
     assert state(look, "position") == state(look, "moves.length") - 1
-    assert forward.get_attribute("aria-disabled") == "true"
-    assert focused(look) == forward.inner_text()
+    assert focused(look) == forward.inner_text() == "Update the weights ↓"
+    look.page.keyboard.press("Enter")  # the story goes on there
+    assert focused(look) == "Update the weights"
+    forward.focus()
     look.page.keyboard.press("Home")
     assert state(look, "position") == -1
 
@@ -319,7 +322,7 @@ def test_a_click_on_an_edge_leads_to_its_numbers(look):
     look.page.locator(".edge-group .edge-label", has_text="Wy").nth(2).click(force=True)
     assert (state(look, "move.phase"), state(look, "move.t")) == ("forward", 2)
     assert state(look, "shown.id") == "y"
-    look.page.get_by_label("Place in the story").fill("9")
+    look.page.get_by_label("Position in the walk-through").fill("9")
     assert state(look, "move.phase") == "backward"
     look.page.locator(".edge-group .edge-label", has_text="Wy").nth(1).click(force=True)
     assert (state(look, "move.phase"), state(look, "move.t")) == ("backward", 1)
@@ -366,3 +369,33 @@ def test_the_theme_changes_the_colours_of_the_strips(look):
     before = look.page.evaluate(colours)
     look.page.get_by_label("Dark or light").click()
     assert look.page.evaluate(colours) != before
+
+
+def test_updates_make_the_loss_fall(look):
+    ask(look, "rnn")
+    before = state(look, "data.loss")
+    update = look.page.get_by_role("button", name="Update the weights", exact=True)
+    for n in (1, 2):
+        update.click()
+        look.until(f"window.__elman.{VIEW}.data.updates.length === {n + 1}")
+    losses = [one["loss"] for one in state(look, "data.updates")]
+    assert losses[0] == pytest.approx(before) and losses[0] > losses[1] > losses[2]
+    rows = look.page.locator(".updates-table tbody tr")
+    assert [float(row.locator("td").last.inner_text()) for row in rows.all()] == [
+        pytest.approx(loss, abs=6e-4) for loss in losses
+    ]
+    look.page.get_by_role("combobox", name="Weights").select_option("before")
+    look.until(f"window.__elman.{VIEW}.data.updates.length === 1")
+    assert state(look, "data.loss") > before
+
+
+def test_play_goes_through_the_story(look):
+    look.page.clock.install()
+    look.open("numbers", "rnn.safetensors")
+    look.until(f"window.__elman.{VIEW}?.status === 'ready'")
+    look.page.get_by_role("button", name="Play").click()
+    look.page.clock.run_for(5_000)
+    assert state(look, "position") == 3
+    look.page.get_by_role("button", name="Pause").click()
+    look.page.clock.run_for(5_000)
+    assert state(look, "position") == 3

@@ -81,7 +81,7 @@ def test_choosing_a_model_changes_every_view(look):
     look.open("write", "html.safetensors")
     look.page.get_by_label("Model", exact=True).select_option("lines.safetensors")
     look.until("window.__elman.model.name === 'lines.safetensors' && window.__elman.views.write")
-    look.page.get_by_label("Prime").fill("the")
+    look.page.get_by_label("Prompt").fill("the")
     look.page.get_by_label("Length").fill("5")
     look.page.get_by_role("button", name="Write", exact=True).click()
     look.until("window.__elman.views.write.status === 'done'")
@@ -90,9 +90,14 @@ def test_choosing_a_model_changes_every_view(look):
 
 def test_a_view_that_does_not_fit_says_so(look):
     look.open("classify", "html.safetensors")
-    assert "needs a classifier" in look.page.locator("#view-classify").inner_text()
-    look.page.get_by_label("Model", exact=True).select_option("markup.safetensors")
-    look.until("window.__elman.views.classify")
+    empty = look.page.locator("#view-classify")
+    assert "needs a classifier, and “html” is a language model" in empty.inner_text()
+    offered = empty.get_by_role("button").all_inner_texts()
+    assert offered == ["classifier", "forward", "markup"]
+    empty.get_by_role("button", name="markup").click()
+    look.until(
+        "window.__elman.views.classify && window.__elman.model.name === 'markup.safetensors'"
+    )
     assert not look.page.get_by_text("needs a classifier").count()
 
 
@@ -165,7 +170,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(new_look, server):
 def test_a_touch_shows_alternatives(new_look, server):
     look = new_look(server, viewport={"width": 390, "height": 844}, has_touch=True)
     look.open("write", "html.safetensors")
-    look.page.get_by_label("Prime").fill("<b")
+    look.page.get_by_label("Prompt").fill("<b")
     look.page.get_by_role("button", name="Write", exact=True).tap()
     look.until("window.__elman.views.write.symbols.length > 30")
     look.page.locator(".symbol").nth(7).tap()
@@ -194,7 +199,7 @@ def test_without_a_server_the_page_says_so(look):
     look.page.get_by_role("button", name="Write", exact=True).click()
     banner = look.page.get_by_role("alert")
     banner.wait_for(state="visible")
-    assert "does not answer" in banner.inner_text()
+    assert "is not responding" in banner.inner_text()
     look.complaints.clear()  # the browser notes the failed request
 
 
@@ -203,12 +208,12 @@ def test_an_error_goes_when_its_cause_does_or_its_view(look):
     banner = look.page.get_by_role("alert")
 
     def fail():
-        look.page.get_by_label("Prime").fill("Ω")
+        look.page.get_by_label("Prompt").fill("Ω")
         look.page.get_by_role("button", name="Write", exact=True).click()
         banner.wait_for(state="visible")
 
     fail()
-    look.page.get_by_label("Prime").fill("<b")
+    look.page.get_by_label("Prompt").fill("<b")
     look.page.get_by_role("button", name="Write", exact=True).click()
     banner.wait_for(state="hidden")
     fail()
@@ -260,3 +265,27 @@ def test_a_server_that_started_again_is_obeyed(look, server):
     look.until("window.__elman.views.write.status === 'done'")
     assert sent[2:] == [old, server.token]
     look.complaints.clear()
+
+
+def test_the_address_leads_to_what_is_looked_at(look, models):
+    look.page.goto(f"{look.url}#inside/lstm.safetensors?text=the+cat&layer=0&part=f&unit=7")
+    ready = (
+        "window.__elman?.views.inside?.status === 'ready' && window.__elman.views.inside.passages"
+    )
+    look.until(ready)
+    shown = look.state("views.inside")
+    assert [shown[name] for name in ("text", "layer", "part", "unit")] == ["the cat", 0, "f", 7]
+    look.page.get_by_label("Unit", exact=True).fill("3")
+    look.page.get_by_label("Unit", exact=True).press("Enter")
+    look.until("location.hash.endsWith('unit=3')")
+    look.page.goto(f"{look.url}#classify/markup.safetensors?text=aelm")
+    look.until("window.__elman?.views.classify?.answer?.symbols.length === 4")
+
+
+def test_every_view_says_what_it_is(look):
+    for view, model in SEEN:
+        look.open(view, f"{model}.safetensors")
+        about = look.page.locator(f"#view-{view} .about")
+        assert len(about.locator("summary .note").inner_text()) > 40
+        about.locator("summary").click()
+        assert about.locator("dt").first.is_visible()

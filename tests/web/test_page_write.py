@@ -13,7 +13,7 @@ DONE = "window.__elman.views.write.status === 'done'"
 
 
 def write(look, prime="<b", length=80, **fields):
-    look.page.get_by_label("Prime").fill(prime)
+    look.page.get_by_label("Prompt").fill(prime)
     for label, value in {"Length": length, **fields}.items():
         look.page.get_by_label(label).fill(str(value))
     look.page.get_by_role("button", name="Write", exact=True).click()
@@ -88,7 +88,7 @@ def test_hover_shows_the_likeliest_symbols_with_probabilities(look):
     first = popup.locator("button").first
     probability = symbol["alternatives"][0][2]
     assert f"{100 * probability:.0f}"[:1] in first.inner_text()
-    look.page.get_by_label("Prime").hover()
+    look.page.get_by_label("Prompt").hover()
     popup.wait_for(state="hidden")
 
 
@@ -168,9 +168,9 @@ def test_lines_begin_with_the_prime_again(look):
 
 def test_written_text_is_looked_at_by_keyboard_alone(look):
     look.open("write", "html.safetensors")
-    look.page.get_by_label("Prime").fill("<b")
+    look.page.get_by_label("Prompt").fill("<b")
     look.page.get_by_label("Length").fill("50")
-    look.page.get_by_label("Prime").press("Control+Enter")
+    look.page.get_by_label("Prompt").press("Control+Enter")
     look.until(DONE)
     look.page.locator(".symbol[tabindex='0']").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
@@ -270,3 +270,70 @@ def test_words_stand_beside_their_bars(new_look, server, width):
         assert word["x"] + word["width"] <= bar["x"] < bar["x"] + 30 < figure["x"]
         starts.add(bar["x"])
     assert len(starts) == 1, "the bars begin in one line"
+
+
+def test_it_opens_with_a_text_and_keeps_the_prompt_for_another_model(look):
+    look.open("write", "html.safetensors")
+    look.until(DONE)
+    assert look.state("views.write.symbols.length") == 600
+    write(look, "the", 40, Seed=5)
+    look.until(f"{DONE} && window.__elman.views.write.prime === 'the'")
+    first = written(look)
+    look.page.get_by_label("Model", exact=True).select_option("lines.safetensors")
+    look.until("window.__elman.model.name === 'lines.safetensors' && window.__elman.views.write")
+    look.until(f"{DONE} && window.__elman.views.write.prime === 'the'")
+    assert look.page.get_by_label("Prompt").input_value() == "the"
+    assert look.state("views.write.branches[0].seed") == 5
+    look.page.get_by_label("Model", exact=True).select_option("html.safetensors")
+    look.until("window.__elman.model.name === 'html.safetensors' && window.__elman.views.write")
+    look.until(DONE)
+    assert written(look) == first
+    look.page.reload()
+    look.until(f"window.__elman?.ready && {DONE}")
+    assert written(look) == first and "seed=5" in look.page.url
+
+
+def test_a_refused_prompt_leaves_the_text(look):
+    look.open("write", "html.safetensors")
+    write(look, "<b", 40)
+    look.until(f"{DONE} && window.__elman.views.write.prime === '<b'")
+    text = written(look)
+    look.page.get_by_label("Prompt").fill("Ω")
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.page.get_by_role("alert").wait_for(state="visible")
+    assert written(look) == text and look.page.get_by_label("Prompt").input_value() == "Ω"
+    look.complaints.clear()  # the browser notes the failed request
+
+
+def test_the_surprises_of_a_pasted_text(look, server):
+    look.open("write", "html.safetensors")
+    look.until(DONE)
+    look.page.get_by_label("Prompt").fill("<b>bold</b>")
+    look.page.get_by_role("button", name="Show its surprises").click()
+    look.until("window.__elman.views.write.branches[0].label === 'Your text'")
+    expected = server.post("score", model="html.safetensors", text="<b>bold</b>").json()["each"]
+    shown = look.page.evaluate(f"{SYMBOLS}.map(s => [s.id, s.text, s.probability])")
+    assert shown == expected
+
+
+def test_continue_another_text_and_without_a_unit(look, server):
+    look.open("write", "gru.safetensors")
+    write(look, "the", 30)
+    look.until(f"{DONE} && window.__elman.views.write.prime === 'the'")
+    first = look.state("views.write.symbols")
+    look.page.get_by_role("button", name="Continue").click()
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 2")
+    longer = look.state("views.write.symbols")
+    assert longer[:30] == first and len(longer) > 30
+    look.page.get_by_role("button", name="Another text").click()
+    look.until(f"{DONE} && window.__elman.views.write.branches[0].seed === 2")
+    look.page.get_by_role("tab", name="Look inside").click()
+    look.until("window.__elman.views.inside?.status === 'ready'")
+    unit = look.state("views.inside.unit")
+    look.page.get_by_role("button", name="Write without it").click()
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 2")
+    expected = sampled(
+        server, model="gru.safetensors", prime="the", length=30, temperature=0.8, seed=2,
+        silent_layer=0, silent_unit=unit,
+    )  # fmt: skip
+    assert [s["id"] for s in look.state("views.write.symbols")] == [s["id"] for s in expected]

@@ -7,6 +7,7 @@ read by the fast engine, and the rest is a few large operations.
 How the gradient travels back through the same steps is in `unrolled`.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,9 +21,14 @@ from ..nn.network import BaseNetwork, Network, NetworkConfig
 from ..nn.stack import StackConfig
 from ..store.modelfile import SavedModel
 from ..tasks.language.model import Model
+from ..tasks.language.sampling import decoder
 from ..text.encoded import Encoded, Inputs
 
 Array = np.ndarray
+# What is read: a text, of a language model also its ids (n,), which say what a text cannot: that a
+# word was unknown, where a record ended. Or several texts: of a language model the ids of each, of
+# one that gives labels texts or their tokens.
+Text = str | bytes | Array | list[Any]
 Parts = dict[str, Array]  # "hidden", "i", ... -> (T, H)
 
 # The letters are those of the equations, in the order of the columns of W_x and W_h.
@@ -32,13 +38,18 @@ LONG, STRETCH, LEAD = 8192, 2048, 256
 GROUP, ROWS = 1 << 16, 4096  # symbols read side by side, and at once: bounds the memory
 
 
-def states(model: SavedModel, text: str | bytes) -> list[Parts]:
+def states(model: SavedModel, text: Text) -> list[Parts]:
     """Hidden states, cells and gates of every layer, after every symbol of a text.
 
     As when it scores, a model of running text reads a newline first, if it knows one.
-    In a model of lines every line starts at zero with `<begin>`, and what stands at a
-    line end is the state after the `<begin>` of the next. To a model that gives labels every
-    line is a text of its own; at a line end it holds nothing, zeros.
+    In a model of records every record starts at zero with `<begin>`, and the row of its end
+    is the state after the `<begin>` of the next. To a model that gives labels every line is a
+    text of its own; the rows of line ends are zeros.
+
+    Parameters
+    ----------
+    text : a text; of a language model also its ids (n,), or a list of those of records, without
+        borders; of a model that gives labels also a list of strings, or of lists of tokens
 
     Returns
     -------
@@ -66,7 +77,7 @@ def states(model: SavedModel, text: str | bytes) -> list[Parts]:
 
 def activations(
     model: SavedModel,
-    text: str | bytes,
+    text: Text,
     layer: int = 0,
     part: str = "hidden",
     units: Array | slice = slice(None),
@@ -104,27 +115,61 @@ def network_of(model: SavedModel) -> BaseNetwork:
     return model.network
 
 
-def symbols(model: SavedModel, text: str | bytes) -> list[str]:
-    """The text of every symbol that the model reads, one for each row of `states`."""
+def silenced(model: Model, layer: int, unit: int) -> Model:
+    """A copy in which one hidden unit is held at zero: nothing reads it any more.
+
+    Its rows are zero in W_h, and in the weights of the layer above or the readout, so all else
+    computes as if h of the unit were 0 at every step.
+
+    Raises
+    ------
+    UsageError : a Markov chain
+    """
+    network = network_of(model)
+    assert isinstance(network, Network)
+    copied, config = copy.copy(model), network.config
+    copied.network = Network(config, network.dtype, network.engine)
+    copied.network.parameters.flat[:] = network.parameters.flat
+    above = f"layer{layer + 1}.W_x" if layer + 1 < config.num_layers else "readout.W_y"
+    for name in (f"layer{layer}.W_h", above):
+        copied.network.parameters[name][unit] = 0
+    return copied
+
+
+def symbols(model: SavedModel, text: Text) -> list[str]:
+    """The text of every symbol that the model reads, one for each row of `states`.
+
+    That of a byte which begins a longer character is "": its last byte has the character.
+    """
     network_of(model)
     inputs, leads = _inputs(model, text)
     ids = inputs.texts.ids[_text_rows(inputs.texts, leads)]
     if isinstance(model, Model) and model.lines:
         ids[ids == model.vocabulary.begin] = model.vocabulary.end
     names = inputs.names
-    shown = [symbol_text(model, i) if names is None else names[i] for i in ids.tolist()]
+    shown = symbol_texts(model, ids) if names is None else [names[i] for i in ids.tolist()]
     if model.classes is not None:
         for offset in inputs.texts.offsets[-2:0:-1]:
             shown.insert(offset, "\n")
     return shown
 
 
+def symbol_texts(model: SavedModel, ids: Array) -> list[str]:
+    """The text of every symbol of a text, see `symbols`."""
+    if model.vocabulary.kind == "byte":
+        borders, text = model.vocabulary.special, decoder(model.vocabulary)
+        return [symbol_text(model, i) if i in borders else text(i) for i in ids.tolist()]
+    return [symbol_text(model, i) for i in ids.tolist()]
+
+
 def symbol_text(model: SavedModel, symbol: int) -> str:
-    """The text of a symbol; `<end>` is a newline, a byte beyond ASCII shown as `\\xc3`."""
+    """The text of a symbol; `<end>` is what ends a record, a byte beyond ASCII `\\xc3`."""
     value = model.vocabulary.symbols[symbol]
     if isinstance(value, int):
         return chr(value) if value < 128 else f"\\x{value:02x}"
-    return "\n" if symbol == model.vocabulary.end else value
+    if symbol == model.vocabulary.end and isinstance(model, Model):
+        return model.separator
+    return value
 
 
 def gates(cell: str, recurrent: Mapping[str, Array], z: Array, before: Array) -> Parts:
@@ -160,7 +205,7 @@ def _sigmoid(x: Array) -> Array:
 
 def _read(
     model: SavedModel,
-    text: str | bytes,
+    text: Text,
     wanted: list[tuple[int, str]],
     units: Array | slice = slice(None),
 ) -> dict[tuple[int, str], Array]:
@@ -252,34 +297,64 @@ def _prefixes(config: NetworkConfig) -> list[list[str]]:
     return [[f"layer{layer}."] for layer in range(config.num_layers)]
 
 
-def _inputs(model: Any, text: str | bytes) -> tuple[Inputs, Array]:
+def _inputs(model: Any, text: Text) -> tuple[Inputs, Array]:
     """What is read from a zero state, and how many symbols of each only lead up to the text.
 
-    These are the lines of a model of lines, running text as a whole, or stretches of it
+    These are the records of a model of records, running text as a whole, or stretches of it
     if it is long.
     """
-    labelled = model.classes is not None
-    inputs = model.inputs(list(filter(None, str(text).split("\n")))) if labelled else None
-    if not text or (inputs is not None and not len(inputs.texts)):
-        raise CorpusError("the text is empty: there is nothing to look into")
-    if inputs is not None:
-        return inputs, np.zeros(len(inputs.texts), np.int64)
-    text, vocabulary = model.clean(text), model.vocabulary
-    opening = [] if vocabulary.opening is None else [vocabulary.opening]
-    if model.lines:
-        lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")
-        pieces = [np.concatenate([opening, vocabulary.encode(line)]) for line in lines]
-        leads = np.arange(len(lines)) == 0  # the <begin> of the others stands for the line end
+    if model.classes is not None:
+        texts = text if isinstance(text, list) else str(text).split("\n")
+        inputs = model.inputs([text for text in texts if len(text)])
+        leads = np.zeros(len(inputs.texts), np.int64)
     else:
-        ids = np.concatenate([opening, vocabulary.encode(text)])
-        length = len(ids) if len(ids) <= LONG else STRETCH
-        starts = np.arange(0, len(ids), length)
-        leads = np.minimum(starts, LEAD)
-        pieces = [ids[s - lead : s + length] for s, lead in zip(starts, leads, strict=True)]
-        leads[0] = len(opening)
-    offsets = np.cumsum([0, *map(len, pieces)])
-    texts = Encoded(np.concatenate(pieces).astype(np.int32), offsets)
-    return Inputs(texts, model.network.parameters.get("embedding.E")), leads.astype(np.int64)
+        pieces, leads = _pieces(model, _encoded(model, text))
+        offsets = np.cumsum([0, *map(len, pieces)])
+        ids = np.concatenate([np.zeros(0, np.int32), *pieces]).astype(np.int32)
+        table = model.network.parameters.get("embedding.E")
+        inputs = Inputs(Encoded(ids, offsets), table)
+    if not len(inputs.texts):
+        raise CorpusError("the text is empty: there is nothing to look into")
+    return inputs, leads
+
+
+def _encoded(model: Any, text: Text) -> list[Array]:
+    """The ids of every record, or of the running text; none of an empty text."""
+    if isinstance(text, np.ndarray):
+        if not model.lines:
+            return [text] if len(text) else []
+        end = model.vocabulary.end
+        records = np.split(text, np.flatnonzero(text == end) + 1)
+        return [ids[ids != end] for ids in records]
+    if isinstance(text, list):
+        return [ids for ids in text if len(ids) or model.lines]
+    if not text:
+        return []
+    clean = model.clean(text)
+    if not model.lines:
+        return [model.vocabulary.encode(clean)]
+    between = model.separator
+    records = clean.split(between if isinstance(clean, str) else between.encode())
+    return [model.vocabulary.encode(record) for record in records]
+
+
+def _pieces(model: Any, texts: list[Array]) -> tuple[list[Array], Array]:
+    """What is read from a zero state, and its leads, see `_inputs`."""
+    opening = [] if model.vocabulary.opening is None else [model.vocabulary.opening]
+    pieces: list[Array] = []
+    leads: list[int] = []
+    for ids in texts:
+        read = np.concatenate([np.array(opening, np.int32), ids])
+        if model.lines:
+            pieces.append(read)
+            leads.append(int(len(pieces) == 1))  # the <begin> of the others is the end before it
+            continue
+        length = len(read) if len(read) <= LONG else STRETCH
+        for start in range(0, len(read), length):
+            lead = min(start, LEAD)
+            pieces.append(read[start - lead : start + length])
+            leads.append(lead if start else len(opening))
+    return pieces, np.array(leads, np.int64)
 
 
 def _text_rows(sequences: Encoded, leads: Array) -> Array:

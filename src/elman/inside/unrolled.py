@@ -239,15 +239,14 @@ def gradient_norms(
 
 
 def network_and_ids(model: Model | Network, text: str | bytes | Array) -> tuple[Network, Array]:
-    """The network and the ids (n,) of a text, of a line with its borders."""
+    """The network and the ids (n,) of a text, of a record with its borders."""
     if isinstance(model, Network):
         return model, np.asarray(text, np.int32)
     network = network_of(model)
     if not isinstance(network, Network):
         raise UsageError(f"{model.NOUN} predicts no next symbol; this needs a language model")
     v = model.vocabulary
-    assert isinstance(text, str | bytes)
-    ids = v.encode(model.clean(text)).astype(np.int32)
+    ids = text if isinstance(text, np.ndarray) else v.encode(model.clean(text))
     if v.begin is not None:
-        ids = np.concatenate([[v.begin], ids, [v.end]]).astype(np.int32)
-    return network, ids
+        ids = np.concatenate([[v.begin], ids[ids != v.end], [v.end]])
+    return network, ids.astype(np.int32)

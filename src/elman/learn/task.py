@@ -72,8 +72,11 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def training_text(self, data: Data) -> str:
-        """The text that was trained on, without the held-out parts if they are cut off."""
+    def training_texts(self, data: Data) -> list[Any]:
+        """The texts that were trained on, as `elman.inside.inspection` reads them.
+
+        Of a language model those of the training part.
+        """
 
     def count(self, settings: Any, data: Data) -> Any:
         """What learns by counting, not by steps; None: a network learns."""

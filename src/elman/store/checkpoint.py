@@ -74,6 +74,20 @@ def unpack(path: str | Path) -> tuple[Tensors, Metadata]:
     return tensors, _checked(tensors, strings, path)
 
 
+def config_of(path: str | Path) -> dict[str, Any]:
+    """The configuration in the head of a model file, which is not checked any further.
+
+    Raises
+    ------
+    ModelFileError : missing, unreadable, or not ours
+    """
+    from safetensors import safe_open
+
+    with readable(path), safe_open(path, framework="numpy") as file:
+        config = json.loads(_ours(file.metadata(), file.keys(), path)["config"])
+    return config if isinstance(config, dict) else {}
+
+
 def unpack_bytes(data: bytes, name: str) -> tuple[Tensors, Metadata]:
     """The same of what `pack` returned; messages call it by the name.
 

@@ -246,16 +246,16 @@ def load(
     return kind.from_file(path, tensors, metadata, select(engine, threads))
 
 
-def training_text(model: "SavedModel") -> str:
-    """The text that a model was trained on, read again, without the held-out parts.
+def training_texts(model: "SavedModel") -> list[Any]:
+    """The texts that a model was trained on, read again, as `elman.inside.inspection` reads them.
 
-    Of a classifier all texts, a line each.
+    Of a language model without the held-out parts.
 
     Raises
     ------
     ModelFileError, CorpusError : see `training_data`
     """
-    return find(model.config.get("task", "lm")).training_text(training_data(model))
+    return find(model.config.get("task", "lm")).training_texts(training_data(model))
 
 
 def training_data(model: "SavedModel") -> "Data":

@@ -44,6 +44,10 @@ class Arguments:
             raise ApiError(400, f"{name} must be {expected}, not {shown(value)}")
         return value
 
+    def has(self, name: str) -> bool:
+        """Whether it was given, and not as null."""
+        return self.values.get(name) is not None
+
     def text(self, name: str, default: str | None = REQUIRED, most: int = TEXT) -> Any:
         value = self._get(name, default, (str,), "a string")
         if value is not None and len(value) > most:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
@@ -26,7 +27,7 @@ from .errors import ApiError
 from .live import Live
 from .models import Models
 from .streams import EventStream, Slots, Workers
-from .writing import Chunks, Task, write
+from .writing import Chunks, Task, prime_ids, write
 
 M = TypeVar("M", bound=SavedModel)
 
@@ -41,6 +42,7 @@ CLASSIFY = 500  # characters: the network reads every prefix
 TAG = 4_000  # characters: the likeliest labels of each are sent
 STATES = 4_000  # characters: a number for each and every unit is sent
 STEPS = 2_000  # characters
+PATTERN = 200  # characters of a regular expression
 LIMITS = {
     "text": TEXT, "states": STATES, "classify": CLASSIFY, "tag": TAG, "steps": STEPS,
     "length": LENGTH, "corpus": inside.CORPUS,
@@ -71,6 +73,7 @@ class Api:
             post("states", self.states),
             post("unit", self.unit),
             post("similar", self.similar),
+            post("following", self.following),
             post("steps", self.steps),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
@@ -93,7 +96,8 @@ class Api:
 
         def work() -> bytes:
             name, model = self.models.get(chosen)
-            return encoding.dumps({"models": self.models.names(), "limits": LIMITS, 
+            return encoding.dumps({"models": self.models.names(), "limits": LIMITS,
+                    "kinds": self.models.kinds(),
                     "training": self.live and self.live.state(),
                     "model": describe(name, model, self.live is not None)})  # fmt: skip
 
@@ -103,11 +107,15 @@ class Api:
     async def sample(self, request: Request) -> ASGIApp:
         arguments = await read_arguments(request)
         name, model = await self._model(arguments, Model)
+        silent = read_silent(arguments, model)
         task = read_task(arguments, len(model.vocabulary))
+        if silent is not None:
+            model = await asyncio.to_thread(inspection.silenced, model, *silent)
         chunks = write(model, task)
         if not self.streams.free:
             raise self.streams.refusal
-        return EventStream(self._written({"model": name, "prime": task.prime}, chunks))
+        start = {"model": name, "prime": task.prime, "ids": prime_ids(model, task.prime).tolist()}
+        return EventStream(self._written(start, chunks))
 
     async def score(self, request: Request) -> Response:
         arguments = await read_arguments(request)
@@ -133,7 +141,7 @@ class Api:
     async def states(self, request: Request) -> Response:
         arguments = await read_arguments(request)
         _, model = await self._network(arguments)
-        text = arguments.text("text", most=STATES)
+        text = read_text(arguments, model, "text", STATES)
         part = read_part(arguments, model)
         arguments.end()
         return await self._answer(request, inside.states, model, text, *part)
@@ -147,34 +155,48 @@ class Api:
         sign = arguments.integer("sign", 1, -1, 1)
         if sign == 0:
             raise ApiError(400, "sign must be 1 or -1, not 0")
-        corpus = arguments.text("corpus", None, most=inside.CORPUS)
+        corpus = read_text(arguments, model, "corpus", inside.CORPUS, None)
         arguments.end()
         return await self._answer(request, inside.unit, model, *part, unit, sign, corpus)
 
     async def similar(self, request: Request) -> Response:
         arguments = await read_arguments(request)
         _, model = await self._network(arguments)
-        text = arguments.text("text", most=STATES)
+        text = read_text(arguments, model, "text", STATES)
         selection = tuple(arguments.integer(n, REQUIRED, 0, STATES) for n in ("start", "end"))
         part = read_part(arguments, model)
         threshold = arguments.number("threshold", 0.3)
         if not threshold > 0:
             raise ApiError(400, f"threshold must be above 0, not {threshold:g}")
-        corpus = arguments.text("corpus", None, most=inside.CORPUS)
+        corpus = read_text(arguments, model, "corpus", inside.CORPUS, None)
         arguments.end()
         return await self._answer(
             request, inside.similar, model, text, selection, *part, threshold, corpus
         )
 
+    async def following(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        _, model = await self._network(arguments)
+        part = read_part(arguments, model)
+        pattern = arguments.text("pattern", most=PATTERN)
+        corpus = read_text(arguments, model, "corpus", inside.CORPUS, None)
+        arguments.end()
+        return await self._answer(request, inside.following, model, *part, pattern, corpus)
+
     async def steps(self, request: Request) -> Response:
         arguments = await read_arguments(request)
         _, model = await self._network(arguments)
-        text = arguments.text("text", most=STEPS)
+        text = read_text(arguments, model, "text", STEPS)
         start = arguments.integer("from", 0, 0, STEPS)
         count = arguments.integer("steps", 5, 1, numbers.STEPS)
         most = arguments.integer("units", 16, 1, numbers.MOST)
+        change = numbers.Change(
+            arguments.flag("untrained", False),
+            arguments.number("rate", 0.1),
+            arguments.integer("updates", 0, 0, numbers.UPDATES),
+        )
         arguments.end()
-        return await self._answer(request, numbers.steps, model, text, start, count, most)
+        return await self._answer(request, numbers.steps, model, text, start, count, most, change)
 
     # -- what they share -----------------------------------------------------------
 
@@ -251,6 +273,26 @@ def read_task(arguments: Arguments, vocabulary_size: int) -> Task:
     )
     arguments.end()
     return task
+
+
+def read_silent(arguments: Arguments, model: Model) -> tuple[int, int] | None:
+    """The layer and the unit that is held at zero, if one is."""
+    if not arguments.has("silent_unit"):
+        return None
+    config = inspection.network_of(model).config
+    layer = arguments.integer("silent_layer", 0, 0, config.num_layers - 1)
+    return layer, arguments.integer("silent_unit", REQUIRED, 0, config.hidden_size - 1)
+
+
+def read_text(
+    arguments: Arguments, model: SavedModel, name: str, most: int, default: Any = REQUIRED
+) -> Any:
+    """A text, or of a language model its ids: `NAME_ids` in place of `NAME`."""
+    if isinstance(model, Model) and arguments.has(f"{name}_ids"):
+        if arguments.has(name):
+            raise ApiError(400, f"give {name} or {name}_ids, not both")
+        return np.array(arguments.ids(f"{name}_ids", len(model.vocabulary), most), np.int32)
+    return arguments.text(name, default, most)
 
 
 def read_part(arguments: Arguments, model: SavedModel) -> tuple[int, str]:

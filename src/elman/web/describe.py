@@ -8,13 +8,14 @@ from ..inside.inspection import GATES, parts_of, symbol_text
 from ..store.modelfile import SavedModel
 from ..tasks.language.model import Model
 from ..tasks.language.ngram import NGram
+from .models import kind_of
 
 
 def describe(name: str, model: SavedModel, live: bool) -> dict[str, Any]:
     network = model.network
     described: dict[str, Any] = {
         "name": name,
-        "kind": kind(model),
+        "kind": kind_of(model.config),
         "live": live,
         "cell": model.config["cell"],
         "parameters": _parameters(model),
@@ -32,15 +33,18 @@ def describe(name: str, model: SavedModel, live: bool) -> dict[str, Any]:
             "hidden_size": config.hidden_size, "num_layers": config.num_layers,
             "embedding_size": config.embedding_size, "gates": list(GATES[config.cell]),
             "parts": parts_of(model),
+            "tensors": [tensor(*item) for item in network.parameters.items()],
         }  # fmt: skip
     return described
 
 
-def kind(model: SavedModel) -> str:
-    """What the page calls it, see `docs/http.md`."""
-    if model.classes is not None:
-        return model.NOUN.removeprefix("a ")
-    return "ngram" if isinstance(model.network, NGram) else "lm"
+def tensor(name: str, values: np.ndarray) -> dict[str, Any]:
+    """A tensor in figures."""
+    return {
+        "name": name, "shape": list(values.shape),
+        "min": float(values.min()), "max": float(values.max()),
+        "mean": float(values.mean(dtype=np.float64)), "std": float(values.std(dtype=np.float64)),
+    }  # fmt: skip
 
 
 def history(model: SavedModel) -> dict[str, Any] | None:

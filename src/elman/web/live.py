@@ -17,7 +17,7 @@ from ..nn.network import BaseNetwork
 from ..store.modelfile import SavedModel
 from . import encoding
 from .errors import ApiError
-from .models import lighten
+from .models import kind_of, lighten
 
 STEPS = 4096  # events of steps that the log keeps
 LOOK = 0.05  # seconds between two looks at what was asked for, while paused
@@ -163,6 +163,9 @@ class Live:
 
     def names(self) -> list[str]:
         return [self.name]
+
+    def kinds(self) -> dict[str, str | None]:
+        return {self.name: kind_of(self._model.config)}
 
     def get(self, name: str | None = None) -> tuple[str, SavedModel]:
         """The model as it was last published, as `Models.get` gives one."""

@@ -4,9 +4,11 @@ import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 from ..errors import ElmanError, ModelFileError, UsageError
 from ..files import MODEL_SUFFIX
+from ..store import checkpoint
 from ..store.modelfile import SavedModel
 from ..tasks import load
 from .errors import ApiError
@@ -77,6 +79,16 @@ class Models:
         assert failure is not None
         raise failure
 
+    def kinds(self) -> dict[str, str | None]:
+        """Of every model what the page calls its kind; None: it cannot be read."""
+        found: dict[str, str | None] = {}
+        for name in self.names():
+            try:
+                found[name] = kind_of(checkpoint.config_of(self.folder / name))
+            except ElmanError:
+                found[name] = None
+        return found
+
     def _read(self, name: str) -> SavedModel:
         """The model, read again if the file has changed since."""
         path = self.folder / name
@@ -98,6 +110,12 @@ class Models:
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)
             return model
+
+
+def kind_of(config: dict[str, Any]) -> str:
+    """What the page calls a model of this configuration, see `docs/http.md`."""
+    kinds = {"classify": "classifier", "tag": "tagger"}
+    return kinds.get(config.get("task", "lm"), "ngram" if config.get("cell") == "ngram" else "lm")
 
 
 def lighten(model: SavedModel) -> None:

@@ -1,6 +1,7 @@
 """What the view "Follow the numbers" shows: a few steps forward and backward, in JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,37 @@ from ..inside.unrolled import (
     network_and_ids,
 )
 from ..nn import layers
-from ..nn.network import Network
+from ..nn.network import Network, initialise
 from ..tasks.language.model import Model
 
 Array = np.ndarray
 STEPS = 16  # at once
 MOST = 128  # units and symbols
+UPDATES = 50
+
+
+@dataclass(frozen=True)
+class Change:
+    """How the weights are changed before their numbers are shown.
+
+    Attributes
+    ----------
+    untrained : take those that a training begins with
+    rate, updates : W ← W - rate · ∂L/∂W, so many times, L the loss of the steps shown
+    """
+
+    untrained: bool = False
+    rate: float = 0.1
+    updates: int = 0
 
 
 def steps(
-    model: Model, text: str, start: int = 0, count: int = 5, most: int = 16
+    model: Model,
+    text: str | Array,
+    start: int = 0,
+    count: int = 5,
+    most: int = 16,
+    change: Change | None = None,
 ) -> dict[str, Any]:
     """Every number of some steps of a language model, forward and backward.
 
@@ -36,8 +58,11 @@ def steps(
 
     Parameters
     ----------
-    start : the first step; what comes before is read for the state that enters it
+    text : or its ids (n,)
+    start : the first step; what comes before, after a newline of running text if the model
+        knows one, is read for the state that enters it
     count : how many, fewer if the text ends
+    change : of the weights, before all else
 
     Raises
     ------
@@ -45,15 +70,15 @@ def steps(
     UnknownSymbolError : a symbol that the vocabulary does not hold
     """
     network, ids = network_and_ids(model, text)
-    if not 0 <= start < len(ids) - 1:
-        raise UsageError(
-            f"there is no step {start} in this text: they count from 0, and there are "
-            f"{max(0, len(ids) - 1)}, one fewer than symbols"
-        )
+    if len(ids) < 2:
+        raise UsageError("the text needs two symbols at least: one to read, and one to predict")
+    if not 0 <= start <= len(ids) - 2:
+        raise UsageError(f"there is no step {start}: this text has {len(ids) - 1}, from 0 on")
     shown = ids[start : start + count + 1]
-    state = network.zero_state(1)
-    if start:
-        _, state = network.predict(ids[:start, None], state)
+    network = _copy(network)
+    read = np.concatenate([_opening(model), ids[:start]]).astype(np.int32)
+    updates = list(_updated(network, read, shown, change or Change()))
+    state = _entering(network, read)
     unrolled = forward(network, shown[:-1, None], state)
     losses = [loss_of(step.logits, shown[t + 1 :][:1]) for t, step in enumerate(unrolled)]
     dlogits = [dy for _, dy in losses]
@@ -71,7 +96,7 @@ def steps(
         "text": [symbol_text(model, i) for i in ids.tolist()],
         "start": start, "steps": len(unrolled),
         "ids": shown.tolist(),
-        "loss": float(sum(nats[0] for nats, _ in losses)),
+        "loss": float(sum(nats[0] for nats, _ in losses)), "updates": updates,
         "weights": {name: cut.parameter(name, a) for name, a in network.parameters.items()},
         "gradient": {name: cut.parameter(name, np.sum([each[name] for each in added], axis=0))
                      for name in network.parameters},
@@ -99,6 +124,39 @@ def steps(
             "last": [[float(np.linalg.norm(layer.hidden)) for layer in back] for back in last],
         },
     }  # fmt: skip
+
+
+def _copy(network: Network) -> Network:
+    """One whose weights may be changed."""
+    copied = Network(network.config, network.dtype, network.engine)
+    copied.parameters.flat[:] = network.parameters.flat
+    return copied
+
+
+def _opening(model: Model) -> Array:
+    """What a text is read after: a newline before running text, as when it is scored."""
+    opening = model.vocabulary.opening
+    return np.array([] if model.lines or opening is None else [opening], np.int32)
+
+
+def _entering(network: Network, read: Array) -> Array:
+    """The state after some ids (n,), from nothing."""
+    state = network.zero_state(1)
+    return network.predict(read[:, None], state)[1] if len(read) else state
+
+
+def _updated(network: Network, read: Array, shown: Array, change: Change) -> Iterator[Any]:
+    """Change the weights; the loss and the probabilities of the targets, before and after each."""
+    if change.untrained:
+        initialise(network.parameters, network.config, "uniform", None, np.random.default_rng(0))
+    inputs, targets = shown[:-1, None], shown[1:, None]
+    for update in range(change.updates + 1):
+        state = _entering(network, read)
+        nats = network.nats(inputs, targets, state)[0][:, 0].astype(float)
+        yield {"loss": float(nats.sum()), "p": np.exp(-nats).tolist()}
+        if update < change.updates:
+            network.loss_and_gradient(inputs, targets, np.ones_like(targets, network.dtype), state)
+            network.parameters.flat[:] -= network.dtype.type(change.rate) * network.gradient.flat
 
 
 class Cut:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inside.inspection import symbol_text
+from ..inside.inspection import symbol_texts
 from ..tasks.classify.model import Classifier
 from ..tasks.language.model import Model
 from ..tasks.tag.model import Tagger, ranges_of
@@ -47,7 +47,7 @@ def classify(classifier: Classifier, text: str) -> dict[str, Any]:
     probabilities = classifier.probabilities(prefixes)
     return {
         "classes": classifier.classes,
-        "symbols": [symbol_text(classifier, symbol) for symbol in ids.tolist()],
+        "symbols": symbol_texts(classifier, ids),
         "probabilities": probabilities,
         "prediction": classifier.classes[int(probabilities[-1].argmax())],
         "unknown": int((ids == v.unknown).sum()) if v.unknown is not None else 0,

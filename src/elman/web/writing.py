@@ -58,8 +58,12 @@ def write(model: Model, task: Task) -> Chunks:
     ------
     UnknownSymbolError : a prime with a symbol that the vocabulary does not hold; at once
     """
-    prime = model.vocabulary.encode(model.clean(task.prime), "the prime").astype(np.int32)
-    return _lines(model, task, prime)
+    return _lines(model, task, prime_ids(model, task.prime))
+
+
+def prime_ids(model: Model, prime: str) -> np.ndarray:
+    """Ids (n,) of a prime; raises UnknownSymbolError."""
+    return model.vocabulary.encode(model.clean(prime), "the prime").astype(np.int32)
 
 
 def _lines(model: Model, task: Task, prime: np.ndarray) -> Chunks:
@@ -111,7 +115,7 @@ def _line(
         logits, state = network.predict(np.concatenate([before, ids[:-1]])[:, None], state)
         before = ids[-1:]
         yield [
-            {"id": symbol, "text": "\n" if symbol == v.end else text,
+            {"id": symbol, "text": model.separator if symbol == v.end else text,
              "probability": float(p[symbol]), "alternatives": alternatives(model, p)}
             for (symbol, text), p in zip(chunk, softmax(logits[:, 0].astype(float)), strict=True)
         ]  # fmt: skip

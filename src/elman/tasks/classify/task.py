@@ -89,8 +89,8 @@ class ClassifyTask(Task):
         decided = {"validation": settings.validation, "wide": wide}
         return Data(texts, vocabulary, train, validation, test, symbols, decided)
 
-    def training_text(self, data: Data) -> str:
-        return "\n".join(data.source.texts)
+    def training_texts(self, data: Data) -> list[str]:
+        return data.source.texts
 
     def config(self, settings: ClassifySettings, data: Data) -> ClassifierConfig:
         return ClassifierConfig(

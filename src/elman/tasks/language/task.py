@@ -95,16 +95,20 @@ class LanguageTask(Task):
         symbols = found.parts[0].predictions
         return Data(text, text.vocabulary, *found.parts, symbols, {}, found.rule, found.held_out)
 
-    def training_text(self, data: Data) -> str:
-        part, decode = data.train, data.vocabulary.decode
-        ends = part.offsets
+    def training_texts(self, data: Data) -> list[np.ndarray]:
+        part, ends = data.train, data.train.offsets
         if part.slices is not None:
             pieces = part.slices
         elif ends is None or part.rows is None:
             pieces = [(0, len(part.ids))]
         else:
             pieces = [(ends[row], ends[row + 1]) for row in part.rows]
-        return "\n".join(decode(part.ids[begin:end].tolist()) for begin, end in pieces)
+        return [part.ids[begin:end] for begin, end in pieces]
+
+    def training_text(self, data: Data) -> str:
+        """The text that is learned from, without the held-out parts; a line for each record."""
+        decode = data.vocabulary.decode
+        return "\n".join(decode(ids.tolist()) for ids in self.training_texts(data))
 
     def known(self, data: Data) -> str | frozenset[str]:
         """Whether `sample in known`: all records, or the running text; with the held-out parts."""

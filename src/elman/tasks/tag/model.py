@@ -204,10 +204,14 @@ class Tagger(SavedModel):
             p[places[mask]] = found[mask]
         return p
 
-    def inputs(self, texts: Sequence[str]) -> Inputs:
-        """Texts as its first layer reads them; of words every one that differs has a row."""
+    def inputs(self, texts: Sequence[Tokens]) -> Inputs:
+        """Texts, or their tokens, as its first layer reads them.
+
+        Of words every one that differs has a row.
+        """
         kind = self.config["tokens"]
-        tokens = [self.clean(found) for text in texts if len(found := symbols_of(text, kind))]
+        split = [symbols_of(text, kind) if isinstance(text, str) else text for text in texts]
+        tokens = [self.clean(found) for found in split if len(found)]
         symbols = encoded(tokens, self.vocabulary, self.letters)
         offsets = np.cumsum([0, *map(len, tokens)])
         if symbols.words is None or not tokens:

@@ -90,9 +90,8 @@ class TagTask(Task):
         decided["wide"] = rows if data.kind == "char" else 0
         return Data(data, vocabulary, train, validation, test, train.count, decided)
 
-    def training_text(self, data: Data) -> str:
-        between = "" if data.source.kind == "char" else " "
-        return "\n".join(between.join(tokens) for tokens in data.source.tokens)
+    def training_texts(self, data: Data) -> list[Any]:
+        return data.source.tokens
 
     def config(self, settings: TagSettings, data: Data) -> TaggerConfig:
         letters = data.source.letters

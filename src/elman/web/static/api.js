@@ -36,7 +36,7 @@ async function answerOf(path, options) {
     return await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("The server does not answer; is elman still running?", 0);
+    throw new ApiError("The server is not responding. Is elman still running?", 0);
   }
 }
 
@@ -122,4 +122,10 @@ function parse(block) {
   if (!data.length) return null;
   event.data = JSON.parse(data.join("\n"));
   return event;
+}
+
+/** An array of numbers as the server sends it. */
+export function floats({ float32 }) {
+  const bytes = Uint8Array.from(atob(float32), (c) => c.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
 }

@@ -17,7 +17,11 @@
 //     on(name, fn)  "show", "hide": this view; "theme": redraw canvases (colour() in dom.js);
 //                   "open": another view sent `data`. Each ends with `signal`.
 //     open(view, data)   change to another view, which hears "open" with `data`
-//                        ({text} for "inside" and "numbers", {prime} for "write")
+//                        ({text, ids} for "inside", {text} for "numbers"; {prime}, or
+//                        {silent: {layer, unit}}, for "write")
+//     values             of this view in the address, strings: a text, a unit, a seed
+//     keep(values)       put them there; they stay when another model is chosen
+//     recall(), remember(value)   what this tab keeps of this view and this model
 //     expose(object)     what tests may look at, as window.__elman.views[NAME]
 //     fail(error)        show an error in the banner, until the view succeeds or is left;
 //                        AbortError is ignored
@@ -29,36 +33,40 @@
 
 import * as api from "./api.js";
 import { h, whole } from "./dom.js";
+import { about } from "./help.js";
+import * as place from "./place.js";
 
+// Which kinds of models a view shows; null: any, and none.
 const VIEWS = {
   write: {
-    module: "./write.js", fits: (model) => model?.classes === null,
+    module: "./write.js", kinds: ["lm", "ngram"],
     needs: "a language model", train: "elman train TEXT",
   },
   inside: {
-    module: "./inside.js", fits: (model) => model !== null && model.kind !== "ngram",
+    module: "./inside.js", kinds: ["lm", "classifier", "tagger"],
     needs: "a network", train: "elman train TEXT",
   },
   numbers: {
-    module: "./numbers.js", fits: (model) => model?.kind === "lm",
-    needs: "a network that models language", train: "elman train TEXT",
+    module: "./numbers.js", kinds: ["lm"],
+    needs: "a language model that is a network", train: "elman train TEXT",
   },
-  learn: { module: "./learn.js", fits: () => true },
+  learn: { module: "./learn.js", kinds: null },
   classify: {
-    module: "./classify.js", fits: (model) => model?.kind === "classifier",
+    module: "./classify.js", kinds: ["classifier"],
     needs: "a classifier", train: "elman train FOLDER --task classify",
   },
   tag: {
-    module: "./tag.js", fits: (model) => model?.kind === "tagger",
+    module: "./tag.js", kinds: ["tagger"],
     needs: "a tagger", train: "elman train COLUMNS --task tag",
   },
 };
+const NOUNS = { lm: "a language model", ngram: "a Markov chain", classifier: "a classifier", tagger: "a tagger" };
 
 const $ = (id) => document.getElementById(id);
 const mounted = new Map(); // view name -> {root, abort, bus}
 
 const state = {
-  ready: false, view: null, model: null, models: [], limits: null, training: null, views: {}, errors: [],
+  ready: false, view: null, values: {}, model: null, models: [], kinds: {}, limits: null, training: null, views: {}, errors: [],
 };
 window.__elman = state;
 
@@ -91,7 +99,7 @@ async function show(name, data) {
   if (!(name in VIEWS)) name = home();
   const before = state.view;
   state.view = name;
-  history.replaceState(null, "", address());
+  locate();
   if (before !== name) {
     clear();
     scrollTo(0, 0);
@@ -121,17 +129,27 @@ async function mount(name) {
   const bus = new EventTarget();
   mounted.set(name, { root, abort, bus });
   $("main").append(root);
-  if (!view.fits(state.model)) return root.append(misfit(view));
+  if (view.kinds && !view.kinds.includes(state.model?.kind)) return root.append(misfit(name));
   try {
     const { mount: fillView } = await import(view.module);
-    if (!abort.signal.aborted) fillView(root, contextOf(name, abort.signal, bus));
+    if (abort.signal.aborted) return;
+    root.append(about(name));
+    fillView(root, contextOf(name, abort.signal, bus));
   } catch (error) {
     fail(error);
   }
 }
 
 function contextOf(name, signal, bus) {
+  const memory = `${name} ${state.model?.name}`;
   return {
+    values: state.values[name] ?? {},
+    keep(values) {
+      state.values[name] = values;
+      place.remember("values", state.values);
+      if (state.view === name && !signal.aborted) locate();
+    },
+    recall: () => place.recall(memory), remember: (value) => place.remember(memory, value),
     signal, say, renew, open: show, api: interfaceOf(name), fail: (error) => fail(error, name),
     model: state.model, limits: state.limits, training: state.training,
     on: (event, listener) =>
@@ -162,13 +180,16 @@ function interfaceOf(name) {
   };
 }
 
-/** What stands where the chosen model can't be looked at this way. */
-function misfit(view) {
-  const { model, models } = state;
-  const why = model ? `${short(model.name)} is none` : "there is none yet";
+/** What is shown where the chosen model can't be looked at this way: those that can. */
+function misfit(name) {
+  const { model, models, kinds } = state;
+  const view = VIEWS[name];
+  const fitting = models.filter((other) => view.kinds.includes(kinds[other]));
+  const why = model ? `, and “${short(model.name)}” is ${NOUNS[model.kind]}` : ". There is none yet";
   return h("div", { class: "empty" },
-    h("p", {}, `This view needs ${view.needs}; ${why}.`,
-      models.length > 1 ? " There are other models at the top of the page." : ""),
+    h("p", {}, `This view needs ${view.needs}${why}.`),
+    fitting.length ? h("div", { class: "buttons" }, fitting.map((other) =>
+      h("button", { type: "button", on: { click: () => choose(other, name) } }, short(other)))) : null,
     h("p", {}, "To make one: ", h("code", { class: "mono" }, view.train)));
 }
 
@@ -177,24 +198,26 @@ function home() {
   return { classifier: "classify", tagger: "tag" }[state.model.kind] ?? "write";
 }
 
-/** #VIEW, or #VIEW/MODEL where there are several. */
-function address() {
-  const model = state.models.length > 1 ? `/${encodeURIComponent(state.model.name)}` : "";
-  return `#${state.view}${model}`;
+/** The address of what is shown. */
+function locate() {
+  const model = state.models.length > 1 ? state.model.name : null;
+  place.write(state.view, model, state.values[state.view] ?? {});
 }
 
-/** View and model that the address names. */
-function named() {
-  try {
-    return location.hash.slice(1).split("/").map(decodeURIComponent);
-  } catch {
-    return []; // no address of ours
-  }
-}
-
+/** Go where the address leads; whatever it says of a view replaces what is there. */
 async function follow() {
-  const [view, name] = named();
-  if (state.models.includes(name) && name !== state.model?.name) await choose(name, view);
+  const { view, model: name, values } = place.read();
+  const another = state.models.includes(name) && name !== state.model?.name;
+  const changed = view in VIEWS && Object.keys(values).length > 0
+    && JSON.stringify(values) !== JSON.stringify(state.values[view]);
+  if (changed) {
+    state.values[view] = values;
+    const old = mounted.get(view);
+    old?.abort.abort();
+    old?.root.remove();
+    mounted.delete(view);
+  }
+  if (another) await choose(name, view);
   else await show(view);
 }
 
@@ -308,10 +331,12 @@ async function renew() {
 
 async function start() {
   themeChanged();
-  const [view, name] = named();
+  const { view, model: name, values } = place.read();
+  state.values = place.recall("values") ?? {};
+  if (Object.keys(values).length) state.values[view] = values;
   $("model").addEventListener("change", () => choose($("model").value));
-  await choose(name || null, view || undefined);
-  if (state.view === null) await choose(null, view || undefined); // a model that is gone
+  await choose(name || null, view);
+  if (state.view === null) await choose(null, view); // a model that is gone
   state.ready = true;
 }
 

@@ -23,14 +23,21 @@ function lossMove(data, t) {
   const hot = p.map((_, v) => Number(v === index(data, t + 1)));
   return {
     kind: "loss", layer: null, marks: [`yp${t}`, `ploss${t}`, `y${t}`, `p${t}`],
-    title: `From the loss to the logits: what was too likely is pushed down, ${quote(target(data, t))} up`,
+    title: `From the loss to the logits: ${quote(target(data, t))} is pushed up, all other symbols down`,
     parts: [{
       id: "dy", name: "∂L/∂y", kind: "table", rows: names(data).symbols, of: "symbol", first: index(data, t + 1),
-      equation: `∂L/∂y_{${at(data, t)}} = p_{${at(data, t)}} − onehot(${target(data, t)})`,
+      equation: `${t === data.steps - 1 ? `${sumOfLosses(data)}      ` : ""}∂L/∂y_{${at(data, t)}} = p_{${at(data, t)}} − onehot(${target(data, t)})`,
       columns: [column(`p_{${at(data, t)}}`, p), column("onehot", hot), column(`∂L/∂y_{${at(data, t)}}`, dy, { strong: true })],
       work: (r) => `${figure(p[r])} − ${hot[r]} = ${figure(dy[r])}`,
     }],
   };
+}
+
+/** What L is: said where the way back begins. */
+function sumOfLosses(data) {
+  const losses = data.forward.map((_, t) => `loss_{${at(data, t)}}`);
+  const sum = losses.length > 4 ? [losses[0], "…", losses.at(-1)] : losses;
+  return `L = ${sum.join(" + ")} = ${figure(data.loss)}`;
 }
 
 function readoutMove(data, t) {
@@ -67,7 +74,7 @@ function sumMove(data, t, l) {
     column(`∂L/∂${h}`, edges.hidden, { strong: true })];
   return {
     kind: "sum", layer: l, marks: [`h${t}.${l}`],
-    title: last ? `The last hidden state: ${from === "y" ? "its own loss" : `what ${from} makes of it`} is all that it leads to`
+    title: last ? `The last hidden state affects only ${from === "y" ? "its own loss" : from}`
       : "Two edges lead from a hidden state to the loss: their gradients add up",
     parts: [{
       id: "sum", name: "∂L/∂h", kind: "table", rows: names(data).units, of: "unit", alike: true, columns,
@@ -132,7 +139,7 @@ function intoRow(data, t, l) {
     by: (gate) => {
       const { name, values } = preactivation(data, t, l, gate);
       return {
-        equation: `∂L/∂${W_x}[${input(data, t)}]  +=  ${name}${data.bias ? `      ∂L/∂${b}  +=  ${name}` : ""}      no other row of ${W_x} was read`,
+        equation: `∂L/∂${W_x}[${input(data, t)}]  +=  ${name}${data.bias ? `      ∂L/∂${b}  +=  ${name}` : ""}      (only this row of ${W_x} was used)`,
         columns: [column(name, values, { strong: true }),
           ...(data.bias ? [column(`∂L/∂${b} so far`, soFar(data, t, `layer${l}.b`, gate))] : [])],
         work: (r) => `the row of ${quote(input(data, t))}${data.bias ? " and b each get" : " gets"} ${figure(values[r])}`,
@@ -195,9 +202,9 @@ function beforeMove(data, t, l) {
   const u = gru ? `u_{${at(data, t)}}` : a;
   return {
     kind: "before", layer: l, marks: [`hh${t}.${l}`],
-    title: t === 0 ? "To the state that entered: there the gradient is cut off"
-      : gru ? "Back in time: through the same W_h at every step, and past it where z keeps the state"
-        : "Back in time: the same W_h again, and so at every step",
+    title: t === 0 ? "Back to the initial state, where the gradient stops"
+      : gru ? "Back in time through the same W_h at every step, and around it where z keeps the state"
+        : "Back in time, through the same W_h at every step",
     parts: alongMatrix(data, {
       id: "before", of: "unit", rows: names(data).units, to: `∂L/∂${hBefore}  ${t ? "gets" : "would get"}`,
       W: W_h, letter: gru ? "u" : "a", vector: u, parts: edges.uW, values: recurrent(data, t, l),
@@ -218,7 +225,7 @@ function cellBeforeMove(data, t, l) {
   return {
     kind: "cell before", layer: l, marks: [`cc${t}.${l}`],
     title: t === 0 ? "To the cell that entered: there the gradient is cut off"
-      : "Back in time along the cell: only the forget gate stands between",
+      : "Back in time along the cell: multiplied only by the forget gate",
     parts: [{
       id: "cell", name: "∂c ⊙ f", kind: "table", rows: names(data).units, of: "unit",
       equation: `∂L/∂${cBefore}  ${t ? "gets" : "would get"}  ∂L/∂${c} ⊙ f`,

@@ -9,9 +9,10 @@ const RIGHT = 4;
 
 /** `series`: [{name, kind}], `kind` a class ("first", "second"; "dots" marks the points).
  * `format(y)` is for the legend and ticks. Returns `element`, and
- * `set(lists)`: a list of [x, y] for each series, x rising; `cursor(x)`, null hides it.
+ * `set(lists, levels)`: a list of [x, y] for each series, x rising, and [{name, y}] that are drawn
+ * across if the picture reaches so far; `cursor(x)`, null hides it. `unit` is what x counts.
  * `hovered(x)` is called as the pointer moves, and by the arrow keys. */
-export function chart({ title, series, format, height, hovered, label = (x) => x, floor = null }) {
+export function chart({ title, series, format, height, hovered, label = (x) => x, unit = "step", floor = null }) {
   const values = series.map(() => h("span", { class: "value figure" }, "–"));
   const where = h("span", { class: "note figure where" });
   const plot = svg("svg", { class: "plot", role: "slider", tabindex: 0, height });
@@ -23,6 +24,7 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
     plot);
 
   let lists = series.map(() => []);
+  let levels = [];
   let at = null;
   let scale = null;
   let width = 0;
@@ -33,14 +35,14 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
     draw();
   }).observe(plot);
 
-  function set(newLists) {
-    lists = newLists;
+  function set(newLists, newLevels = []) {
+    [lists, levels] = [newLists, newLevels];
     draw();
   }
 
   function draw() {
     if (!width) return;
-    scale = scaleOf(lists, width, height, floor);
+    scale = scaleOf(lists, levels, width, height, floor);
     const lines = svg("svg", {
       x: LEFT, y: TOP, width: width - LEFT, height: height - TOP - BOTTOM,
     });
@@ -54,7 +56,14 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
   }
 
   function axes() {
-    const parts = [];
+    const parts = [svg("text", { class: "tick", x: LEFT - 8, y: height - 4, "text-anchor": "end" }, unit)];
+    for (const { name, y } of levels) {
+      if (y < scale.low || y > scale.high) continue;
+      const py = TOP + scale.y(y);
+      parts.push(
+        svg("line", { class: "level", x1: LEFT, x2: width - RIGHT, y1: py, y2: py }),
+        svg("text", { class: "tick", x: width - RIGHT, y: py - 4, "text-anchor": "end" }, `${name} ${format(y)}`));
+    }
     for (const y of ticks(scale.low, scale.high, height > 150 ? 5 : 3)) {
       const py = TOP + scale.y(y);
       parts.push(
@@ -64,7 +73,8 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
     for (const x of ticks(scale.first, scale.last, width > 500 ? 6 : 3)) {
       const px = LEFT + scale.x(x);
       parts.push(svg("text", {
-        class: "tick", x: px, y: height - 4, "text-anchor": px > width - 20 ? "end" : "middle",
+        class: "tick", x: px, y: height - 4,
+        "text-anchor": px > width - 20 ? "end" : x === scale.first ? "start" : "middle",
       }, label(x)));
     }
     return parts;
@@ -140,7 +150,7 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
   return { element, set, cursor };
 }
 
-function scaleOf(lists, width, height, floor) {
+function scaleOf(lists, levels, width, height, floor) {
   const points = lists.flat();
   const first = 0;
   const last = Math.max(1, ...lists.map((list) => list.at(-1)?.[0] ?? 0));
@@ -150,6 +160,10 @@ function scaleOf(lists, width, height, floor) {
   let low = floor ?? ys.reduce((a, b) => Math.min(a, b), Infinity);
   let high = ys.reduce((a, b) => Math.max(a, b), -Infinity);
   if (!ys.length) [low, high] = [floor ?? 0, 1];
+  for (const { y } of levels) {
+    if (y < low) low = y;
+    else if (y < high + (high - low)) high = Math.max(high, y); // no further than twice as high
+  }
   if (high <= low) high = low + (Math.abs(low) || 1) * 0.1;
   const margin = (high - low) * 0.06;
   high += margin;

@@ -1,8 +1,10 @@
 // Classifiers: the class probabilities after every character that is typed.
 
 import { field, h, percent, visible } from "./dom.js";
+import { startOf } from "./starts.js";
 
 const UNKNOWN = "<unk>"; // how the server calls a symbol that the model never saw
+const STARTS = ["Rossi", "rossi", "Elman", "elman"];
 const TAIL = 32; // characters of a prefix that the verdict repeats
 
 export function mount(root, context) {
@@ -35,7 +37,8 @@ export function mount(root, context) {
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }), h("th", { scope: "col" }))),
     h("tbody", {}, rows.map(({ element }) => element)));
   table.append(h("thead", {}, symbols), h("tbody", {}, rows.map(({ cells }) => cells)));
-  draw();
+  input.value = context.values.text ?? startOf(model, STARTS);
+  ask();
 
   function row(name) {
     const bar = h("span", { class: "bar" });
@@ -50,6 +53,7 @@ export function mount(root, context) {
     const mine = request = new AbortController();
     state.text = input.value;
     state.column = null;
+    context.keep({ text: state.text });
     if (state.text === "") {
       state.answer = null;
       return draw();
@@ -125,7 +129,7 @@ export function mount(root, context) {
     verdict.replaceChildren(...(shares
       ? [h("span", { class: "mono quoted" }, read(answer.symbols.slice(0, column + 1))), " → ",
         h("strong", {}, model.classes[best]), ` ${percent(shares[best])}`]
-      : [state.text ? "" : "Type, and see how the classes change with every character."]));
+      : [state.text ? "" : "Type a text to see the class probabilities change with every character."]));
   }
 
   /** The end of what was read. */
@@ -138,7 +142,7 @@ export function mount(root, context) {
     if (!answer) return "";
     const parts = [];
     if (answer.unknown) parts.push(`${answer.unknown} of the symbols are unknown to the model.`);
-    if (answer.cut) parts.push("The text is longer than the model reads; the rest is left out.");
+    if (answer.cut) parts.push("The text is longer than the model can read; the rest is ignored.");
     return parts.join(" ");
   }
 

@@ -5,20 +5,15 @@ import { h } from "./dom.js";
 /** A passage as it stands in a list, line ends shown and not made: symbols, values, and what
  * to mark: [start, end). */
 export function passage(symbols, values, colours, marked = null) {
-  const spans = symbols.map((text, i) => span(text === "\n" ? "↵" : text, values?.[i], colours));
+  const spans = symbols.map((text, i) => span(text.endsWith("\n") ? "↵" : text, values?.[i], colours));
   if (marked) spans.slice(...marked).forEach((s) => s.classList.add("marked"));
   return h("span", { class: "coloured" }, spans);
 }
 
 function span(text, value, colours) {
-  const element = h("span", { class: text === "\n" ? "line-end" : null }, text);
-  if (value !== undefined) paint(element, value, colours);
+  const element = h("span", { class: text.endsWith("\n") ? "line-end" : null }, text);
+  if (value !== undefined) element.style.backgroundColor = colours.css(value);
   return element;
-}
-
-function paint(element, value, colours) {
-  element.style.backgroundColor = colours.css(value);
-  element.style.color = colours.ink(value);
 }
 
 /** A text to select passages in, by pointer or keyboard. `select([start, end] or null)`,
@@ -42,7 +37,9 @@ export function selectable({ label, select, hover, signal }) {
   }
 
   function colour(values, colours) {
-    spans.forEach((one, i) => paint(one, values[i], colours));
+    spans.forEach((one, i) => {
+      one.style.backgroundColor = colours.css(values[i]);
+    });
   }
 
   function mark(range) {

@@ -38,13 +38,22 @@ export function refill(group, ...buttons) {
 
 /** What a symbol looks like where white space must be seen. */
 export function visible(text) {
-  if (text === "") return "∅";
+  if (text === "") return "…"; // a byte before the last of its character
   return text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
 }
 
 /** What a symbol is called, for screen readers. */
 export function spoken(text) {
-  return { " ": "space", "\n": "new line", "\t": "tab", "": "nothing" }[text] ?? text;
+  return { " ": "space", "\n": "new line", "\t": "tab", "": "first bytes of a character" }[text] ?? text;
+}
+
+/** A symbol of a text for people: of a byte its character, and which of its bytes it is. */
+export function symbolAt(symbols, step) {
+  let [first, last] = [step, step];
+  while (symbols[last] === "" && last + 1 < symbols.length) last += 1;
+  while (first > 0 && symbols[first - 1] === "") first -= 1;
+  const text = visible(symbols[last]);
+  return first === last ? text : `${text} (byte ${step - first + 1} of ${last - first + 1})`;
 }
 
 /** 0.1234 as "12 %", small ones as "0.3 %" or "< 0.1 %". */

@@ -19,8 +19,7 @@ export function forwardMove(data, t) {
   const p = data.forward[t].p[index(data, t + 1)];
   return {
     phase: "forward", t, kind: "read", layer: null, marks, parts,
-    title: `Reads ${quote(input(data, t))}, and gives the next symbol, ${quote(target(data, t))}, `
-      + `the probability ${figure(p)}`,
+    title: `Reads ${quote(input(data, t))} and predicts ${quote(target(data, t))} with probability ${figure(p)}`,
   };
 }
 

@@ -6,8 +6,8 @@ export function cellMove(data, t, l) {
   const part = { rnn: rnnBack, lstm: lstmBack, gru: gruBack }[data.cell](data, t, l);
   return {
     kind: "cell", layer: l, marks: [`h${t}.${l}`],
-    title: data.cell === "rnn" ? `Through ${data.activation === "tanh" ? "tanh: where it is flat, little passes" : "ReLU: where it is off, nothing passes"}`
-      : "Through the gates: each takes a share",
+    title: data.cell === "rnn" ? `Through ${data.activation === "tanh" ? "tanh: where the curve is flat, little of the gradient gets through" : "ReLU: where the unit is off, no gradient gets through"}`
+      : "Through the gates: each gets part of the gradient",
     parts: [{ id: "a", name: "∂L/∂a", kind: "table", rows: names(data).units, of: "unit", ...part }],
   };
 }

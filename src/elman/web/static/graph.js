@@ -43,8 +43,16 @@ export function graph({ choose }) {
       drawEdges(edges, rows, t);
       drawColumn(nodes, rows, t, colours);
     }
-    nodes.append(normsRow(rows));
+    nodes.append(normsRow(rows), titles(rows));
     rove("x0");
+  }
+
+  /** What the rows are: once, on the left. */
+  function titles(rows) {
+    const title = (text, y) => svg("text", { class: "row-title", x: 2, y }, text);
+    return svg("g", {}, title("loss", LOSS), title("probabilities", P + BAR * 2), title("logits", LOGITS + VALUE - 4),
+      ...rows.layers.map(({ hidden }) => title("hidden state", hidden + VALUE + GRADIENT + 18)),
+      title("input", rows.input + 18));
   }
 
   // -- the keyboard --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // A heat map of units (rows) by symbols (columns) that scrolls: all cells are one small
 // bitmap, a pixel each, of which the part in view is drawn enlarged.
 
-import { colour, h, spoken, visible } from "./dom.js";
+import { colour, h, spoken, symbolAt, visible } from "./dom.js";
 import { short } from "./palette.js";
 
 const LEFT = 44; // the numbers of the units
@@ -109,7 +109,8 @@ export function heatmap({ label, hover, choose, signal }) {
   function drawSymbols(x, width) {
     const { data, colours, cell: [w], range, at } = view;
     const first = Math.floor(x / w);
-    const last = Math.min(data.symbols.length, Math.ceil((x + width - LEFT) / w));
+    // A character may begin in sight, and end three bytes behind.
+    const last = Math.min(data.symbols.length, Math.ceil((x + width - LEFT) / w) + 3);
     context.save();
     context.beginPath();
     context.rect(LEFT, 0, width - LEFT, TOP);
@@ -122,12 +123,15 @@ export function heatmap({ label, hover, choose, signal }) {
     context.textAlign = "center";
     context.textBaseline = "middle";
     for (let t = first; t < last; t += 1) {
+      if (data.symbols[t] === "") continue; // the last byte of a character shows it, over all
+      let begin = t;
+      while (begin > 0 && data.symbols[begin - 1] === "") begin -= 1;
       const text = visible(data.symbols[t]);
       const space = text === "␣" || text === "↵";
       context.fillStyle = at?.step === t ? colours.accent : space ? colours.muted : colours.ink;
       context.globalAlpha = space && at?.step !== t ? 0.5 : 1;
       context.fillText(text.length > 6 ? `${text.slice(0, 5)}…` : text,
-        LEFT + (t + 0.5) * w - x, TOP / 2, w * 1.4);
+        LEFT + ((begin + t + 1) / 2) * w - x, TOP / 2, (t - begin + 1.4) * w);
     }
     context.restore();
   }
@@ -205,7 +209,7 @@ export function heatmap({ label, hover, choose, signal }) {
     tip.hidden = !cell;
     if (cell) {
       tip.replaceChildren(
-        h("span", { class: "mono" }, visible(view.data.symbols[cell.step])),
+        h("span", { class: "mono" }, symbolAt(view.data.symbols, cell.step)),
         h("span", {}, `unit ${cell.unit}`), h("strong", {}, short(cell.value, 3)));
       const [w, rowHeight] = view.cell;
       const x = LEFT + cell.step * w - scroller.scrollLeft;
@@ -273,7 +277,7 @@ export function heatmap({ label, hover, choose, signal }) {
     element, scroller, set, clear, paint, reveal, frames: view.frames,
     /** What is pointed at, for screen readers. */
     describe: ({ step, unit, value }) =>
-      `${spoken(view.data.symbols[step])}, unit ${unit}, ${short(value, 3)}`,
+      `${view.data.symbols[step] ? spoken(view.data.symbols[step]) : symbolAt(view.data.symbols, step)}, unit ${unit}, ${short(value, 3)}`,
     mark({ unit, range }) {
       view.unit = unit;
       view.range = range;

@@ -1,32 +1,34 @@
 // Look inside: what the units do while the network reads a text, where else one of them is
 // active, and where the same ones are active as in a passage.
 
+import { floats } from "./api.js";
+import { architecture } from "./architecture.js";
 import { passage, selectable } from "./coloured.js";
-import { field, h, visible, whole } from "./dom.js";
+import { saveButtons } from "./download.js";
+import { field, h, symbolAt, visible, whole } from "./dom.js";
+import { followingPanel } from "./following.js";
 import { heatmap } from "./heatmap.js";
 import { legend, limitOf, palette, short } from "./palette.js";
+import { isSigned, nameOf, sourceOf } from "./parts.js";
+import { startOf } from "./starts.js";
 
-const NAMES = {
-  hidden: "Hidden state h", cell: "Cell c",
-  i: "Input gate i", f: "Forget gate f", g: "Candidate g", o: "Output gate o",
-  r: "Reset gate r", z: "Update gate z", n: "Candidate n",
-};
-const ORDERS = { cluster: "alike side by side", variance: "most varying first", mean: "highest mean first", number: "by number" };
-const NAME = (part) =>
-  part.startsWith("reverse.") ? `${NAMES[part.slice(8)]}, read from the end` : NAMES[part];
-const SIGNED = (part) => !/(^|\.)[iforz]$/.test(part); // a sigmoid is never below zero
-const EMPTY = "Type a text, and see what the units do as it is read.";
+const ORDERS = { cluster: "similar ones together", variance: "most varying first", mean: "highest mean first", number: "by number" };
+const EMPTY = "Type a text to see what the hidden units do while the network reads it.";
+const STARTS = ["Rossi", "rossi", "the cat sees the dog", "elman"]; // of models that write none
 const FIRST = 500; // symbols that the model writes for a start
 const PAUSE = 350; // ms after the last key
 
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
   const state = {
-    status: "empty", text: "", layer: model.num_layers - 1, part: "hidden", order: "cluster",
+    status: "empty", text: "", ids: null, layer: valued("layer", model.num_layers - 1),
+    part: model.parts.includes(context.values.part) ? context.values.part : "hidden", order: "cluster",
     symbols: [], units: model.hidden_size, values: null, orders: null, palette: null,
-    unit: null, sign: 1, range: null, threshold: 0.3, passages: null, similar: null, frames: null,
+    unit: valued("unit", null), sign: 1, range: null, threshold: 0.3, passages: null, similar: null, frames: null,
   };
   context.expose(state);
+  if (state.layer >= model.num_layers) state.layer = 0;
+  if (state.unit >= model.hidden_size) state.unit = null;
   const requests = {}; // the AbortController of each kind of request that runs
 
   // -- controls ----------------------------------------------------------------------
@@ -35,7 +37,7 @@ export function mount(root, context) {
   const cut = h("p", { class: "note", hidden: true });
   const layers = select(Array.from({ length: model.num_layers }, (_, l) =>
     [l, model.num_layers === 1 ? "1" : `${l + 1} of ${model.num_layers}`]), state.layer);
-  const parts = select(model.parts.map((part) => [part, NAME(part)]), state.part);
+  const parts = select(model.parts.map((part) => [part, nameOf(part)]), state.part);
   const orders = select(Object.entries(ORDERS), state.order);
   const scale = legend();
   const readout = h("p", { class: "note figure readout" });
@@ -81,6 +83,14 @@ export function mount(root, context) {
   const similar = h("ol", { class: "passages" });
   const similarNote = h("p", { class: "note" });
 
+  const following = followingPanel({
+    sourceOf, fail: context.fail,
+    request: (body) => searched("following", body),
+    choose(unit, sign) {
+      state.sign = sign;
+      if (state.values) choose(unit);
+    },
+  });
   root.append(
     h("div", { class: "inside-head" },
       h("div", { class: "inside-text" }, field("Text", input), cut),
@@ -88,21 +98,26 @@ export function mount(root, context) {
         model.num_layers > 1 ? field("Layer", layers) : null, field("Part", parts),
         field("Units", orders))),
     h("section", { class: "card heat-card", "aria-label": "Heat map" },
-      h("div", { class: "heat-head" }, readout, scale.element), map.element),
+      h("div", { class: "heat-head" }, readout, scale.element), map.element,
+      saveButtons(model.name, () => state.values && { ...shown(), title: `${model.name}: ${nameOf(state.part)}` })),
     h("div", { class: "inside-columns" },
       h("section", { class: "unit-column" },
-        h("div", { class: "column-head" }, h("h2", {}, "The text, as unit"), unitInput, h("h2", {}, "sees it")),
+        h("div", { class: "column-head" }, h("h2", {}, "The text, coloured by unit"), unitInput,
+          model.kind === "lm" ? h("button", { type: "button", class: "quiet", on: { click: () => state.unit !== null
+            && context.open("write", { silent: { layer: state.layer, unit: state.unit } }) } }, "Write without it") : null),
         h("div", { class: "card text-card" }, text.element),
         h("section", { class: "similar-section" },
           h("div", { class: "column-head" }, h("h2", {}, "Passages with the same active units"),
-            h("label", { class: "slider-label note" }, "active from ", threshold, thresholdValue)),
+            h("label", { class: "slider-label note" }, "Threshold ", threshold, thresholdValue)),
           similarNote, shared, similar)),
       h("section", {},
         h("div", { class: "column-head" }, h("h2", {}, "Where it is active"),
           h("div", { class: "buttons" }, signs)),
-        foundNote, found)));
+        foundNote, found, following.element)),
+    architecture(model));
 
   input.addEventListener("input", () => {
+    state.ids = null;
     cut.hidden = true;
     clearTimeout(requests.typing);
     requests.typing = setTimeout(ask, PAUSE);
@@ -116,15 +131,22 @@ export function mount(root, context) {
   context.on("theme", recolour);
   context.on("open", (data) => {
     requests.first?.abort();
-    input.value = data.text.slice(0, limits.states);
+    open(data);
     cut.hidden = data.text.length <= limits.states;
     cut.textContent = `The first ${whole(limits.states)} of ${whole(data.text.length)} characters.`;
-    ask();
   });
   signal.addEventListener("abort", () =>
-    ["first", "states", "unit", "similar"].forEach((kind) => requests[kind]?.abort()));
-  showNothing(model.classes ? EMPTY : "The model writes a text to begin with.");
-  first();
+    ["first", "states", "unit", "similar", "following"].forEach((kind) => requests[kind]?.abort()));
+  showNothing(model.classes ? EMPTY : "The model writes a sample to start with.");
+  if (context.values.text || model.classes) {
+    input.value = context.values.text ?? startOf(model, STARTS);
+    ask();
+  } else first();
+
+  /** A number of the address. */
+  function valued(name, otherwise) {
+    return /^\d+$/.test(context.values[name] ?? "") ? Number(context.values[name]) : otherwise;
+  }
 
   function select(options, chosen) {
     return h("select", {}, options.map(([key, name]) =>
@@ -135,15 +157,14 @@ export function mount(root, context) {
 
   /** A text to begin with: what the model writes itself. */
   async function first() {
-    if (model.classes) return; // it writes none
     requests.first = new AbortController();
     const body = { model: model.name, length: model.tokens === "word" ? FIRST / 4 : FIRST,
       temperature: 0.7, seed: 1, prime: !model.lines && model.vocabulary.includes("\n") ? "\n" : "" };
-    let written = "";
+    const written = [];
     try {
       for await (const { event, data } of api.events("api/sample", { body, signal: requests.first.signal })) {
         if (event === "error") throw new Error(data.error.message);
-        if (event === "symbol") written += data.text;
+        if (event === "symbol") written.push(data);
       }
     } catch (error) {
       if (error.name === "AbortError") return; // another text has come
@@ -151,8 +172,21 @@ export function mount(root, context) {
       return context.fail(error);
     }
     if (input.value) return;
-    input.value = written.replace(/^\n+/, "").slice(0, limits.states);
-    await ask();
+    const begin = Math.max(0, written.findIndex(({ text }) => text.trim() || !text));
+    const shown = written.slice(begin, begin + limits.states);
+    await open({ text: shown.map(({ text }) => text).join(""), ids: shown.map(({ id }) => id) });
+  }
+
+  /** Look at a text that was written, by the ids of its symbols. */
+  function open({ text, ids }) {
+    input.value = text.slice(0, limits.states);
+    state.ids = text.length <= limits.states ? ids : null;
+    return ask();
+  }
+
+  /** The text as an argument of a request: what was written as ids, what was typed as text. */
+  function given(name = "text") {
+    return state.ids ? { [`${name}_ids`]: state.ids } : { [name]: state.text };
   }
 
   /** Send a request that replaces the one of its kind before; null if it was replaced itself. */
@@ -183,7 +217,7 @@ export function mount(root, context) {
     state.status = "reading";
     let answer;
     try {
-      answer = await request("states", { text: state.text });
+      answer = await request("states", given());
     } catch (error) {
       showNothing();
       state.status = "failed";
@@ -212,7 +246,7 @@ export function mount(root, context) {
   function recolour() {
     if (!state.values) return;
     const colours = state.palette = palette(limitOf(state.part, state.values));
-    scale.set(colours, SIGNED(state.part));
+    scale.set(colours, isSigned(state.part));
     draw();
     colourText();
     showUnit();
@@ -221,12 +255,14 @@ export function mount(root, context) {
 
   function draw() {
     if (!state.values) return;
-    map.set({
-      symbols: state.symbols, values: state.values, units: state.units,
-      order: state.orders[state.order], palette: state.palette, wide: model.tokens === "word",
-    });
+    map.set(shown());
     map.mark({ unit: state.unit, range: state.range });
   }
+
+  const shown = () => ({
+    symbols: state.symbols, values: state.values, units: state.units,
+    order: state.orders[state.order], palette: state.palette, wide: model.tokens === "word",
+  });
 
   function colourText() {
     if (state.unit === null) return;
@@ -252,9 +288,9 @@ export function mount(root, context) {
     state.at = cell;
     readout.replaceChildren(...(cell ? [
       h("span", { class: "mono" }, `…${visible(state.symbols.slice(Math.max(0, cell.step - 16), cell.step).join(""))}`),
-      h("strong", { class: "mono" }, visible(state.symbols[cell.step])),
+      h("strong", { class: "mono" }, symbolAt(state.symbols, cell.step)),
       h("span", {}, `  unit ${cell.unit}  `), h("strong", {}, short(cell.value, 3)),
-    ] : [`${whole(state.symbols.length)} symbols × ${whole(state.units)} units · ${NAME(state.part)}. Click a unit to follow it.`]));
+    ] : [`${whole(state.symbols.length)} symbols × ${whole(state.units)} units · ${nameOf(state.part)}. Click a unit to follow it.`]));
     if (cell && document.activeElement === map.scroller) context.say(map.describe(cell));
   }
 
@@ -263,6 +299,9 @@ export function mount(root, context) {
   function choose(unit, step = null) {
     state.unit = unit;
     unitInput.value = unit;
+    // A text that the model wrote itself is not in the address: it writes the same again.
+    const { layer, part } = state;
+    context.keep({ ...(state.ids ? {} : { text: state.text }), layer, part, unit });
     if (step === null) map.reveal({ row: state.orders[state.order].indexOf(unit) });
     map.mark({ unit, range: state.range });
     colourText();
@@ -275,24 +314,26 @@ export function mount(root, context) {
     state.passages = null;
     found.classList.add("waiting");
     try {
-      const answer = await request("unit", { unit: state.unit, sign: state.sign });
+      const answer = await searched("unit", { unit: state.unit, sign: state.sign });
       if (!answer) return;
       state.passages = answer;
-      foundNote.textContent = `In the first ${whole(answer.searched)} characters of ${sourceOf(answer)}`;
+      foundNote.textContent = `Searched: the first ${whole(answer.searched)} symbols of ${sourceOf(answer)} ${answer.why ?? ""}`;
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (error.status !== 422) return context.fail(error);
-      await ownText(error);
+      return context.fail(error);
     }
     showUnit();
   }
 
-  /** Without the training text, look in the text that is read here. */
-  async function ownText(error) {
-    const answer = await request("unit", { unit: state.unit, sign: state.sign, corpus: state.text });
-    if (!answer) return;
-    state.passages = answer;
-    foundNote.textContent = `In the text above. ${error.message}`;
+  /** The answer of a request that searches the training text; without one, the text that is read
+   * here, and `why`. */
+  async function searched(kind, body) {
+    try {
+      return await request(kind, body);
+    } catch (error) {
+      if (error.status !== 422) throw error;
+      const answer = await request(kind, { ...body, ...given("corpus") });
+      return answer && { ...answer, why: error.message };
+    }
   }
 
   function showUnit() {
@@ -319,13 +360,9 @@ export function mount(root, context) {
     showSimilar();
     if (!state.range) return;
     const [start, end] = state.range;
-    const body = { text: state.text, start, end, threshold: state.threshold };
+    const body = { ...given(), start, end, threshold: state.threshold };
     try {
-      const answer = await request("similar", body)
-        .catch((error) => {
-          if (error.status !== 422) throw error;
-          return request("similar", { ...body, corpus: state.text });
-        });
+      const answer = await searched("similar", body);
       if (!answer) return;
       state.similar = answer;
       showSimilar();
@@ -345,10 +382,10 @@ export function mount(root, context) {
     }
     const n = answer.units.length;
     similarNote.replaceChildren(h("span", { class: "mono quoted" }, selected), " ",
-      n === 0 ? "has no unit that is active throughout. Lower the threshold, or select less."
+      n === 0 ? "has no unit that is active throughout. Lower the threshold or select less."
         : `${whole(n)} ${n === 1 ? "unit is" : "units are"} active throughout`
-          + (answer.exclusive ? ", and not on both sides of it too. " : ", though around it too. ")
-          + `Searched: ${whole(answer.searched)} characters of ${sourceOf(answer)}`);
+          + (answer.exclusive ? " the selection but not on both sides of it. " : " the selection, but also just outside it. ")
+          + `Searched: ${whole(answer.searched)} symbols of ${sourceOf(answer)}`);
     const most = 24;
     shared.replaceChildren(...answer.units.slice(0, most).map((unit, i) => h("button", {
       type: "button", class: "chip figure", on: { click: () => choose(unit) },
@@ -359,15 +396,4 @@ export function mount(root, context) {
       h("li", {}, h("span", { class: "figure note" }, `${units.length} of ${n}`),
         passage(symbols, null, null, [start, end]))));
   }
-
-  function sourceOf({ source }) {
-    if (!source) return "the text above.";
-    const names = source.split(", ").map((name) => name.split("/").at(-1) || name);
-    return `the training text, ${names.slice(0, 3).join(", ")}.`;
-  }
-}
-
-function floats({ float32 }) {
-  const bytes = Uint8Array.from(atob(float32), (c) => c.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
 }

@@ -3,11 +3,12 @@
 
 import { enable, h, whole } from "./dom.js";
 import { chart } from "./chart.js";
+import { levelsOf, reportTable, results } from "./figures.js";
 import { emptyRun, follow, fromHistory } from "./feed.js";
 
 const LN2 = Math.log(2);
-const ESTIMATES = "Points of the held-out curve are estimates, from stretches of the held-out text. "
-  + "The figure of a model that is done is of all of it.";
+const ESTIMATES = "During training the held-out points are estimates from part of the text; the final figure "
+  + "uses all of it. The training loss may be higher: it is smoothed, and dropout makes training harder.";
 
 export function mount(root, context) {
   if (context.training) mountLive(root, context);
@@ -16,19 +17,22 @@ export function mount(root, context) {
 
 function mountRecorded(root, context) {
   const { model } = context;
-  const hint = h("p", { class: "note" }, "To watch a training as it goes: ",
+  const hint = h("p", { class: "note" }, "To watch a training live: ",
     h("code", { class: "mono" }, "elman train TEXT --live"));
   if (!model?.history) {
     root.append(h("div", { class: "empty" },
-      h("p", {}, "No training runs here, and this model file has no record of its own."), hint));
+      h("p", {}, "No training is running, and this model file has no training history."), hint));
     return;
   }
   const run = { ...emptyRun(), ...fromHistory(model.history) };
   const curves = curvesOf(model, context);
   context.expose({ run });
+  const report = model.summary.test ?? model.summary.validation;
   root.append(h("div", { class: "learn-head" }, h("h2", {}, "How it was trained"), hint),
-    h("div", { class: "curves" }, curves.loss, curves.small, curves.note));
-  curves.show(run);
+    resultList(results({ event: "done", ...model.summary, report })),
+    h("div", { class: "curves" }, curves.loss, curves.beside ?? "", curves.small, curves.note),
+    report?.classes ? reportTable(report) : "");
+  curves.show(run, levelsOf(model.summary.baselines));
 }
 
 function mountLive(root, context) {
@@ -57,6 +61,8 @@ function mountLive(root, context) {
   const curves = curvesOf(model, context);
   const samples = samplesView();
   const messages = h("ul", { class: "messages note" });
+  const figures = resultList([]);
+  const report = h("div", {});
 
   root.append(
     h("div", { class: "learn-head" }, h("div", {}, state, facts),
@@ -65,10 +71,10 @@ function mountLive(root, context) {
           h("label", { class: "label", for: "rate" }, "Learning rate"),
           h("div", { class: "buttons" }, rate, set, half, twice, planned)),
         h("div", { class: "buttons" }, pause, stop))),
-    progress,
+    progress, figures,
     h("div", { class: "curves two" }, curves.loss, curves.beside ?? samples.element, curves.small,
       curves.note),
-    messages);
+    report, messages);
   context.on("show", changed);
   changed();
 
@@ -96,12 +102,17 @@ function mountLive(root, context) {
     enable(planned, steerable && run.factor !== 1);
     rate.readOnly = !steerable;
     if (!typed) rate.value = short(run.steps.at(-1)?.learning_rate);
-    curves.show(run);
+    curves.show(run, levelsOf(run.end?.baselines));
     samples.show(run.samples);
-    const said = [...results(run.end), ...run.messages];
-    if (messages.childElementCount !== said.length) {
-      messages.replaceChildren(...said.map((text) => h("li", {}, text)));
-    }
+    say(figures, results(run.end));
+    say(messages, run.end ? run.messages.filter((text) => !text.startsWith("counting ")) : run.messages);
+    const found = run.end?.report;
+    if (found?.classes && !report.childElementCount) report.append(reportTable(found));
+  }
+
+  function say(list, sentences) {
+    if (list.childElementCount === sentences.length) return;
+    list.replaceChildren(...sentences.map((text) => h("li", {}, text)));
   }
 
   async function command(name, body = {}) {
@@ -128,17 +139,21 @@ function mountLive(root, context) {
   }
 }
 
+function resultList(sentences) {
+  return h("ul", { class: "results figure" }, sentences.map((text) => h("li", {}, text)));
+}
+
 function button(text, click) {
   return h("button", { type: "button", on: { click } }, text);
 }
 
 function stateTitle(run, connection) {
   if (run.end?.event === "failed") return `Failed: ${run.end.message}`;
-  if (run.end?.event === "interrupted") return "Stopped, and saved";
+  if (run.end?.event === "interrupted") return "Stopped and saved";
   if (run.end?.event === "done") return "Done";
   if (connection === "connecting") return "Connecting …";
-  if (connection === "lost") return "The training has ended or does not answer …";
-  if (connection === "closed") return "The training's process has ended";
+  if (connection === "lost") return "The training has ended or is not responding …";
+  if (connection === "closed") return "The training process has ended";
   if (measures(run)) return "Measuring …";
   return { running: "Learning", paused: "Paused", stopping: "Stopping …" }[run.state] ?? "Preparing …";
 }
@@ -158,21 +173,6 @@ function factsOf(run) {
     left !== null && !run.end ? `about ${clock(left)} left` : null,
     corpus,
   ].filter(Boolean).join(" · ");
-}
-
-/** The final figures of a run that is done, and those of what it has to beat: sentences. */
-function results(end) {
-  if (end?.event !== "done") return [];
-  const bits = (x) => `${x.toFixed(3)} bits per character`;
-  const shares = ({ accuracy, macro_f1: f1 }) =>
-    `accuracy ${accuracy.toFixed(3)}, macro-F1 ${f1.toFixed(3)}`;
-  const baselines = Object.entries(end.baselines ?? {}).map(([name, figures]) =>
-    `${name}: ${figures.accuracy === undefined ? bits(figures.bits_per_character) : shares(figures)}`);
-  if (Number.isFinite(end.validation_bits_per_character)) {
-    return [`this model, held out: ${bits(end.validation_bits_per_character)}`, ...baselines];
-  }
-  if (end.report) return [`this model, on what was held out: ${shares(end.report)}`, ...baselines];
-  return [];
 }
 
 // -- curves --------------------------------------------------------------------------------
@@ -206,9 +206,9 @@ function curvesOf(model, context) {
     return Number.isFinite(y) ? [[event.step, y]] : [];
   });
 
-  function show({ steps, evaluations }) {
+  function show({ steps, evaluations }, levels) {
     loss.set([points(steps, (e) => lossOf(e, "train", labelled)),
-      points(evaluations, (e) => lossOf(e, "validation", labelled))]);
+      points(evaluations, (e) => lossOf(e, "validation", labelled))], labelled ? [] : levels);
     accuracy.set([points(evaluations, (e) => e.validation_accuracy),
       points(evaluations, (e) => e.validation_macro_f1)]);
     norm.set([points(steps, (e) => e.gradient_norm)]);
@@ -237,10 +237,10 @@ function lossOf(event, part, labelled) {
 /** The samples of a run, one at a time: the latest, until an earlier one is chosen. */
 function samplesView() {
   const text = h("div", { class: "sample mono", tabIndex: 0, role: "region",
-    "aria-label": "Sample" }, "A first sample comes after a while.");
+    "aria-label": "Sample" }, "The first sample appears here shortly.");
   const steps = h("div", { class: "buttons sample-steps", role: "group", "aria-label": "Step of the sample" });
   const element = h("section", { class: "card samples" },
-    h("h3", {}, "What it writes, by step"), steps, text);
+    h("h3", {}, "Samples by step"), steps, text);
   let samples = [];
   let chosen = null; // null: follow the latest
 

@@ -1,28 +1,32 @@
 // Follow the numbers: a few steps of the network unrolled. Forward a symbol at a time, then
 // backward an edge at a time, every number that of the model.
 
-import { field, h, refill, spoken, visible } from "./dom.js";
+import { enable, field, h, refill, spoken, visible } from "./dom.js";
 import { movesOf } from "./equations.js";
 import { graph } from "./graph.js";
 import { figure } from "./notation.js";
 import { formula, outerProduct, product, vectors, workedProduct } from "./panels.js";
 import { legend, palette } from "./palette.js";
 import { scrolling } from "./scroll.js";
+import { startOf } from "./starts.js";
+import { updatePanel } from "./update.js";
 import { sumsSoFar, weightFigures } from "./weights.js";
 
 const PAUSE = 350; // ms after the last key
+const PACE = 1600; // ms of a move that is played
 const STARTS = ["hello world", "elman", "abba"];
 const SMALL = 24; // units: such a model is shown whole
 
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
   const state = {
-    status: "empty", text: "", from: 0, steps: 4, data: null, moves: [], position: -1, part: 0,
-    gate: null, row: 0, sums: null,
+    status: "empty", text: "", from: 0, steps: Number(context.values.steps) || 4, data: null, moves: [], position: -1, part: 0,
+    gate: null, row: 0, sums: null, untrained: false, rate: 0.1, updates: 0,
   };
   context.expose(state);
   let request = null; // the AbortController of the request that runs
   let timer = 0;
+  let player = 0;
   let scales = {};
 
   const input = h("input", { type: "text", maxlength: limits.steps, spellcheck: "false", autocapitalize: "off", autocomplete: "off", class: "mono" });
@@ -30,36 +34,45 @@ export function mount(root, context) {
     h("option", { value: n, ...(n === state.steps ? { selected: "" } : {}) }, n)));
   const strip = h("div", { class: "window-strip mono", role: "group", "aria-label": "First step" });
   const back = h("button", { type: "button", "aria-keyshortcuts": "ArrowLeft", on: { click: () => go(state.position - 1) } }, "← Undo");
-  const next = h("button", { type: "button", class: "primary", "aria-keyshortcuts": "ArrowRight", on: { click: () => go(state.position + 1) } });
-  const slider = h("input", { type: "range", min: 0, max: 1, value: 0, class: "story", "aria-label": "Place in the story",
+  const next = h("button", { type: "button", class: "primary", "aria-keyshortcuts": "ArrowRight", on: { click: forth } });
+  const play = h("button", { type: "button", on: { click: () => playing(!player) } }, "Play");
+  const slider = h("input", { type: "range", min: 0, max: 1, value: 0, class: "story", "aria-label": "Position in the walk-through",
     on: { input: () => go(Number(slider.value) - 1) } });
   const phase = h("p", { class: "phase" });
   const title = h("p", { class: "move-title", role: "status", "aria-live": "polite" });
   const picture = graph({ choose: (mark) => chooseMark(mark) });
   const box = h("div", { class: "graph-box", tabIndex: -1 }, picture.element);
   const legends = { value: legend(), gradient: legend() };
-  const tabs = h("div", { class: "part-tabs", role: "group", "aria-label": "What to show of this move" });
+  const tabs = h("div", { class: "part-tabs", role: "group", "aria-label": "What to show for this step" });
   const gates = h("div", { class: "part-tabs", role: "group", "aria-label": "Gate" });
   const equation = h("p", { class: "equation" });
   const worked = h("p", { class: "worked figure" });
-  const numbers = h("div", { class: "numbers-box", tabIndex: 0, role: "region", "aria-label": "The numbers; up and down choose the row that is worked out" });
+  const numbers = h("div", { class: "numbers-box", tabIndex: 0, role: "region", "aria-label": "The numbers; the up and down keys choose the row that is worked out" });
   const frames = { strip: scrolling(strip, signal), graph: scrolling(box, signal), numbers: scrolling(numbers, signal) };
   const cut = h("p", { class: "note" });
   const weights = h("div", { class: "weights" });
 
   // Hidden until there are numbers to show, so that nothing moves when they arrive.
   const cards = [
-    h("section", { class: "card graph-card", "aria-label": "The unrolled network" },
-      h("div", { class: "graph-head" },
-        h("div", { class: "buttons" }, back, next), slider, h("div", { class: "graph-words" }, phase, title)),
-      frames.graph, h("div", { class: "graph-foot" },
-        h("span", { class: "note grow" }, "Click a node or an edge for its numbers. ",
-          h("span", { class: "keyboard-hint" }, "Keys: ← → along the story, ↑ ↓ and Enter in the graph, ↑ ↓ in the table.")),
-        h("span", { class: "note" }, "states"), legends.value.element,
-        h("span", { class: "note" }, "gradients, below"), legends.gradient.element)),
-    h("div", { class: "numbers-columns" },
-      h("section", { class: "card move-card", "aria-label": "This move" }, h("div", { class: "part-row" }, tabs, gates), equation, worked, frames.numbers, cut),
-      h("section", { "aria-label": "Weights" }, h("h2", { class: "weights-title" }, "Weights, and their gradient so far"), weights))];
+    h("div", { class: "numbers-main" },
+      h("section", { class: "card graph-card", "aria-label": "The unrolled network" },
+        h("div", { class: "graph-head" },
+          h("div", { class: "buttons" }, back, next, play), slider, h("div", { class: "graph-words" }, phase, title)),
+        frames.graph,
+        h("p", { class: "note" }, "The bars at the foot are the size of the gradient at each hidden state: from all losses, "
+          + "and from the last loss alone. Where the second fades, the network cannot learn what it read so far back: "
+          + "the gradient has vanished."),
+        h("div", { class: "graph-foot" },
+          h("span", { class: "note grow" }, "Click a node or an edge for its numbers. ",
+            h("span", { class: "keyboard-hint" }, "Keys: ← → previous and next step, ↑ ↓ and Enter in the graph, ↑ ↓ in the table.")),
+          h("span", { class: "note" }, "states"), legends.value.element,
+          h("span", { class: "note" }, "gradients, below"), legends.gradient.element)),
+      h("section", { class: "card move-card", "aria-label": "This step" },
+        h("div", { class: "part-row" }, tabs, gates), equation, worked, frames.numbers, cut)),
+    h("section", { "aria-label": "Weights" },
+      h("h2", { class: "weights-title" }, "Weights and their gradients so far"), weights)];
+  const update = updatePanel(state, () => ask(state.from, true));
+  cards.push(update.element);
   for (const card of cards) card.hidden = true;
   root.append(
     h("div", { class: "numbers-head" }, field("Text", input), field("Steps", count),
@@ -67,6 +80,7 @@ export function mount(root, context) {
     ...cards);
 
   input.addEventListener("input", () => {
+    state.updates = 0;
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE, 0);
   });
@@ -96,13 +110,18 @@ export function mount(root, context) {
     input.value = data.text.slice(0, limits.steps);
     ask(0);
   });
-  signal.addEventListener("abort", () => request?.abort());
-  input.value = startOf(model);
-  ask(0);
+  context.on("hide", () => playing(false));
+  signal.addEventListener("abort", () => {
+    request?.abort();
+    playing(false);
+  });
+  input.value = context.values.text ?? startOf(model, STARTS);
+  ask(Number(context.values.from) || 0);
 
   // -- the data ----------------------------------------------------------------------
 
-  async function ask(from) {
+  /** Ask for the numbers; `stay` where the story is, for they are those of the same steps. */
+  async function ask(from, stay = false) {
     clearTimeout(timer); // what was typed is asked for now
     request?.abort();
     const mine = request = new AbortController();
@@ -110,20 +129,25 @@ export function mount(root, context) {
     const body = {
       model: model.name, text: input.value, from, steps: state.steps,
       units: model.hidden_size <= SMALL ? 128 : 16,
+      untrained: state.untrained, rate: state.rate, updates: state.updates,
     };
     try {
       const data = await api.post("api/steps", body, { signal: mine.signal });
       if (mine !== request) return;
-      Object.assign(state, { data, from, moves: movesOf(data), status: "ready", position: -1, row: 0, part: 0 });
+      Object.assign(state, { data, from, moves: movesOf(data), status: "ready" });
+      if (!stay) Object.assign(state, { position: -1, row: 0, part: 0 });
     } catch (error) {
       if (mine !== request) return;
       state.status = "failed";
+      for (const card of cards) card.hidden = true; // they are of another text
       return context.fail(error);
     }
+    context.keep({ text: state.text, from, steps: state.steps });
     slider.max = state.moves.length;
     for (const card of cards) card.hidden = false;
+    update.show(state.data);
     redraw();
-    go(0);
+    if (!stay) go(0);
   }
 
   /** The palette of a kind of vector: all of a kind share one, so that they can be compared. */
@@ -132,7 +156,8 @@ export function mount(root, context) {
     const lists = {
       value: () => layers((layer) => layer.hidden), cell: () => layers((layer) => layer.cell ?? []),
       gate: () => [1], embedding: () => state.data.forward.flatMap((step) => step.embedding), logits: () => state.data.forward.flatMap((step) => step.logits),
-      gradient: () => layers((_, edges) => edges.hidden), dlogits: () => [1],
+      gradient: () => layers((_, edges) => edges.hidden),
+      dlogits: () => state.data.backward.flatMap((step) => step.logits),
     };
     return scales[kind] ??= palette(kind === "value" && state.data.activation === "tanh" ? 1 : most(lists[kind]()));
   }
@@ -148,7 +173,7 @@ export function mount(root, context) {
     frames.strip.look();
     const { units, hidden_size: all, symbols, vocabulary_size: V } = state.data;
     cut.textContent = units.length < all || symbols.length < V
-      ? `Shown: ${units.length} of ${all} units, ${symbols.length} of ${V} symbols. Sums and norms are over all.` : "";
+      ? `Showing ${units.length} of ${all} units and ${symbols.length} of ${V} symbols; sums and norms include all of them.` : "";
     show();
   }
 
@@ -159,6 +184,21 @@ export function mount(root, context) {
     if (to === state.position) return;
     Object.assign(state, { position: to, part: 0 });
     show();
+  }
+
+  /** One move on; behind the last comes the update. */
+  function forth() {
+    if (moveLeft()) return go(state.position + 1);
+    update.element.scrollIntoView({ block: "nearest" });
+    update.focus();
+  }
+
+  const moveLeft = () => state.position + 1 < state.moves.length;
+
+  function playing(on) {
+    clearInterval(player);
+    player = on ? setInterval(() => (moveLeft() ? go(state.position + 1) : playing(false)), PACE) : 0;
+    play.textContent = on ? "Pause" : "Play";
   }
 
   /** The first move of the next step, or of the one before. */
@@ -205,15 +245,15 @@ export function mount(root, context) {
     picture.show(moves, position);
     // Not `disabled`: that would take the focus away, and with it the arrow keys.
     back.setAttribute("aria-disabled", position < 0);
-    next.setAttribute("aria-disabled", !following);
-    next.textContent = !following ? "All have arrived" : following.phase === "forward"
+    enable(play, Boolean(following));
+    next.textContent = !following ? "Update the weights ↓" : following.phase === "forward"
       ? `Read ${visible(data.text[data.start + following.t])} →`
       : move?.phase === "forward" ? "Turn back →" : "Next edge →";
     slider.value = position + 1;
     phase.textContent = !move ? "Before the first step"
       : `${move.phase === "forward" ? "Forward" : "Backward"}, step ${move.t + 1} of ${data.steps}`
         + (move.layer !== null && data.layers > 1 ? `, layer ${move.layer + 1}` : "");
-    title.replaceChildren(...formula(move?.title ?? "The state that enters is on the left."));
+    title.replaceChildren(...formula(move?.title ?? "The incoming state is on the left."));
     state.sums = sumsSoFar(data, moves.slice(0, position + 1));
     showPart(move);
     weights.replaceChildren(...weightFigures(data, state.sums, move, cached));
@@ -267,7 +307,10 @@ export function mount(root, context) {
   }
 
   const palettes = new Map();
-  function cached(list) {
+  /** The palette of a list of numbers: what the graph shows has the same colours there. */
+  function cached(list, name = "") {
+    const kind = kindOf(name);
+    if (kind) return scaleOf(kind);
     const limit = most(list);
     const key = `${limit} ${document.documentElement.dataset.theme ?? ""} ${matchMedia("(prefers-color-scheme: dark)").matches}`;
     if (!palettes.has(key)) palettes.set(key, palette(limit));
@@ -282,14 +325,11 @@ export function mount(root, context) {
   }
 }
 
-/** A text to begin with: some that the model can read. */
-function startOf({ vocabulary, tokens }) {
-  const letters = tokens === "word" ? /^ ?\p{L}{2,}$/u : /^\p{L}$/u;
-  const found = vocabulary.filter((symbol) => letters.test(symbol));
-  // Words of older models take the space before them along.
-  const between = tokens === "word" && !found.some((symbol) => symbol.startsWith(" ")) ? " " : "";
-  const few = (found.length > 2 ? found : vocabulary.filter((symbol) => symbol.trim())).slice(0, 6).join(between);
-  return tokens === "word" ? few : STARTS.find((text) => [...text].every((c) => vocabulary.includes(c))) ?? few;
+/** What a column of a table holds, by its name; null for what the graph does not show. */
+function kindOf(name) {
+  const kinds = [["dlogits", /^∂L\/∂y/], ["gradient", /^(∂L\/∂h|from )/], ["value", /^h_/], ["cell", /^c_\{/],
+    ["logits", /^y_/], ["gate", /^([ifgorzn]$|p_|onehot|target)/]];
+  return kinds.find(([, pattern]) => pattern.test(name))?.[0] ?? null;
 }
 
 function most(values) {

@@ -8,24 +8,17 @@ const STEPS = 128; // on each side of zero
 /** Colours of values from -limit to limit, as the theme has them now. */
 export function palette(limit) {
   const [negative, zero, positive] = ["--negative", "--zero", "--positive"].map(channels);
-  const inks = [[0, 0, 0], [255, 255, 255]]; // one of them is at least 4.5 from any colour
   const css = [];
-  const ink = [];
   const pixels = new Uint32Array(2 * STEPS + 1);
   for (let k = 0; k <= 2 * STEPS; k += 1) {
     const share = Math.abs(k - STEPS) / STEPS;
     const rgb = zero.map((z, c) => Math.round(z + share * ((k < STEPS ? negative : positive)[c] - z)));
     css.push(`rgb(${rgb.join()})`);
-    ink.push(`rgb(${inks[contrast(rgb, inks[0]) >= contrast(rgb, inks[1]) ? 0 : 1].join()})`);
     pixels[k] = (255 << 24) | (rgb[2] << 16) | (rgb[1] << 8) | rgb[0]; // little-endian RGBA
   }
   const step = (value) =>
     Math.max(0, Math.min(2 * STEPS, Math.round(STEPS + (STEPS * value) / limit)));
-  return {
-    limit, pixels, step,
-    css: (value) => css[step(value)],
-    ink: (value) => ink[step(value)],
-  };
+  return { limit, pixels, step, css: (value) => css[step(value)] };
 }
 
 /** The largest value a palette has to show: 1 where nothing can be larger. */
@@ -66,14 +59,4 @@ export function short(value, digits = 2) {
 
 function channels(variable) {
   return colour(variable).match(/[\d.]+/g).slice(0, 3).map(Number);
-}
-
-function light([r, g, b]) {
-  const [R, G, B] = [r, g, b].map((c) => (c / 255 <= 0.04 ? c / 3294 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * R + 0.7152 * G + 0.0722 * B;
-}
-
-function contrast(a, b) {
-  const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
-  return (high + 0.05) / (low + 0.05);
 }

@@ -1,5 +1,5 @@
 // Equations and their numbers in HTML: tables of vectors, products and outer products.
-// `colours(values)` is the palette that shows them all, `pick(row)` is called for the row
+// `colours(values, name)` is the palette that shows them all, `pick(row)` is called for the row
 // under the pointer.
 
 import { h } from "./dom.js";
@@ -19,7 +19,6 @@ export function formula(text) {
 function cell(value, colours, strong = false) {
   const element = h("td", { class: strong ? "strong" : null }, figure(value));
   element.style.backgroundColor = colours.css(value);
-  element.style.color = colours.ink(value);
   return element;
 }
 
@@ -32,7 +31,7 @@ export function vectors({ rows, columns, of, alike = false }, colours, pick) {
     [h("th", { scope: "col", class: "corner" }, of), ...columns.map(({ name }) => heading(name))],
     rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
       h("th", { scope: "row" }, label),
-      columns.map(({ values, strong }) => cell(values[r], scale || colours(values), strong)))), "held");
+      columns.map(({ name, values, strong }) => cell(values[r], scale || colours(values, name), strong)))), "held");
 }
 
 /** Of a vector times a matrix, and what is added to it: the vector stands over the rows, the
@@ -44,12 +43,12 @@ export function product({ vector, matrix, rows, addends, result, of }, colours, 
     [h("th", { scope: "col", class: "corner" }, of), ...vector.labels.map((label) => h("th", { scope: "col" }, label)),
       ...ends.map(({ name }) => heading(name, { class: "end" }))],
     [h("tr", { class: "vector-row" }, h("th", { scope: "row" }, formula(vector.name)),
-      vector.values.map((value) => cell(value, colours(vector.values), true)),
+      vector.values.map((value) => cell(value, colours(vector.values, vector.name), true)),
       ends.map(() => h("td", { class: "end blank" }))),
     ...rows.map((label, r) => h("tr", { "data-row": r, on: { pointerenter: () => pick(r), click: () => pick(r) } },
       h("th", { scope: "row" }, label), matrix[r].map((value) => cell(value, scale)),
-      ends.map(({ values }) => {
-        const element = cell(values[r], colours(values), true);
+      ends.map(({ name, values }) => {
+        const element = cell(values[r], colours(values, name), true);
         element.classList.add("end");
         return element;
       })))], "held");
@@ -61,9 +60,9 @@ export function outerProduct({ rows, columns, matrix }, colours) {
   return table(
     [h("th", { scope: "col", class: "corner" }), h("th", { scope: "col" }, formula(rows.name)), ...columns.labels.map((label) => h("th", { scope: "col" }, label))],
     [h("tr", { class: "vector-row" }, h("th", { scope: "row" }, formula(columns.name)), h("td", { class: "blank" }),
-      columns.values.map((value) => cell(value, colours(columns.values), true))),
+      columns.values.map((value) => cell(value, colours(columns.values, columns.name), true))),
     ...rows.labels.map((label, r) => h("tr", {}, h("th", { scope: "row" }, label),
-      cell(rows.values[r], colours(rows.values), true), matrix[r].map((value) => cell(value, scale))))]);
+      cell(rows.values[r], colours(rows.values, rows.name), true), matrix[r].map((value) => cell(value, scale))))]);
 }
 
 /** `held`: the last column stays in sight when the table scrolls sideways. */
@@ -74,9 +73,9 @@ function table(head, body, held = "") {
 /** The worked equation of one row of a product. */
 export function workedProduct({ vector, matrix, addends, result, rows, of, whole }, r) {
   const terms = vector.values.map((value, k) => `${signed(value)}·${signed(matrix[r][k])}`);
-  const most = 4;
+  const most = terms.length <= 8 ? 8 : 4; // a small network is written out
   const shown = terms.length > most + 1 ? [...terms.slice(0, most), "…"] : terms;
-  if (!whole) shown.push("those not shown");
+  if (!whole) shown.push("not shown");
   const sum = [...shown, ...addends.map(({ values }) => signed(values[r]))].join(" + ");
   return `${of} ${rows[r]}:  ${sum} = ${figure(result.values[r])}`;
 }

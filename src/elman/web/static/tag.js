@@ -2,11 +2,13 @@
 // else it could be pops up under the pointer or the keyboard.
 
 import { beside, field, h, percent, spoken, visible } from "./dom.js";
+import { startOf } from "./starts.js";
 
 const OUTSIDE = "O"; // the label of what is in no span
 const SPANS = /^[BIES]-(.+)$/;
 const TURN = 137.5; // degrees of hue from one colour to the next, so that neighbours differ
-const EMPTY = "Type a text, and see the label of everything in it.";
+const STARTS = ["the cat sees the dog", "Elman", "elman"];
+const EMPTY = "Type a text to see a label for every word or character.";
 
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
@@ -35,12 +37,15 @@ export function mount(root, context) {
   context.on("show", () => input.focus({ preventScroll: true }));
   context.on("hide", hide);
   signal.addEventListener("abort", () => request?.abort());
+  input.value = context.values.text ?? startOf(model, STARTS);
   draw();
+  ask();
 
   async function ask() {
     request?.abort();
     const mine = request = new AbortController();
     state.text = input.value;
+    context.keep({ text: state.text });
     let answer = null;
     try {
       if (state.text.trim() !== "") {

@@ -42,7 +42,7 @@ export function transcript({ branch, darkest, signal }) {
       class: symbol.probability === undefined ? "prime" : "symbol",
       vars: { "--surprise-of": Math.min(1, bits(symbol.probability ?? 1) / darkest).toFixed(3) },
     }, symbol.text);
-    if (symbol.text === "\n") span.classList.add("newline");
+    if (symbol.text.endsWith("\n")) span.classList.add("newline");
     if (symbol.branch) span.classList.add("branched");
     span.dataset.place = symbols.length;
     if (focus < 0 && symbol.alternatives) {
@@ -81,7 +81,7 @@ export function transcript({ branch, darkest, signal }) {
         + `${bits(symbol.probability).toFixed(1)} bits`),
       ...choices(symbol).map((choice) => option(place, choice, choice[0] === symbol.id)),
     );
-    popup.setAttribute("aria-label", `Instead of ${spoken(symbol.text)}`);
+    popup.setAttribute("aria-label", `Alternatives to ${spoken(symbol.text)}`);
     popup.hidden = false;
     beside(popup, spans[place], element);
   }
@@ -97,7 +97,7 @@ export function transcript({ branch, darkest, signal }) {
     return h("button", {
       type: "button", class: written ? "option written" : "option",
       "aria-label": `${spoken(symbol)}, ${percent(probability)}, `
-        + (written ? "as written; write on from here" : "write on from here"),
+        + (written ? "as written; continue from here" : "continue from here"),
       on: { click: () => {
         branch(place, choice);
         moveTo(place);

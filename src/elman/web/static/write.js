@@ -1,54 +1,69 @@
-// Write: prime a model, watch the text stream in, branch from any symbol.
+// Write: give a model a prompt, watch the text stream in, branch from any symbol; or paste a
+// text and see where it surprises the model.
 
-import { enable, field, h, visible, whole } from "./dom.js";
+import { enable, h, visible, whole } from "./dom.js";
+import { askFor } from "./ask.js";
 import { bits, transcript } from "./transcript.js";
-
-const EMPTY = "The text will stand here, every symbol shaded by its surprise. Point at one to see "
-  + "what else could have stood there, and choose that to go on from it.";
-const PHONE = "(max-width: 50rem)";
 
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
-  const state = { status: "idle", prime: "", symbols: [], branches: [], branch: -1, error: null };
+  const state = {
+    status: "idle", prime: "", primed: [], symbols: [], branches: [], branch: -1, error: null,
+  };
   context.expose(state);
   let stream = null; // the AbortController of the stream that runs
   let pending = 0; // the animation frame that will report
 
-  const ask = askFor(model, limits, { begin, halt });
+  const ask = askFor(model, limits, context.values, { begin, halt, score });
   // A symbol drawn by chance surprises by as many bits; more is no darker.
   const darkest = Math.log2(model.vocabulary.length);
   const page = transcript({ branch: branchAt, darkest, signal });
+  const written = () => page.symbols.map(({ text }) => text).join("");
+  // The prompt comes again before each further record.
+  const ids = () => [...state.primed, ...page.symbols.flatMap(({ id }) => id ?? state.primed)];
   const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
   const status = h("p", { class: "note figure" });
-  const hint = h("p", { class: "note what-will-be" }, EMPTY);
   const branches = h("div", { class: "branches buttons" });
-  const inside = h("button", { type: "button", class: "quiet", disabled: true, on: {
-    click: () => context.open("inside", { text: state.prime + written() }),
+  const again = h("button", { type: "button", class: "quiet", on: { click: () => {
+    ask.nextSeed();
+    begin();
+  } } }, "Another text");
+  const more = h("button", { type: "button", class: "quiet", on: { click: () => goOn() } }, "Continue");
+  const copy = h("button", { type: "button", class: "quiet", on: { click: copyText } }, "Copy");
+  const inside = h("button", { type: "button", class: "quiet", on: {
+    click: () => context.open("inside", { text: state.prime + written(), ids: ids() }),
   } }, "Look inside this text");
   const legend = h("p", { class: "legend note", "aria-hidden": "true",
-    title: `from 0 to ${darkest.toFixed(1)} bits, those of a symbol drawn by chance` },
+    title: `from 0 to ${darkest.toFixed(1)} bits, the surprise of a symbol chosen at random` },
     h("span", {}, "expected"), h("span", { class: "ramp" }), h("span", {}, "surprising"));
-  page.element.append(hint);
   root.append(ask.form, h("div", { class: "card paper" },
-    h("div", { class: "paper-head" }, status, legend),
+    h("div", { class: "paper-head" }, status, legend), branches,
     page.element, log,
-    h("div", { class: "paper-foot" }, branches, inside)));
-  context.on("open", ({ prime: text }) => {
-    ask.prime.value = text;
-    ask.prime.focus();
+    h("div", { class: "paper-foot" }, h("div", { class: "buttons" }, more, again, copy), inside)));
+  context.on("open", ({ prime: text, silent }) => {
+    if (silent) return without(silent);
+    ask.prompt.value = text;
+    ask.prompt.focus();
   });
   signal.addEventListener("abort", () => stream?.abort());
-  report();
+  restore();
 
-  const written = () => page.symbols.map(({ text }) => text).join("");
+  /** The texts that were here before a reload or another model; else a first one. */
+  function restore() {
+    const kept = context.recall();
+    report();
+    if (!kept?.branches?.length || kept.prime !== ask.prompt.value) return run(ask.request());
+    Object.assign(state, kept, { status: "done" });
+    page.clear(state.prime);
+    state.branches[state.branch].symbols.forEach(add);
+    report();
+  }
 
   function begin(event) {
-    event.preventDefault();
-    halt();
-    state.prime = ask.prime.value;
-    state.branches = [];
-    page.clear(state.prime);
-    run({ label: "First text", seed: ask.options().seed });
+    event?.preventDefault();
+    if (!event && !ask.form.reportValidity()) return;
+    context.keep(ask.values());
+    run(ask.request());
   }
 
   /** Go on behind another symbol at a place, or behind the same one. Every branch has a seed of
@@ -61,29 +76,51 @@ export function mount(root, context) {
     page.truncate(place);
     const before = (state.prime + written()).slice(-12);
     add({ ...old, id, text, probability, branch: true });
-    run({
-      label: `… ${visible(before + text)}`, seed: ask.options().seed + state.branches.length,
-    });
+    run(behind(ask.request().length - page.symbols.length), `… ${visible(before + text)}`);
+  }
+
+  function goOn() {
+    if (!ask.form.reportValidity()) return;
+    remember();
+    run(behind(ask.request().length), `${whole(page.symbols.length)} symbols, and on`);
+  }
+
+  /** The first text once more, with a unit held at zero. */
+  function without({ layer, unit }) {
+    halt();
+    remember();
+    page.truncate(0);
+    run({ ...ask.request(), prime: state.prime, silent_layer: layer, silent_unit: unit }, `without unit ${unit}`);
+  }
+
+  /** A request for what follows the text that is here. */
+  function behind(length) {
+    const asked = ask.request();
+    return {
+      ...asked, prime: state.prime, seed: asked.seed + state.branches.length,
+      written: page.symbols.filter(({ id }) => id !== undefined).map(({ id }) => id),
+      length: Math.max(length, Math.min(200, asked.length)),
+    };
   }
 
   // -- the stream ----------------------------------------------------------------------
 
-  async function run({ label, seed }) {
+  /** Write what is asked for: with a label as a branch, without one as a text of its own, which
+   * takes the place of the others once the server has accepted it. */
+  async function run(asked, label = null) {
     halt();
     const mine = stream = new AbortController();
-    state.branches.push({ label, seed, symbols: [] });
-    state.branch = state.branches.length - 1;
-    state.status = "writing";
-    state.error = null;
-    state.rate = null;
+    if (label !== null) enter(label, asked.seed);
+    Object.assign(state, { status: "writing", error: null, rate: null });
     report();
     let line = "";
     try {
       for await (const { event, data } of api.events("api/sample", {
-        signal: mine.signal, body: request(seed),
+        signal: mine.signal, body: { ...asked, model: model.name },
       })) {
         if (mine !== stream) return;
         if (event === "error") throw new Error(data.error.message);
+        if (event === "start" && label === null) fresh(data.prime, data.ids, "First text", asked.seed);
         if (event === "done") state.rate = data.seconds ? data.symbols / data.seconds : null;
         if (event !== "symbol" && event !== "prime") continue;
         add(data);
@@ -95,7 +132,6 @@ export function mount(root, context) {
       if (mine !== stream) return; // stopped, or a newer stream has begun
       state.status = "failed";
       state.error = error.message;
-      if (!page.symbols.length) page.clear(state.prime = ""); // it may be what is wrong
       context.fail(error);
     }
     stream = null;
@@ -104,14 +140,34 @@ export function mount(root, context) {
     report();
   }
 
-  function request(seed) {
-    const options = ask.options();
-    const left = options.length - page.symbols.length;
-    return {
-      ...options, seed, model: model.name, prime: state.prime,
-      written: page.symbols.filter(({ id }) => id !== undefined).map(({ id }) => id),
-      length: Math.max(left, Math.min(200, options.length)),
-    };
+  /** A page with nothing on it but the prompt. */
+  function fresh(prime, primed, label, seed) {
+    Object.assign(state, { prime, primed, branches: [] });
+    page.clear(prime);
+    enter(label, seed);
+  }
+
+  function enter(label, seed) {
+    state.branches.push({ label, seed, symbols: [] });
+    state.branch = state.branches.length - 1;
+  }
+
+  /** The text of the prompt, shaded by how much each symbol of it surprises the model. */
+  async function score() {
+    halt();
+    const text = ask.prompt.value;
+    if (!text) return context.fail(new Error("Paste a text first."));
+    let found;
+    try {
+      found = await api.post("api/score", { model: model.name, text }, { signal });
+    } catch (error) {
+      return context.fail(error);
+    }
+    fresh("", [], "Your text", null);
+    found.each.forEach(([id, symbol, probability]) => add({ id, text: symbol, probability }));
+    state.status = "done";
+    remember();
+    report();
   }
 
   function add(symbol) {
@@ -134,11 +190,23 @@ export function mount(root, context) {
     report();
   }
 
+  async function copyText() {
+    try {
+      await navigator.clipboard.writeText(state.prime + written());
+      context.say("Copied");
+    } catch {
+      context.fail(new Error("The browser does not let this page copy; select the text instead."));
+    }
+  }
+
   // -- branches, and where things stand --------------------------------------------------
 
-  /** Keep what stands there as the current branch. */
+  /** Keep what is shown as the current branch. */
   function remember() {
-    if (state.branches[state.branch]) state.branches[state.branch].symbols = [...page.symbols];
+    if (!state.branches[state.branch]) return;
+    state.branches[state.branch].symbols = [...page.symbols];
+    const { prime, primed, branches: all, branch } = state;
+    context.remember({ prime, primed, branches: all, branch });
   }
 
   function goTo(number) {
@@ -154,13 +222,12 @@ export function mount(root, context) {
     pending = 0;
     const busy = state.status === "writing";
     enable(ask.stop, busy);
-    inside.disabled = !page.symbols.length;
-    hint.hidden = busy || page.symbols.length > 0 || state.prime !== "";
+    for (const button of [more, again, copy, inside]) enable(button, !busy && page.symbols.length > 0);
     const rated = page.symbols.filter(({ probability }) => probability !== undefined);
     const mean = rated.reduce((sum, { probability }) => sum + bits(probability), 0) / rated.length;
     const unit = { char: "characters", byte: "bytes", word: "words" }[model.tokens] ?? "symbols";
     status.textContent = !rated.length
-      ? (busy ? "Reading the prime …" : "")
+      ? (busy ? "Reading the prompt …" : "")
       : [`${whole(rated.length)} ${unit}`, `${mean.toFixed(2)} bits each`,
         state.status === "stopped" ? "stopped" : null,
         state.rate && !busy ? `${whole(state.rate)} a second` : null].filter(Boolean).join(" · ");
@@ -177,61 +244,6 @@ export function mount(root, context) {
     return h("button", {
       type: "button", class: "quiet", "aria-pressed": number === state.branch,
       on: { click: () => goTo(number) },
-    }, label, h("span", { class: "note figure" }, ` seed ${seed}`));
+    }, label, seed === null ? null : h("span", { class: "note figure" }, ` seed ${seed}`));
   }
-}
-
-/** The form: prime, settings, and the buttons. `options()` are arguments of POST /api/sample. */
-function askFor(model, limits, { begin, halt }) {
-  const prime = h("textarea", {
-    rows: 2, maxlength: limits.text, spellcheck: "false",
-    placeholder: model.lines ? "Begin a line, or leave it empty" : "Begin a text, or leave it empty",
-  });
-  const temperature = slider({ min: 0, max: 2, step: 0.05, value: 0.8 }, (v) => v.toFixed(2));
-  const topP = slider({ min: 0.05, max: 1, step: 0.05, value: 1 }, (v) =>
-    v === 1 ? "all" : v.toFixed(2));
-  const topK = number({ min: 0, max: model.vocabulary.length, value: 0 });
-  const length = number({ min: 1, max: limits.length, value: 600 });
-  const seed = number({ min: 0, max: 2 ** 31 - 1, value: 1 });
-  const write = h("button", { type: "submit", class: "primary" }, "Write");
-  const stop = h("button", { type: "button", on: { click: halt } }, "Stop");
-  const form = h("form", { class: "write-form", on: { submit: begin } },
-    field("Prime: the text that the model reads first", prime),
-    h("div", { class: "write-foot" },
-      h("details", { class: "settings", open: matchMedia(PHONE).matches ? null : "" },
-        h("summary", {}, "Settings"),
-        h("div", { class: "settings-grid" },
-          field("Temperature", temperature.element, "below 1 bolder, above 1 wilder"),
-          field("Top-p", topP.element, "likeliest up to this sum"),
-          field("Top-k", topK, "0: all"),
-          field("Length", length, "to write"),
-          field("Seed", seed, "same seed, same text"))),
-      h("div", { class: "buttons" }, write, stop)));
-  prime.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-  });
-  const options = () => ({
-    temperature: temperature.value, top_p: topP.value, top_k: topK.valueAsNumber,
-    length: length.valueAsNumber, seed: seed.valueAsNumber,
-  });
-  return { form, prime, stop, options };
-}
-
-function number(attributes) {
-  return h("input", { type: "number", required: "", step: 1, inputmode: "numeric", ...attributes });
-}
-
-/** A range with its value beside it. */
-function slider(attributes, format) {
-  const input = h("input", { type: "range", ...attributes });
-  const output = h("output", { class: "figure" }, format(attributes.value));
-  input.addEventListener("input", () => {
-    output.textContent = format(input.valueAsNumber);
-  });
-  return {
-    element: h("span", { class: "slider" }, input, output),
-    get value() {
-      return input.valueAsNumber;
-    },
-  };
 }
