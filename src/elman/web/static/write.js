@@ -13,6 +13,7 @@ export function mount(root, context) {
   context.expose(state);
   let stream = null; // the AbortController of the stream that runs
   let pending = 0; // the animation frame that will report
+  let asked = false; // nobody has to hear the text that the page opens with
 
   const ask = askFor(model, limits, context.values, { begin, halt, score });
   // A symbol drawn by chance surprises by as many bits; more is no darker.
@@ -61,6 +62,7 @@ export function mount(root, context) {
 
   function begin(event) {
     event?.preventDefault();
+    asked = true;
     if (!event && !ask.form.reportValidity()) return;
     context.keep(ask.values());
     run(ask.request());
@@ -95,11 +97,11 @@ export function mount(root, context) {
 
   /** A request for what follows the text that is here. */
   function behind(length) {
-    const asked = ask.request();
+    const wanted = ask.request();
     return {
-      ...asked, prime: state.prime, seed: asked.seed + state.branches.length,
+      ...wanted, prime: state.prime, seed: wanted.seed + state.branches.length,
       written: page.symbols.filter(({ id }) => id !== undefined).map(({ id }) => id),
-      length: Math.max(length, Math.min(200, asked.length)),
+      length: Math.max(length, Math.min(200, wanted.length)),
     };
   }
 
@@ -107,20 +109,20 @@ export function mount(root, context) {
 
   /** Write what is asked for: with a label as a branch, without one as a text of its own, which
    * takes the place of the others once the server has accepted it. */
-  async function run(asked, label = null) {
+  async function run(wanted, label = null) {
     halt();
     const mine = stream = new AbortController();
-    if (label !== null) enter(label, asked.seed);
+    if (label !== null) enter(label, wanted.seed);
     Object.assign(state, { status: "writing", error: null, rate: null });
     report();
     let line = "";
     try {
       for await (const { event, data } of api.events("api/sample", {
-        signal: mine.signal, body: { ...asked, model: model.name },
+        signal: mine.signal, body: { ...wanted, model: model.name },
       })) {
         if (mine !== stream) return;
         if (event === "error") throw new Error(data.error.message);
-        if (event === "start" && label === null) fresh(data.prime, data.ids, "First text", asked.seed);
+        if (event === "start" && label === null) fresh(data.prime, data.ids, "First text", wanted.seed);
         if (event === "done") state.rate = data.seconds ? data.symbols / data.seconds : null;
         if (event !== "symbol" && event !== "prime") continue;
         add(data);
@@ -144,6 +146,7 @@ export function mount(root, context) {
   function fresh(prime, primed, label, seed) {
     Object.assign(state, { prime, primed, branches: [] });
     page.clear(prime);
+    log.replaceChildren();
     enter(label, seed);
   }
 
@@ -177,7 +180,7 @@ export function mount(root, context) {
   }
 
   function speak(line) {
-    if (line.trim()) log.append(h("p", {}, line));
+    if (asked && line.trim()) log.append(h("p", {}, line));
     return "";
   }
 
