@@ -157,8 +157,8 @@ def reading(
 
 
 def machine(command: Function) -> Function:
-    """Who computes, and on how many threads."""
-    who = "Compute engine: native (C++), numpy, or auto: native where it was built."
+    """The compute engine, and the number of threads."""
+    who = "Compute engine: native (C++), numpy, or auto (native if available)."
     threads = "Number of threads.  [default: the cores that this process may use]"
     command = option("--threads", type=click.IntRange(1), help=threads, group="Machine")(command)
     return option("--engine", default="auto", show_default=True, metavar="NAME", help=who,

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ..web.server import Server
 
 EXAMPLES = """
-elman serve                        a page for the models in this folder
-elman serve poems.safetensors      for one model
+elman serve                     the models in this folder
+elman serve poems.safetensors   one model
 elman serve models/ --port 9000 --no-browser
 """
 
 NOTES = """
 The page writes, looks inside, classifies and tags; elman train --live shows it during a
-training. The address goes to stdout. What the page does, other programs can do:
-docs/http.md describes the calls, which need the token that is shown at the start.
+training. The address goes to stdout. Other programs can use the same calls, with the token
+that is printed at the start: see docs/http.md.
 """
 
 

@@ -25,11 +25,11 @@ elman tag names.safetensors --evaluate test.conll
 """
 
 NOTES = """
-A text, or a line, is split at spaces if the model labels words, else into characters;
-it comes out as columns: symbol, label, probability, with tabs between, and a blank line
-behind each text. Columns (.conll, .tsv and the like, or any file with --token-column)
-and JSON lines (.jsonl, or a first line that is an object with the key tokens) come out
-in their own form with label and probability added.
+A text, or a line, is split at spaces if the model labels words, else into characters; it
+comes out as columns: symbol, label, probability, with tabs between, and a blank line after
+each text. Columns (.conll, .tsv and the like, or any file with --token-column) and JSON
+lines (.jsonl, or a first line that is an object with the key tokens) come out in their own
+form with label and probability added.
 """
 
 
@@ -37,18 +37,20 @@ in their own form with label and probability added.
 @click.argument("model", shell_complete=completion.models)
 @click.argument("texts", nargs=-1, callback=options.utf8)
 @option("-f", "--file", "files", multiple=True, metavar="FILE", group="Text",
-        help="File of texts, a line each, or of columns; may be repeated, - is standard "
+        help="File with one text per line, or in columns; may be repeated; - is standard "
         "input.")  # fmt: skip
 @options.errors
 @options.encoding
 @options.part
 @option("--token-column", type=click.IntRange(1), metavar="N", group="Text",
-        help="Files are columns, a token a line, and this is that of the tokens.  "
-        "[default: as in training, else the first]")  # fmt: skip
+        help="Number of the token column; files are then columns, one token per line.  [default: "
+        "as in training, else the first]")  # fmt: skip
 @option("--evaluate", metavar="FILE", group="Labelled data",
-        help="Judge the model by labelled sequences, in any form that training takes.")  # fmt: skip
+        help="Evaluate the model on labelled sequences, in any form that training "
+        "takes.")  # fmt: skip
 @option("--label-column", type=click.IntRange(1), metavar="N", group="Labelled data",
-        help="Of the columns of --evaluate.  [default: as in training, else the last]")  # fmt: skip
+        help="Label column of the --evaluate file.  "
+        "[default: as in training, else the last]")  # fmt: skip
 @option("--labels", metavar="FILE", group="Labelled data",
         help="The labels of the text of --evaluate, line by line.")  # fmt: skip
 @options.as_json("One JSON object per text.")

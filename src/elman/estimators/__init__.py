@@ -14,12 +14,14 @@ all its checks; `save` writes that file, `elman classify`, `elman tag`, `elman e
 `elman score` and `elman.load` open it.
 """
 
+from ..errors import install
+
 try:
     import sklearn as _sklearn  # noqa: F401  # what the modules below need
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "elman.estimators needs scikit-learn, which is not installed; install it with: "
-        "pip install '.[sklearn]' in the folder of the clone",
+        f"{install('sklearn')}",
         name=error.name,
     ) from None
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..errors import ElmanError, UsageError
+from ..errors import ElmanError, UsageError, install
 from ..nn.engine import available_cores, choose_level, levels, own_cores
 from . import mapped
 
@@ -261,7 +261,7 @@ def connect(environment: Mapping[str, str] = os.environ) -> Alone:
     try:
         from mpi4py import MPI
     except ImportError:
-        raise UsageError(f"{several}, which needs mpi4py: pip install 'elman[mpi]'") from None
+        raise UsageError(f"{several}, which needs mpi4py: {install('mpi')}") from None
     except RuntimeError as error:
         raise UsageError(f"{several}, but mpi4py finds no MPI ({_first_line(error)}); install one, "
                          "or pip install mpich") from None  # fmt: skip
@@ -293,7 +293,7 @@ def mpi_library() -> str:
         mpi4py.rc.initialize = False  # nobody is to be connected
         from mpi4py import MPI
     except ImportError:
-        return "none (pip install 'elman[mpi]')"
+        return f"none ({install('mpi')})"
     except RuntimeError as error:
         return f"none that mpi4py finds ({_first_line(error)})"
     return f"{_first_line(MPI.Get_library_version())}, mpi4py {mpi4py.__version__}"

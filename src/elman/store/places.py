@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from socket import gaierror
 
-from ..errors import ElmanError, ModelFileError, UsageError
+from ..errors import ElmanError, ModelFileError, UsageError, install
 from ..files import as_path
 
 HUB = "hf://"
@@ -73,7 +73,7 @@ def hub_errors(name: str) -> Iterator[None]:
     except ImportError:
         raise ElmanError(
             "the Hugging Face hub needs the package huggingface_hub, which is not installed; "
-            "install it with: pip install '.[hub]' in the folder of the clone"
+            f"install it with: {install('hub')}"
         ) from None
     log = logging.getLogger("huggingface_hub")  # it warns of every retry
     level = log.level

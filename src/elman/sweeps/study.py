@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from ..errors import ElmanError, UsageError
+from ..errors import ElmanError, UsageError, install
 
 NAME = "elman"  # of the study in a file or a database
 JOURNAL = b'{"op_code"'  # how its file begins
@@ -22,7 +22,7 @@ def optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise ElmanError("a sweep needs Optuna: pip install 'elman[sweep]'") from None
+        raise ElmanError(f"a sweep needs Optuna: {install('sweep')}") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
