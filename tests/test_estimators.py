@@ -456,7 +456,7 @@ def test_a_tagger_in_a_grid_search():
         (["ab"], [["a", "a"]], "at least 2 labels"),
         (["ab"], [["a", 1]], "int, str"),
         (["ab"], [[0.5, 0.25]], "continuous"),
-        ([["x", "y"]], [["B-A", "I-B"]], "I-B stands behind B-A"),
+        ([["x", "y"]], [["B-A", "I-B"]], "I-B is after B-A"),
         ([], [], "no sequence"),
     ],
 )

@@ -244,12 +244,12 @@ class Settings(ABC):
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
             raise UsageError("give one of --epochs, --steps and --minutes, not several")
         if self.momentum and self.optimizer != "sgd":
-            raise UsageError(f"--momentum goes with --optimizer sgd, not with {self.optimizer}")
+            raise UsageError(f"--momentum needs --optimizer sgd (it is {self.optimizer})")
         for name in ("vocabulary_size", "min_count"):
             if self.tokens == "byte" and getattr(self, name) is not None:
                 raise UsageError(
-                    f"{flag(name)} goes with characters or words; --tokens byte has always the "
-                    "same 256 symbols"
+                    f"{flag(name)} needs characters or words; --tokens byte always has the same "
+                    "256 symbols"
                 )
         if self.shards & (self.shards - 1):
             raise UsageError(f"--shards must be a power of two, not {self.shards}")
@@ -259,7 +259,7 @@ class Settings(ABC):
                 "at least one sequence"
             )
         if self.activation != "tanh" and self.cell != "rnn":
-            raise UsageError(f"--activation goes with --cell rnn, not with {self.cell}")
+            raise UsageError(f"--activation needs --cell rnn (it is {self.cell})")
         check_encoding(self.encoding)
         if self.tokens == "byte" and (self.lowercase or self.normalize or self.encoding != "utf-8"):
             raise UsageError(

@@ -76,7 +76,7 @@ def classify(
     from .odd import Odd
 
     if label_column and evaluate is None:
-        raise UsageError("--label-column goes with --evaluate FILE")
+        raise UsageError("--label-column needs --evaluate FILE")
     if show_all and threshold and not as_json:
         raise UsageError("--threshold has no effect with --all, which gives every class")
     idle = (texts, reading["files"], show_all, threshold, among, reading["part"])

@@ -68,13 +68,13 @@ def embed(
     from .odd import Odd
 
     if among is not None and nearest is None:
-        raise UsageError("--among goes with --nearest K")
+        raise UsageError("--among needs --nearest K")
     if output is not None and nearest is not None:
         raise UsageError("-o writes vectors and --nearest prints neighbours; give one of them")
     if output is not None and as_json:
         raise UsageError("-o writes vectors and --json prints them; give one of them")
     if reading["part"] is not None and nearest is not None and among is None:
-        raise UsageError("--nearest looks among all texts, of which --part knows some; give the "
+        raise UsageError("--nearest searches all texts, and --part reads only some; give the "
                          "list as --among FILE")  # fmt: skip
     loaded = load(model)
     embedding.check_kind(loaded)

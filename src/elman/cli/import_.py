@@ -34,9 +34,9 @@ def import_(file: str, output: str, vocabulary: str | None, like: str | None) ->
     """Build a model from the weights in FILE: PyTorch's, or an ONNX file written by Elman.
 
     \b
-    .safetensors   a state_dict: optionally an embedding, one stack
-                   of RNN, GRU or LSTM, a linear readout;
-                   names may have any prefix
+    .safetensors   a state_dict: optionally an embedding, then
+                   one stack of RNN, GRU or LSTM and a linear
+                   readout; names may have any prefix
     .onnx          written by elman export, with its symbols
     """
     from ..files import model_path

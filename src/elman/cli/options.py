@@ -142,7 +142,7 @@ def reading(
         check_part(given["files"], texts, "-f FILE")
     for flag, there in flags.items():
         if there and texts and "-" not in texts and not given["files"]:
-            raise UsageError(f"{flag} is about files; texts on the command line have none of it")
+            raise UsageError(f"{flag} applies to files, not to texts on the command line")
     if column == "":
         raise UsageError("--text-column needs the name or the number of a column")
     trained = {} if model.training is None else model.training[1]["settings"]

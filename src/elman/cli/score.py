@@ -77,7 +77,7 @@ def score(
     from ..text.unknown import Unknown
 
     if rank and not lines:
-        raise UsageError("--rank goes with --lines: it sorts them")
+        raise UsageError("--rank needs --lines: it sorts them")
     if rank and symbols:
         raise UsageError("--rank sorts lines and --symbols prints symbols; give one of them")
     if part is not None:
@@ -85,13 +85,13 @@ def score(
         if adapt:
             raise UsageError("--part knows only a part of what --adapt learns from; leave one out")
         if rank or not (lines or symbols):
-            raise UsageError("--part goes with --lines or --symbols, whose rows follow each other, "
-                             "and not with --rank, which sorts them")  # fmt: skip
+            raise UsageError("--part needs --lines or --symbols, whose rows follow each other; "
+                             "it does not work with --rank, which sorts them")  # fmt: skip
     loaded = load(model, engine=engine, threads=threads, task="lm")
     reading = TextOptions(errors, raw=options.is_raw(loaded, encoding, errors), encoding=encoding)
     if part is not None and not (lines or loaded.lines):
-        raise UsageError("--part needs --lines here: what the model says of a symbol in running "
-                         "text depends on all before it")  # fmt: skip
+        raise UsageError("--part needs --lines here: in running text the score of a symbol "
+                         "depends on everything before it")  # fmt: skip
     asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), Tally(), as_json,
                   adapt)  # fmt: skip
     kept: list[tuple[float, Row]] = []

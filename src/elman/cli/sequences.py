@@ -143,8 +143,8 @@ def _items(
     first, arriving = _with_first(lines(source, options, whole=True))
     objects, reader = is_json(ending, first), None
     if objects and column is not None:
-        raise UsageError(f"--token-column is for columns, a token a line; {name} is {JSON}: "
-                         "leave it out")  # fmt: skip
+        raise UsageError(f"--token-column is for columns with one token per line; {name} is "
+                         f"{JSON}: leave it out")  # fmt: skip
     if not objects and (column is not None or ending.lower() in COLUMNS):
         reader, column = conll.Reader(), column or model.column("token_column") or 1
     if source is not None and part is not None:

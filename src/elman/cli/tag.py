@@ -68,14 +68,14 @@ def tag(
 
     if evaluate is None and (label_column or labels):
         flag = "--label-column" if label_column else "--labels"
-        raise UsageError(f"{flag} goes with --evaluate FILE")
+        raise UsageError(f"{flag} needs --evaluate FILE")
     if evaluate is not None and (texts or files or part):
         raise UsageError("--evaluate FILE takes its texts from the file: leave out texts, -f and "
                          "--part")  # fmt: skip
     if part is not None:
         options.check_part(files, texts, "-f FILE")
     if token_column and texts and "-" not in texts and not files:
-        raise UsageError("--token-column is about files; texts on the command line have no columns")
+        raise UsageError("--token-column applies to files, not to texts on the command line")
     loaded = load(model, engine=engine, threads=threads, task="tag")
     reading = TextOptions(errors, encoding=encoding)
     if evaluate is not None:

@@ -99,7 +99,9 @@ def _prepare(
     shards = Shards(settings.shards, ranks)
     data = read_by_all(ranks, lambda: task.read(source, settings, older))
     engine = select(settings.engine, settings.threads or fewest_cores(ranks))
-    ranks.refuse_unlike("another engine", engine.name, "give --engine numpy, or install alike")
+    ranks.refuse_unlike(
+        "another engine", engine.name, "give --engine numpy, or install the same on all"
+    )
     paces = {
         size: _pace(task, settings, data, size, engine, ranks)
         for size in settings.to_measure(data.symbols)
@@ -153,7 +155,9 @@ def resume(
         ranks, lambda: task.read(stopped.names, stopped.settings, model, stopped.corpus)
     )
     engine = model.network.engine
-    ranks.refuse_unlike("another engine", engine.name, "give --engine numpy, or install alike")
+    ranks.refuse_unlike(
+        "another engine", engine.name, "give --engine numpy, or install the same on all"
+    )
     data.source.names = list(model.summary.get("corpus", data.source.names))
     trainer = task.trainer(model.network, data, stopped.settings)
     trainer.shards = shards
@@ -262,12 +266,12 @@ def _refuse_too_large(
     small = replace(config, vocabulary_size=min(config.vocabulary_size, FEW_SYMBOLS))
     if own_vocabulary and needs(small) < 0.5 * needed:
         way_out = (
-            f"it has {config.vocabulary_size:,} symbols, of which --vocabulary-size {FEW_SYMBOLS} "
-            "keeps the most frequent and --min-count those that are not rare"
+            f"it has {config.vocabulary_size:,} symbols; reduce them with --vocabulary-size "
+            f"{FEW_SYMBOLS} or --min-count"
         )
     raise UsageError(
-        f"such a network needs about {needed / 1e9:,.1f} GB of memory "
-        f"({config.num_parameters():,} parameters), {available / 1e9:,.1f} GB are there; {way_out}"
+        f"this network needs about {needed / 1e9:,.1f} GB of memory ({config.num_parameters():,} "
+        f"parameters), but only {available / 1e9:,.1f} GB are available; {way_out}"
     )
 
 

@@ -122,8 +122,8 @@ def restore(learner: Loop, stopped: Stopped) -> list[str]:
     ]
     if not differences:
         return []
-    return [f"resumed under other conditions ({'; '.join(differences)}): the numbers may differ "
-            "in their last bits"]  # fmt: skip
+    return [f"resumed under different conditions ({'; '.join(differences)}): the numbers may "
+            "differ in their last bits"]  # fmt: skip
 
 
 def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list[str]:
@@ -143,8 +143,8 @@ def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list
     for name in stored:
         if not Path(name).exists() and name not in corpora.DESCRIPTIONS:
             raise CorpusError(
-                f"the corpus {name} that {path} was trained on is gone; if it was moved, "
-                f"name its new place: elman train PLACE --resume {quote(str(path))}"
+                f"the corpus {name} that {path} was trained on cannot be found; if it was moved, "
+                f"give its new path: elman train PATH --resume {quote(str(path))}"
             )
     return stored
 
@@ -155,9 +155,9 @@ def _refuse_gone(settings: Settings, path: object) -> None:
         place = getattr(settings, name, None)
         if isinstance(place, str) and not Path(place).exists():
             raise CorpusError(
-                f"{near(place)}, the file of {flag(name)} that {path} was trained with, is gone; "
-                "if it was moved, name its new place: elman train "
-                f"--resume {quote(str(path))} {flag(name)} PLACE"
+                f"{near(place)}, the file of {flag(name)} that {path} was trained with, cannot be "
+                "found; if it was moved, give its new path: elman train --resume "
+                f"{quote(str(path))} {flag(name)} PATH"
             )
 
 

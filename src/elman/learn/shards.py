@@ -99,12 +99,12 @@ class Shards:
         self.ranks.gather(whole, [rows[shard] for shard in self.shares])
 
     def refuse_drift(self, parameters: Array) -> None:
-        """Raise ElmanError if the parameters of a rank have become others than those of rank 0."""
+        """Raise ElmanError if the parameters of a rank differ from those of rank 0."""
         sums = self.ranks.figure(crc32(parameters.data))
         if set(sums) != {sums[0]}:
             raise ElmanError(
                 "the ranks compute different bits: their processors or NumPy differ; use machines "
-                "that are alike, or --engine native"
+                "of the same kind, or --engine native"
             )
 
     def _combine(self, flat: Array, parts: list[Array]) -> None:

@@ -203,7 +203,7 @@ def make(name: str, parameters: Array, weight_decay: float, momentum: float) -> 
     if name == "sgd":
         return SGD(parameters, weight_decay, momentum)
     if momentum:
-        raise UsageError(f"--momentum goes with --optimizer sgd, not with {name}")
+        raise UsageError(f"--momentum needs --optimizer sgd (it is {name})")
     return OPTIMIZERS[name](parameters, weight_decay)
 
 

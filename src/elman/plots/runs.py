@@ -183,7 +183,7 @@ def _report(model: SavedModel) -> tuple[str, Report]:
         if part in model.summary:
             return part, model.report
     raise UsageError(
-        "the model holds no report: its training did not end, or no part was held out for one"
+        "the model has no report: its training did not end, or no part was held out for it"
     )
 
 
@@ -192,8 +192,8 @@ def _history(model: SavedModel) -> dict[str, Array]:
     arrays, state = model.training or ({}, {})
     if "training.history" not in arrays:
         raise UsageError(
-            "the model holds no history of a training: it is a Markov chain, was not trained "
-            "yet, or was exported; plot the file that elman train wrote"
+            "the model has no training history: it is a Markov chain, was not trained yet, or was "
+            "exported; plot the file that elman train wrote"
         )
     columns = state["state"]["history_columns"]
     return dict(zip(columns, arrays["training.history"].T, strict=True))

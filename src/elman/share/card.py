@@ -98,11 +98,11 @@ def _confusion(report: Report | None) -> str:
     if len(names) <= MATRIX_CLASSES:
         rows = [[f"**{name}**", *map(str, row)]
                 for name, row in zip(names, report.confusion.tolist(), strict=True)]  # fmt: skip
-        return (f"## What it takes for what\n\nRows are true classes, columns predicted ones.\n\n"
+        return (f"## Confusion matrix\n\nRows are true classes, columns predicted ones.\n\n"
                 f"{_table(['', *names], rows)}")  # fmt: skip
     rows = [[name, f"{f1:.3f}", f"{n:,}"]
             for name, f1, n in zip(names, report.f1, report.support, strict=True)]  # fmt: skip
-    return f"## What each class is worth\n\n{_table(['class', 'F1', f'{report.ITEM}s'], rows)}"
+    return f"## F1 by class\n\n{_table(['class', 'F1', f'{report.ITEM}s'], rows)}"
 
 
 def _sample(model: Any) -> str:
@@ -155,7 +155,7 @@ def _limits_of_labels(model: SavedModel) -> list[str]:
         limits.append("Its probabilities were not fitted: they may be too sure.")
     report = model.report
     if report is None:
-        return [*limits, "Nobody has measured how often it is right."]
+        return [*limits, "Its accuracy has not been measured."]
     weak = [plain(c) for c, f1 in zip(report.classes, report.f1, strict=True) if f1 < WEAK]
     if weak:
         limits.append(f"It is unreliable for {', '.join(weak)}: an F1 below {WEAK}.")

@@ -75,9 +75,9 @@ def export(
     told = _told(license, language, datasets)
     format = chosen(path, format)
     if check and format != "onnx":
-        raise UsageError("--check compares ONNX files; it goes with --format onnx")
+        raise UsageError("--check compares ONNX files; it needs --format onnx")
     if (license or language or datasets) and format != "hub":
-        raise UsageError("--license, --language and --datasets are for a card; they go with "
+        raise UsageError("--license, --language and --datasets are for a card; they need "
                          "--format hub")  # fmt: skip
     if format == "hub":
         if "hub" not in possible(model):

@@ -47,7 +47,7 @@ def check(model: SavedModel, data: bytes) -> list[str]:
         for limit, found in limits.items():
             if not found <= limit:
                 raise ElmanError(
-                    f"{name} computes something else: logits differ by {found:.1e} of the "
+                    f"{name} does not match the model: logits differ by {found:.1e} of the "
                     f"largest, more than {limit:.0e}; no file was written"
                 )
         lines.append(f"{name}: the same logits, up to {max(limits.values()):.1e} of the largest")

@@ -167,7 +167,7 @@ def _ends(others: Tensors) -> tuple[str | None, str, str | None]:
     strange = [name for name in others if name not in weights and name not in biases]
     if strange:
         shape = others[strange[0]].shape
-        raise ModelFileError(f"there is no place for {strange[0]} {shape} in a network of ours: "
+        raise ModelFileError(f"{strange[0]} {shape} does not fit a network of Elman: "
                              "an embedding, recurrent layers, a linear readout")  # fmt: skip
     if len(biases) == 1:
         decoders = [biases[0].removesuffix("bias") + "weight"]

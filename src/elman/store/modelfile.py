@@ -118,7 +118,9 @@ class SavedModel(Shown):
             config = dict(metadata["config"])
             vocabulary = read_vocabulary(metadata["vocabulary"])
             if config["vocabulary_size"] != len(vocabulary):
-                raise ModelFileError("the vocabulary has not the size that the configuration says")
+                raise ModelFileError(
+                    "the vocabulary does not have the size that the configuration says"
+                )
             model = cls._build(config, vocabulary, tensors, engine)
             model.summary = metadata.get("summary") or {}
             if "training" in metadata:
@@ -319,7 +321,7 @@ def read_classes(config: dict[str, Any], noun: str) -> list[str]:
     """
     classes = config.pop("classes", [])
     if len(classes) != config.get("num_classes"):
-        raise ModelFileError(f"there are not as many {noun} as the configuration says")
+        raise ModelFileError(f"the number of {noun} does not match the configuration")
     if len(set(classes)) != len(classes):
         raise ModelFileError(f"its {noun} are repeated")
     if "seq_len" not in config:

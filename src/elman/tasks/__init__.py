@@ -83,7 +83,7 @@ def _task_of(given: dict[str, Any]) -> str:
             raise UsageError(f"there is no setting {quoted(name)}{meant} elman.settings has them")
         if task not in known[name]:
             others = " or ".join(known[name])
-            raise UsageError(f"{flag(name, value)} goes with --task {others}, not with {task}")
+            raise UsageError(f"{flag(name, value)} needs --task {others} (it is {task})")
     if given.get("cell") == "ngram" and task != "lm":
         raise UsageError(f"--cell ngram is a language model; --task {task} needs a network")
     return task

@@ -96,7 +96,7 @@ class Answers:
                 self._tally.add("rows without a text, and so without an answer", where)
             if self._width and fields.any_text(found[self._width :]):
                 self._tally.add("rows with more columns than the first row, where the answer "
-                                "stands before the surplus", where)  # fmt: skip
+                                "comes before the surplus", where)  # fmt: skip
             yield row
 
     def answered(self, row: Row, values: Sequence[Any]) -> str:

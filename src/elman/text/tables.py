@@ -120,8 +120,8 @@ class Table:
     def loose_quote(self, tally: Tally) -> int | None:
         """The line of a quote for which all quotes of the table are characters as others are."""
         if self._loose is not None:
-            tally.add("quotes that open a field and do not close it, so that all quotes of the "
-                      "table stay as they are", f"{self.source.name}, line {self._loose}"
+            tally.add("unclosed quotes in a field, so all quotes of the table are kept "
+                      "as text", f"{self.source.name}, line {self._loose}"
                       )  # fmt: skip
         return self._loose
 
@@ -212,8 +212,8 @@ def recognise(source: Source, wanted: Wanted, options: TextOptions) -> Table | N
         return Table(source, wanted, options, None)
     if JSON_ARRAY.match(start):
         raise CorpusError(
-            f"{source.name} is one JSON array; write its objects as JSON lines, one a line, as in "
-            f"jq -c '.[]' {source.name} > {source.plain.stem}.jsonl"
+            f"{source.name} is one JSON array; write its objects as JSON lines, one per line, as "
+            f"in jq -c '.[]' {source.name} > {source.plain.stem}.jsonl"
         )
     found = columns.find(source.name, start, ending, wanted)
     if found is None or not (meant or found.header):

@@ -86,8 +86,8 @@ class ClassifierRun(Run):
         majority = (self.summary.get("baselines") or {}).get("majority class")
         if majority is None or figures.get("accuracy", 1.0) >= majority["accuracy"]:
             return []
-        return ["this network is right less often than who always says the commonest class: train "
-                "longer (--minutes, --epochs), or look at the labels"]  # fmt: skip
+        return ["this network is right less often than always guessing the most common class: "
+                "train longer (--minutes, --epochs), or look at the labels"]  # fmt: skip
 
     def _baselines(self) -> dict[str, dict[str, float]]:
         """Accuracy and macro-F1 on the test part of what a network has to beat."""

@@ -213,16 +213,16 @@ def _divided(
     twice &= {data.texts[i] for i in own.get("test", ())}
     if twice:
         data.notes.append(
-            f"in the files of both held-out parts: {counted(len(twice), 'text')}; the figures of "
-            "the test are about texts that chose the parameters, too"
+            f"in the files of both held-out parts: {counted(len(twice), 'text')}; so the test "
+            "figures include texts that were used to select the parameters"
         )
     mine = np.array([i for i in range(count) if data.texts[i] not in elsewhere], np.int64)
     if not len(mine):
-        raise CorpusError("all texts are also in the held-out files: none is left "
-                          "to train on")  # fmt: skip
+        raise CorpusError("all texts are also in the held-out files, so none is left for "
+                          "training")  # fmt: skip
     if len(mine) < count:
-        data.notes.append("not learned from, as the files of the held-out parts have them: "
-                          f"{counted(count - len(mine), 'text')}")  # fmt: skip
+        data.notes.append("excluded from training because they are in the files of the held-out "
+                          f"parts: {counted(count - len(mine), 'text')}")  # fmt: skip
     # What is divided are texts that differ; a text in memory may come with several rows.
     places: dict[str, int] = {}
     text_of = np.array([places.setdefault(data.texts[i], len(places)) for i in mine], np.int64)

@@ -94,7 +94,7 @@ class LanguageSettings(Settings):
         if self.delimiter is not None:
             delimiter_of(self.delimiter)
             if self.text_column is None:
-                raise UsageError("--delimiter goes with --text-column")
+                raise UsageError("--delimiter needs --text-column")
         if self.bptt is not None and self.bptt > self.seq_len:
             if self.records:
                 raise UsageError(

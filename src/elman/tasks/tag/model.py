@@ -302,7 +302,7 @@ class Tagger(SavedModel):
     ) -> Self:
         classes, spelt = read_classes(config, "labels"), config.pop("letters", [])
         if len(spelt) != config.get("num_letters") or len(set(spelt)) != len(spelt):
-            raise ModelFileError("there are not as many letters as the configuration says")
+            raise ModelFileError("the number of letters does not match the configuration")
         letters = Vocabulary("char", spelt) if spelt else None
         if vocabulary.unknown is None or (letters is not None and letters.unknown is None):
             raise ModelFileError("its vocabulary has no <unk>")

@@ -33,18 +33,18 @@ def divided(
     twice = {keys[i] for i in own.get("validation", ())} & {keys[i] for i in own.get("test", ())}
     if twice:
         data.notes.append(
-            f"in the files of both held-out parts: {counted(len(twice), 'sequence')}; the figures "
-            "of the test are about sequences that chose the parameters, too"
+            f"in the files of both held-out parts: {counted(len(twice), 'sequence')}; so the test "
+            "figures include sequences that were used to select the parameters"
         )
     elsewhere = {keys[i] for i in aside}
     rest = [i for i in range(len(keys)) if i not in aside]
     mine = [i for i in rest if keys[i] not in elsewhere]
     if not mine:
-        raise CorpusError("all sequences are also in the held-out files: none is "
-                          "left for training")  # fmt: skip
+        raise CorpusError("all sequences are also in the held-out files, so none is left for "
+                          "training")  # fmt: skip
     if len(mine) < len(rest):
-        data.notes.append("not learned from, as the files of the held-out parts have them: "
-                          f"{counted(len(rest) - len(mine), 'sequence')}")  # fmt: skip
+        data.notes.append("excluded from training because they are in the files of the held-out "
+                          f"parts: {counted(len(rest) - len(mine), 'sequence')}")  # fmt: skip
     validation, test = settings.share("validation"), settings.share("test") or 0.0
     if len(mine) < FEW:
         if validation is None:

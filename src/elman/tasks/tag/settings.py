@@ -85,10 +85,10 @@ class TagSettings(SizedSettings):
                              "--embedding-size, or --letter-size 0")  # fmt: skip
         if self.labels is not None and (self.token_column or self.label_column):
             raise UsageError("--labels names a file with the labels; --token-column and "
-                             "--label-column are for columns: give one of both")  # fmt: skip
+                             "--label-column are for columns: give one or the other")  # fmt: skip
         if self.labels is not None and self.own_files:
-            raise UsageError("--validation and --test take a share with --labels, whose file is "
-                             "that of one text")  # fmt: skip
+            raise UsageError("--validation and --test take a share with --labels, because its "
+                             "file belongs to one text")  # fmt: skip
 
     def of_kind(self, kind: str) -> Self:
         """These settings once it is known what a symbol is, char or word."""
