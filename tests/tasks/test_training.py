@@ -130,7 +130,7 @@ def closed_file():
         ({"text": ["ab", 3]}, "text 2 is not a string but 3"),
         ({"text": ""}, "text in memory holds no text"),
         ({"text": []}, "texts in memory holds no text"),
-        ({"text": "ab\ud800"}, "half a character"),
+        ({"text": "ab\ud800"}, "an unpaired surrogate"),
         ({"corpus": "one line\nand another"}, "is not the name of a file; text=... is for text"),
         ({"corpus": "letters " * 1000}, "is not the name of a file; text=... is for text"),
         ({"corpus": b"abc"}, "text=... is for text itself"),

@@ -219,8 +219,8 @@ def test_a_file_that_is_no_table_beside_tables_is_named(make):
     folder = make({"d.csv": "text,label\n" + rows, "README": "About\nthese\ntexts\n"})
     notes = load(folder).notes
     assert notes[0] == (
-        "read as one file per class, one text per line (1 file), and as a table, its columns separated "
-        "by commas (1 file): 3 classes, 9 texts"
+        "read as one file per class, one text per line (1 file), and as a table, its columns "
+        "separated by commas (1 file): 3 classes, 9 texts"
     )
     assert f"taken as one class each, as they are not tables: '{folder}/README'" in notes[1]
 

@@ -48,7 +48,8 @@ def test_every_form_gives_the_same(write):
         assert (data.kind, data.scheme, data.classes) == ("word", "BIO", ["B-PER", "O"])
         assert data.sha256 == columns.sha256
     assert columns.notes[0] == (
-        "read as columns, one token per line: 2 sequences of 4 words, 2 labels, spans written as BIO"
+        "read as columns, one token per line: 2 sequences of 4 words, 2 labels, spans written "
+        "as BIO"
     )
 
 
