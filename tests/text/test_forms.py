@@ -180,7 +180,7 @@ def test_many_classes_with_hardly_a_text_are_doubted(make):
         "6 of 6 classes have at most 2 texts; expected: one file per class, named after it"
         in data.notes[1]
     )
-    assert "of folders of files give the one that holds those of all classes" in data.notes[1]
+    assert "for folders, give the folder that contains them all" in data.notes[1]
     assert len(load(folder).notes) == 1  # the advice, followed
 
 

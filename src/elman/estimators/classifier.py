@@ -26,9 +26,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     cell, hidden_size, num_layers, embedding_size, bidirectional, pooling, dropout,
     symbol_dropout, label_smoothing, wide, tokens, lowercase, class_weights, learning_rate,
     batch_size, epochs, monitor, patience, threads : as the flags of `elman train --task classify`
-    validation : share of the texts held out to choose the best network by and to
-        stop early; 0, or fewer than 50 texts: none
-    random_state : same number, same result
+    validation : share of the texts held out to select the best network and to stop early;
+        0, or fewer than 50 texts: none
+    random_state : the same number gives the same result
 
     Attributes
     ----------

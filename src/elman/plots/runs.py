@@ -22,7 +22,7 @@ def training(model: SavedModel) -> "Figure":
     """Loss, gradient norm and learning rate over the steps of a training.
 
     The training loss is the smoothed one that `elman train` prints, in bits per
-    character (of a classifier nats per text, of a tagger nats per symbol), with dropout
+    character (for a classifier nats per text, for a tagger nats per symbol), with dropout
     if there is any; the held-out loss is what each evaluation found, and the star what
     the best parameters have on all of the held-out text. The norm is that before
     clipping.
@@ -40,7 +40,7 @@ def training(model: SavedModel) -> "Figure":
 
 @styled
 def confusion(model: SavedModel) -> "Figure":
-    """Which class was taken for which, and the F1 of each: the report of a classifier or tagger.
+    """The confusion matrix and the F1 of each class: the report of a classifier or tagger.
 
     Rows are true classes, columns predicted ones; a cell is as dark as its share of
     the row. The part is the test part, without one the validation part.
@@ -60,11 +60,11 @@ def confusion(model: SavedModel) -> "Figure":
 
 @styled
 def overview(model: SavedModel) -> "Figure":
-    """`training`, and of a model with a report `confusion` beside it.
+    """`training`, with `confusion` next to it if the model has a report.
 
     Raises
     ------
-    UsageError : a model that holds neither a history nor a report
+    UsageError : a model with neither a history nor a report
     """
     from .figure import Figure
 

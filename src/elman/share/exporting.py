@@ -63,8 +63,8 @@ def export(
 
     Raises
     ------
-    UsageError : a form that there is not, that the path contradicts, or that a Markov chain
-        does not have; a model larger than the form allows
+    UsageError : an unknown format, one that contradicts the path, or one that Markov chains
+        do not support; a model larger than the format allows
     ElmanError : a missing package, a place that cannot be written, a file that computes
         something else
     """

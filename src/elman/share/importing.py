@@ -40,17 +40,17 @@ def import_weights(
     vocabulary: Symbols | None = None,
     like: str | Path | Model | Classifier | None = None,
 ) -> Any:
-    """A model of weights from outside.
+    """A model from external weights.
 
     Parameters
     ----------
-    path : a safetensors file with a `state_dict` of PyTorch: an embedding or none, one stack
-        of `RNN`, `GRU` or `LSTM`, a linear readout, names with any prefix; or an ONNX file
-        that `elman export` wrote, which has its symbols with it
+    path : a safetensors file with a `state_dict` of PyTorch: an optional embedding, one
+        stack of `RNN`, `GRU` or `LSTM`, a linear readout, names with any prefix; or an ONNX
+        file that `elman export` wrote, which contains its symbols
     vocabulary : the symbols of a language model: a list of them in the order of the rows, or
         their numbers by symbol; a .json file with either; a `Vocabulary`; or a text
         whose characters in the order of their code points are the symbols
-    like : a model, or its file, whose symbols, treatment of text, classes and pooling hold
+    like : a model, or its file, whose symbols, treatment of text, classes and pooling are used
 
     Returns
     -------

@@ -209,8 +209,8 @@ class SavedModel(Shown):
 
         Parameters
         ----------
-        weights_only : leave out what resuming needs, for a smaller file, and of paths the
-            folders
+        weights_only : leave out what resuming needs, for a smaller file, and the folders of
+            paths
 
         Raises
         ------
@@ -223,19 +223,19 @@ class SavedModel(Shown):
             file.write(data)
 
     def export(self, path: str | Path, format: str | None = None, **card: Any) -> None:
-        """Write the model in another form, for other programs: whole, or not at all.
+        """Write the model in another format, for other programs: whole, or not at all.
 
         Parameters
         ----------
-        format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for
-            the Hugging Face hub; None: as the suffix of the path says
-        card : of a hub folder: `license`, an identifier such as "mit"; `language`, a code
+        format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for the
+            Hugging Face hub; None: from the suffix of the path
+        card : for a hub folder: `license`, an identifier such as "mit"; `language`, a code
             such as "en", or several; `datasets`, a name on the hub, or several
 
         Raises
         ------
-        UsageError : a form that there is not, that the path contradicts, or that a Markov
-            chain does not have; a model larger than the form allows
+        UsageError : an unknown format, one that contradicts the path, or one that Markov
+            chains do not support; a model larger than the format allows
         ElmanError : a missing package, or a place that cannot be written
 
         Example

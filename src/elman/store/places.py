@@ -22,8 +22,8 @@ def model_file(path: str | Path) -> Path:
 
     Parameters
     ----------
-    path : the file, a folder with a model.safetensors, or hf://user/name, with @revision or
-        without, which is downloaded into the cache of huggingface_hub
+    path : the file, a folder with a model.safetensors, or hf://user/name, optionally with
+        @revision, which is downloaded into the cache of huggingface_hub
 
     Raises
     ------

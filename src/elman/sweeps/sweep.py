@@ -33,15 +33,15 @@ def sweep(
     study: str | Path | None = None, output: str | Path | None = None,
     on_event: Callable[[Event], object] | None = None, **settings: Any,
 ) -> Event:  # fmt: skip
-    """Train again and again with other settings, as `elman sweep` does.
+    """Train many times with different settings, as `elman sweep` does.
 
     Parameters
     ----------
     corpus : files, folders or names of corpora
-    trials : how many trainings the study has in the end, those of other processes included
+    trials : total number of trials, those of other processes included
     search : what is tried, as in "learning-rate=1e-3..1e-2:log hidden-size=128,256"; None: the
         learning rate, the size and some more, see `docs/sweeps.md`
-    study : where the trials are kept, a file or the URL of a database; None: nowhere
+    study : where to keep the trials, a file or the URL of a database; None: nowhere
     output : the file of the best model; None: no file
     on_event : called with every event, a dict with the key "event"
     settings : of `elman.train`, the same in all trials

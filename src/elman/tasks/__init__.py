@@ -204,8 +204,8 @@ def load(
 
     Parameters
     ----------
-    path : the file, a hub folder, or hf://user/name, with @revision or without
-    engine, threads : who computes, see `--engine` and `--threads`
+    path : the file, a hub folder, or hf://user/name, optionally with @revision
+    engine, threads : compute engine and number of threads, see `--engine` and `--threads`
     task : what the model must be for; None: anything
 
     Returns

@@ -38,7 +38,7 @@ class Request:
     options : how its symbols are chosen
     beam : width of a beam search for likely text, instead of drawing; 0: none
     stop : a text that ends once it has been written
-    seed : same seed, same text
+    seed : the same seed gives the same text
     include_prime : whether the prime stands in what is given
     n : how many whole samples; None: one text, which of a model of records has several
     new : only samples that are not known, and that differ from each other
@@ -143,7 +143,7 @@ class Writing:
 
     Raises
     ------
-    UnknownSymbolError : a prime with a symbol that the vocabulary does not hold
+    UnknownSymbolError : a prompt with a symbol that is not in the vocabulary
 
     Example
     -------
