@@ -213,7 +213,7 @@ def test_partial_fit_learns_batch_by_batch_and_survives_a_pickle():
             made = pickle.loads(pickle.dumps(made))
     assert made.predict_proba(texts).shape == (120, 3)
     assert made.score(texts, labels) > 0.9
-    with pytest.raises(ValueError, match="others than at the first call"):
+    with pytest.raises(ValueError, match="differ from those of the first call"):
         made.partial_fit(texts, labels, classes=["Ini", "Ov"])
     with pytest.raises(ValueError, match="'Other', which is not in classes"):
         made.partial_fit(["a"], ["Other"])

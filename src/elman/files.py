@@ -64,8 +64,8 @@ def as_path(path: str | Path, what: str) -> Path:
     """The path of a file; raises UsageError, which names `what` it is of, if it is none."""
     try:
         if not is_name(str(path)):
-            raise UsageError(f"the path of {what} is longer than any may be, or holds half a "
-                             f"character: {quoted(str(path))}; name a file")  # fmt: skip
+            raise UsageError(f"the path of {what} is too long, or contains an unpaired surrogate: "
+                             f"{quoted(str(path))}; name a file")  # fmt: skip
         if path == "":
             raise UsageError(f"the path of {what} is empty; name a file")
         if "\0" in str(path):

@@ -205,7 +205,7 @@ def test_the_card_of_a_language_model(tmp_path):
         f"- SHA-256 of the text: `{'ab' * 32}`",
         "- Steps: 7",
         "model = elman.load('poems')",
-        "- It knows 9 characters; others are refused.",
+        "- Its vocabulary has 9 characters; others are refused.",
         "- By bits per character it is worse than the baseline: chain of order 4.",
     ):
         assert said in text
@@ -256,7 +256,7 @@ def test_the_card_of_a_tagger(tmp_path):
 def test_the_card_of_lines_and_of_a_chain(tmp_path):
     lines = lm(vocabulary=Vocabulary("char", [*"abc`", UNKNOWN, BEGIN, END]), lines=True)
     text = card_of(tmp_path, lines)
-    assert "- It knows 4 characters; others are read as one unknown symbol." in text
+    assert "- Its vocabulary has 4 characters; others are read as one unknown symbol." in text
     fence, sample = re.search(r"^(`{3,})text\n(.*?)\n\1\n", text, re.S | re.M).groups()
     assert fence not in sample
     assert "A character-level Markov chain of order 2" in card_of(tmp_path, chain())

@@ -47,7 +47,7 @@ def test_it_says_what_it_understood_and_writes_the_model(folder):
     assert first == (
         "w.safetensors: rnn 2 × 6, embedding 4, 9 symbols (char), 243 parameters, float32"
     )
-    assert "tanh was taken" in note
+    assert "tanh was used" in note
     assert (
         elman.load("new.safetensors").score("abc").nats
         == lm("rnn", layers=2, embedding=4).score("abc").nats
@@ -76,7 +76,7 @@ LIKE = ("--like", "m.safetensors")
     [
         (("w.safetensors", *NEW), 2, "add --vocabulary FILE or --like MODEL"),
         (("w.safetensors", *NEW, *LIKE, "--vocabulary", "letters.txt"), 2, "leave one out"),
-        (("m.onnx", *NEW, *LIKE), 2, "has its symbols with it"),
+        (("m.onnx", *NEW, *LIKE), 2, "contains its symbols"),
         (("w.safetensors", "-o", "new.pt", *LIKE), 2, "name it new.safetensors"),
         (("w.safetensors", "-o", "no/new.safetensors", *LIKE), 1, "the folder no does not exist"),
         (("no.safetensors", *NEW, *LIKE), 1, "cannot read the weights no.safetensors"),

@@ -148,7 +148,7 @@ def test_a_classifier_is_compared_by_its_f1(tmp_path, monkeypatch):
     ("arguments", "words"),
     [
         (["--cell", "ngram"], "settings of a network"),
-        (["-"], "standard input comes once"),
+        (["-"], "standard input can be read only once"),
         (["--search", "steps=1,2"], "the same in all trials"),
         (["--steps", 2, "--study", "."], "is a folder"),
         (["--steps", 2, "--pooling", "last"], "--pooling needs --task"),

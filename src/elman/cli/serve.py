@@ -93,7 +93,7 @@ def announce(server: Server, browser: bool) -> None:
     """Say what other programs need, and show the page."""
     click.echo(f"for other programs: X-Elman-Token: {server.token}", err=True)
     if server.open_to_others:
-        click.echo("note: whoever reaches this port can use it", err=True)
+        click.echo("note: anyone who can reach this port can use it", err=True)
     graphical = not sys.platform.startswith("linux") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )

@@ -89,7 +89,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         given_classes = None if classes is None else np.unique(np.asarray(classes))
         if hasattr(self, "model_"):
             if given_classes is not None and not np.array_equal(given_classes, self.classes_):
-                raise ValueError("classes are others than at the first call")
+                raise ValueError("classes differ from those of the first call")
         else:
             if given_classes is None:
                 raise ValueError("the first call of partial_fit needs all classes")

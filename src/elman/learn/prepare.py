@@ -78,8 +78,8 @@ def _refuse_unlike_ranks(ranks: Alone, names: Sequence[Any], given: dict[str, An
     told = str([*map(str, names), sorted(given.items())])
     ranks.refuse_unlike("other settings", told, "start all ranks with the same command")
     if "-" in names:
-        raise UsageError("standard input goes to one rank alone; write the text into a file that "
-                         "all ranks can read")  # fmt: skip
+        raise UsageError("only one rank gets standard input; write the text into a file that all "
+                         "ranks can read")  # fmt: skip
 
 
 def _prepare(

@@ -268,9 +268,9 @@ def connect(environment: Mapping[str, str] = os.environ) -> Alone:
     if MPI.COMM_WORLD.size == 1:
         library = _first_line(MPI.Get_library_version())
         raise UsageError(
-            f"{several}, but each is alone: what started them does not belong to the MPI of mpi4py "
-            f"({library}); start them with its mpiexec, or where each is to train by itself, "
-            f"without the variable {name}"
+            f"{several}, but each is alone: their launcher does not belong to the MPI of mpi4py "
+            f"({library}); start them with its mpiexec, or, to train separately, without the "
+            f"variable {name}"
         )
     ranks = Ranks(MPI)
     known = levels()

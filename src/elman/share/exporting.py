@@ -103,7 +103,7 @@ def chosen(path: Path, format: str | None) -> str:
     if format is None:
         meant = [name for name, form in FORMATS.items() if form.suffix == suffix != ""]
         if not meant:
-            raise UsageError(f"{path} does not say which form is meant; add --format "
+            raise UsageError(f"{path} does not say which format is meant; add --format "
                              f"({', '.join(FORMATS)})")  # fmt: skip
         return meant[0]  # of .safetensors weights
     if not isinstance(format, str) or format not in FORMATS:

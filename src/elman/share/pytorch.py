@@ -153,7 +153,7 @@ def _recurrent(tensors: Tensors) -> dict[tuple[str, str, int, bool], str]:
     for name in names:
         if found[_parts(name)] != name:
             raise ModelFileError(f"{name} and {found[_parts(name)]} belong to two stacks of "
-                                 "recurrent layers, and a network of ours has one")  # fmt: skip
+                                 "recurrent layers, but a network of Elman has one")  # fmt: skip
     return found
 
 

@@ -307,7 +307,7 @@ def read_network(
             raise ModelFileError(f"{name} holds NaN or infinite weights")
     extra = [n for n in tensors if n not in expected and not n.startswith("training.")]
     if extra:
-        raise ModelFileError(f"the tensor {extra[0]} does not belong to such a network")
+        raise ModelFileError(f"the tensor {extra[0]} does not belong to this network")
     network = kind(config, np.dtype(dtype), engine)
     for name in expected:
         network.parameters[name][...] = tensors[name]
@@ -339,13 +339,13 @@ def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
         raise ModelFileError("the vocabulary is of an unknown kind, or empty")
     texts = symbols[256:] if kind == "byte" else symbols
     if not all(isinstance(s, str) for s in texts) or len(set(symbols)) != len(symbols):
-        raise ModelFileError("the vocabulary has symbols that are repeated or no text")
+        raise ModelFileError("the vocabulary has symbols that are repeated or not text")
     if kind == "byte" and symbols[:256] != list(range(256)):
         raise ModelFileError("the vocabulary of bytes is not 0 to 255")
     rule = data.get("words", SPACE_BEFORE) if kind == "word" else RULES[0]
     if rule not in RULES:
         raise ModelFileError(
-            f"its words were cut by the rule {quoted(rule)}, which this version of Elman does not "
-            "know; a newer one wrote it, or it is damaged"
+            f"its words were split by the rule {quoted(rule)}, which this version of Elman does "
+            "not know; a newer one wrote it, or it is damaged"
         )
     return Vocabulary(kind, symbols, rule)

@@ -101,7 +101,9 @@ class Sweep:
         if self.given.get("cell") == "ngram":
             raise UsageError("a sweep looks for the settings of a network; a Markov chain has none")
         if "-" in self.corpus:
-            raise UsageError("a sweep reads its text in every trial, and standard input comes once")
+            raise UsageError(
+                "a sweep reads its text in every trial, but standard input can be read only once"
+            )
         if not any(name in self.given for name in BUDGETS):
             self.given["minutes"] = MINUTES
         task = tasks.make(self.given).task

@@ -31,7 +31,7 @@ class ClassifierRun(Run):
     def _learn(self) -> Iterator[Event]:
         yield from super()._learn()
         if len(self.test) and not self._evaluated() and not self.learner.stop_requested:
-            text = "a logistic regression on n-grams is fitted to compare with"
+            text = "a logistic regression on n-grams is fitted for comparison"
             yield {"event": "message", "text": text}
 
     def _start_figures(self) -> Event:

@@ -136,7 +136,7 @@ class ClassifyTask(Task):
         cut = 0 if texts.cut is None else int(texts.cut.sum())
         if not cut:
             return []
-        return [f"longer than {settings.seq_len} symbols and read only so far: {cut:,} of the "
+        return [f"longer than {settings.seq_len} symbols and read only up to there: {cut:,} of the "
                 f"{len(data.source.texts):,} texts; --seq-len changes that"]  # fmt: skip
 
     def continued(
@@ -166,7 +166,7 @@ def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
         if not len(source):
             raise UsageError(
                 "--task classify needs labelled texts: a table with the columns text and label, "
-                "JSON lines, or a file or a folder per class"
+                "JSON lines, or one file or folder per class"
             )
         if isinstance(source[0], str):
             return labelled.load(list(source), options)

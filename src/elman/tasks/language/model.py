@@ -333,7 +333,7 @@ def _check_start(
         return
     symbol, state = arrays["training.last_symbol"], arrays["training.state"]
     if symbol.shape != (1,) or not 0 <= int(symbol[0]) < vocabulary_size:
-        raise ModelFileError("the last symbol of the training is none of the vocabulary")
+        raise ModelFileError("the last symbol of the training is not in the vocabulary")
     wanted = network.zero_state(1).shape
     if state.ndim != 4 or state.shape[:2] != wanted[:2] or state.shape[3] != wanted[3]:
         raise ModelFileError(f"the state of the training has shape {state.shape}")

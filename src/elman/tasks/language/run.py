@@ -109,7 +109,7 @@ class LanguageRun(Run):
         name = ahead(self.summary)
         if name == "uniform":
             return ["this model is worse on the held-out text than a uniform one: it has learned "
-                    "nothing that applies there; check that this text is like the rest "
+                    "nothing that applies to it; check that this text is like the rest "
                     "(--validation), else lower --learning-rate"]  # fmt: skip
         if name is not None and isinstance(self.learner, Trainer):
             return [f"the {name} still predicts the held-out text better than this network: train "
