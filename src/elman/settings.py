@@ -29,14 +29,14 @@ class Rule:
     Attributes
     ----------
     help : a sentence for `elman train --help`
-    group : the heading that it stands under there
+    group : the heading that it is under there
     choices : the strings that are allowed; none: any
     least, most : the smallest and the largest number
     above : whether it must be above the smallest, not at it
-    shown : the default in words, where None stands for something that is worked out
+    shown : the default in words, where None means something that is worked out
     metavar : what `--help` calls a value that is neither a number nor a choice
     files : whether a share of the data may be a file of its own instead
-    escapes : whether \\n, \\t, \\f, \\r and \\\\ stand for what they mean on the command line
+    escapes : whether \\n, \\t, \\f, \\r and \\\\ are escapes on the command line
     """
 
     help: str

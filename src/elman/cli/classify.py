@@ -114,7 +114,7 @@ def classify(
 
 
 def _names(given: str) -> list[str]:
-    """The names in --among, with commas between; one that has a comma stands in quotes."""
+    """The names in --among, with commas between; one that has a comma is in quotes."""
     from ..errors import UsageError
 
     try:

@@ -25,7 +25,7 @@ class Reading:
 
     Attributes
     ----------
-    column : where the text of a table stands
+    column : where the text of a table is
     meant : whether all files are tables, whatever they are called
     delimiter : of the columns; None: the first row shows it
     added : names of the columns that come to a table; () if it does not come out as one
@@ -59,7 +59,7 @@ def batches(arguments: Sequence[str], files: Sequence[str], reading: Reading) ->
     Raises
     ------
     UsageError : an argument that is the name of a file, tables that cannot follow each other
-    CorpusError : what cannot be read; what stands before a bad row comes first
+    CorpusError : what cannot be read; what comes before a bad row is answered first
     """
     refuse_files(arguments)
     names = [name for name in arguments if name == "-"] + list(files)

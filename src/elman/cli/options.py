@@ -50,7 +50,7 @@ def utf8(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...])
         try:
             text.encode("utf-8")
             decoded.append(text)
-        except UnicodeEncodeError:  # bytes that stand as halves of characters
+        except UnicodeEncodeError:  # bytes that became halves of characters
             try:
                 decoded.append(os.fsencode(text).decode("utf-8"))
             except UnicodeError:

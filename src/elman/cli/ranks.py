@@ -75,7 +75,7 @@ def to_start(asked: int | None) -> bool:
 
 
 def launch(count: int, as_json: bool) -> int:
-    """The command of this process again, on so many ranks of this host; the exit code.
+    """The command of this process again, on this many ranks of this host; the exit code.
 
     With JSON what mpiexec itself has to say about a rank that was killed is left out. Ctrl-C,
     SIGTERM and SIGUSR1 let the ranks save and end, the second ends them at once.

@@ -98,7 +98,7 @@ def sequences(
     Raises
     ------
     UsageError : an argument that is the name of a file, or a column of JSON lines
-    CorpusError : what cannot be read or labelled; what stands before a bad line comes first
+    CorpusError : what cannot be read or labelled; what comes before a bad line is answered first
     """
     refuse_files(arguments)
     kind = model.config["tokens"]

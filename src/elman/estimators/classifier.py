@@ -56,7 +56,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from texts (n,) and their labels (n,).
 
-        Texts that repeat count as often as they stand there; none is both learned
+        Texts that repeat count each time; none is both learned
         from and held out.
 
         Raises
@@ -75,11 +75,11 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
-        """Learn once from each of these texts, going on from where it stands.
+        """Learn once from each of these texts, continuing from the current weights.
 
         The vocabulary is that of the first call: characters that come later are
         `<unk>`. The learning rate does not fall. A copy or a pickle holds the network, not
-        the moments of the optimizer: its next call starts those anew.
+        the moments of the optimizer: its next call resets those.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return self._settings(names) | {"task": "classify"}
 
     def _continued(self) -> ClassifierTrainer:
-        """A trainer that goes on with the weights of the model, and its optimizer if kept."""
+        """A trainer that continues with the weights of the model, and its optimizer if kept."""
         model: Classifier = self.model_
         given = self._settings_of_run() | {"schedule": "constant", "test": 0.0, "validation": 0.0}
         nothing = LabelledPart(model.encode([]), np.empty(0, np.int64), np.empty(0, np.int64))

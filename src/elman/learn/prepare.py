@@ -24,7 +24,7 @@ from .shards import Shards
 from .task import Task
 
 FEW_SYMBOLS = 20_000  # words that are a large vocabulary still
-PATIENCE = 10.0  # seconds for the processes of a run that was killed to end, before it goes on
+PATIENCE = 10.0  # seconds for the processes of a run that was killed to end, before it continues
 TRIALS = 4  # steps that are timed, of which the fastest counts
 
 
@@ -169,7 +169,7 @@ def resume(
 
 
 def _file_of(path: str | Path, output: str | Path | None) -> OutputFile:
-    """The file that a run goes on with; those who wrote it may be about to end."""
+    """The file that a run continues from; those who wrote it may be about to end."""
     return OutputFile(path if output is None else model_path(output), PATIENCE)
 
 
@@ -204,7 +204,7 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
                              f"{path}; leave it out")  # fmt: skip
     fixed = task.inherited(given, older, path)
     if older.config.get("normalize") is None and "normalize" in given:
-        del fixed["normalize"]  # text in another normal form may be made alike
+        del fixed["normalize"]  # text in another normal form may be converted
     for name, value in fixed.items():
         if name in given and given[name] != value:
             raise UsageError(

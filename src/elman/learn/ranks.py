@@ -45,7 +45,7 @@ class Word(NamedTuple):
     Attributes
     ----------
     seconds : on the clock of rank 0
-    reserve : seconds that a run by the clock keeps for its last evaluation
+    reserve : seconds that a run limited by minutes keeps for its last evaluation
     factor : what somebody multiplied the learning rate by
     stop : whether somebody asked any of the ranks to stop
     """
@@ -111,7 +111,7 @@ class Alone:
         return available_cores()
 
     def leave(self, patience: float | None = None) -> bool:
-        """Wait for the others at the end, at most so many seconds; whether all have come.
+        """Wait for the others at the end, at most this many seconds; whether all have come.
 
         A rank that ends otherwise ends all of them.
         """
@@ -319,7 +319,7 @@ def _result(outcome: Any) -> Any:
 
 
 def _finished(request: Any, patience: float | None = None, spin: float = SPIN) -> bool:
-    """Whether an exchange has come to its end, within so many seconds."""
+    """Whether an exchange has ended within this many seconds."""
     began = time.monotonic()
     while not request.Test():
         waited = time.monotonic() - began

@@ -19,10 +19,10 @@ from .ranks import Alone, fewest_cores
 # What goes wrong when a training state is not what it says.
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
-# What a resumed run may be told anew: how far to go, and what does not touch the numbers.
+# What a resumed run may change: how far to go, and what does not touch the numbers.
 CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
               "log_every", "save_every", "sample_every"}  # fmt: skip
-# Files beside the text, which may have been moved: what they hold is compared.
+# Files in addition to the text, which may have been moved: what they hold is compared.
 FILES = ("labels", "validation", "test")
 
 
@@ -150,7 +150,7 @@ def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list
 
 
 def _refuse_gone(settings: Settings, path: object) -> None:
-    """Raise CorpusError for a file beside the text that is not where it was."""
+    """Raise CorpusError for a file in addition to the text that is not where it was."""
     for name in FILES:
         place = getattr(settings, name, None)
         if isinstance(place, str) and not Path(place).exists():

@@ -46,7 +46,7 @@ class Shards:
         self._memory: list[Array] = []  # of unfinished sums, by their place
 
     def rows(self, width: int) -> list[int]:
-        """Where the rows of every shard of so many begin, and their number: (S + 1,)."""
+        """Where the rows of every shard begin in a batch of `width`, and `width`: (S + 1,)."""
         return borders(width, self.count)
 
     def mine(self, width: int) -> Iterator[tuple[int, slice]]:
@@ -120,7 +120,7 @@ class Shards:
         ranks.gather(flat, columns)
 
     def _kept(self, place: int, flat: Array) -> Array:
-        """A copy of a gradient, in memory that is made anew only for another size."""
+        """A copy of a gradient, in memory that is allocated again only for another size."""
         if place == len(self._memory):
             self._memory.append(np.empty_like(flat))
         if self._memory[place].shape != flat.shape:

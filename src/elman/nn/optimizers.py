@@ -104,7 +104,7 @@ class SGD(Optimizer):
 class Adagrad(Optimizer):
     """s ← s + g²;  p ← p - lr·g / √(s + ε)   (Duchi, Hazan and Singer 2011).
 
-    ε = 1e-8 stands inside the root, as in min-char-rnn. The other published
+    ε = 1e-8 is inside the root, as in min-char-rnn. The other published
     form, √s + ε, is PyTorch's. They differ where s is small: for a weight whose
     gradients were all below 1e-4, √(s + ε) is at least 1e-4 and damps the step,
     √s + ε does not.

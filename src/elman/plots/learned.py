@@ -26,7 +26,7 @@ UNITS = 30  # the most lively ones
 WIDE = 15  # points: letters of a picture as wide as a text
 SYMBOLS = 120  # vectors that are drawn: more hide each other
 PANEL = (7.0, 6.4)  # inches between the axes of `characters`
-LETTER = 0.17  # inches between the middles of two letters beside each other
+LETTER = 0.17  # inches between the middles of two neighbouring letters
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 CURVES = (
     (BLUE, "-"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-NAMED_CLASSES = 60  # beyond, only every second or third is named beside a confusion matrix
+NAMED_CLASSES = 60  # beyond, only every second or third is named next to a confusion matrix
 
 
 @styled

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BESIDE = 3  # panels in a row
-FAR = 1.5  # a figure so many times as wide as from the best to the median is out of the picture
+FAR = 1.5  # left out: a figure farther from the best than this many times the median
 
 
 @styled

@@ -1,7 +1,7 @@
 """docs/reproductions.md and its pictures, made from the JSON that the runs write.
 
-A folder, `docs` in the repository, holds the page; beside it `reproductions/` holds one
-JSON file a recipe and one SVG a picture. Whoever runs one recipe replaces its chapter.
+A folder, `docs` in the repository, holds the page; its `reproductions/` holds one JSON file
+per recipe and one SVG per picture. Running one recipe replaces its chapter.
 """
 
 import json
@@ -64,7 +64,7 @@ def _place(folder: Path) -> Path:
 
 
 def save(folder: Path, report: dict[str, Any]) -> list[Path]:
-    """Write a report and its pictures, and make the page anew from all reports there.
+    """Write a report and its pictures, and make the page again from all reports there.
 
     Raises
     ------

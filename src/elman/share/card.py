@@ -25,7 +25,7 @@ def card(model: SavedModel, name: str, told: Told, curve: bool) -> str:
     model : as it leaves: without its training state, and its sample can be drawn again
     name : of the folder
     told : what the summary of the model does not say
-    curve : whether there is a curve.svg beside it
+    curve : whether there is a curve.svg next to it
     """
     sections = [
         f"# {plain(name)}\n\n{_about(model)}",
@@ -127,8 +127,8 @@ def _limits(model: SavedModel) -> list[str]:
         limits += _limits_of_labels(model)
     else:
         limits += [
-            "It writes what looks like its text. Its text has no intended meaning; it may be "
-            "false, offensive, or copied from its training text.",
+            "It writes text that resembles its training text. What it writes has no intended "
+            "meaning; it may be false, offensive, or copied from the training text.",
             "It has seen only its training text: its figures hold for text of the same kind.",
         ]  # fmt: skip
     _, mine = figures(model)

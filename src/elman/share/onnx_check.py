@@ -120,7 +120,7 @@ def compare_windows(model: Any, run: Run) -> float:
 
 
 def compare_fed_back(model: Any, run: Run, steps: int = 50) -> float:
-    """The largest difference over steps of which each goes on from the states of the last."""
+    """The largest difference over steps each of which continues from the states of the last."""
     rng, network = np.random.default_rng(SEED), model.network
     state, worst = network.zero_state(1), 0.0
     feeds = feeds_of(np.zeros((1, 1)), state)

@@ -9,7 +9,7 @@
     readout.W_y      (width, O)    decoder.weight                (O, width)
     readout.b_y      (O)           decoder.bias
 
-Names of a reverse direction end in `_reverse`. The gates stand in the same order. Two biases
+Names of a reverse direction end in `_reverse`. The gates are in the same order. Two biases
 that are only ever added are one: it leaves as `bias_ih`, with zeros as `bias_hh`. Of a tagger
 the cells that read letters are called letters instead of rnn, and the scores of the chain keep
 their names: chain.A, chain.start, chain.end.

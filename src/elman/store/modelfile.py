@@ -100,7 +100,7 @@ class SavedModel(Shown):
         """What `elman info` says of it, by names for people."""
 
     def _symbols(self) -> str:
-        """How many symbols it knows, without those that stand for no text."""
+        """How many symbols it knows, without those that are not text."""
         noun = {"char": "character", "byte": "byte", "word": "word"}[self.vocabulary.kind]
         return counted(len(self.vocabulary) - len(self.vocabulary.special), noun)
 
@@ -147,7 +147,7 @@ class SavedModel(Shown):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles and copies are the bytes of the model file, checked again where they arrive.
 
-        The engine is chosen there anew, so a model may go to a machine with another one.
+        The engine is chosen again there, so a model may go to a machine with another one.
         """
         return _arrived, (type(self), self.pack())
 

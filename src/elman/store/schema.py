@@ -1,7 +1,7 @@
 """What the metadata of a model file must be: every value by its type, before it is used.
 
 A form is a type, a tuple of forms of which one must fit, `[form]` for a list of such,
-`{str: form}` for an object with any names (and those that are listed beside it), or an
+`{str: form}` for an object with any names (and those that are listed next to it), or an
 object with the names that are listed, of which those that end in "?" may be missing;
 others are let alone.
 """

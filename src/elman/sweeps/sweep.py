@@ -122,7 +122,7 @@ class Sweep:
         self.place = place
 
     def events(self) -> Iterator[Event]:
-        """Train until the study has its trials; whoever leaves early leaves a study that goes on.
+        """Train until the study has its trials; a study that is stopped early can be continued.
 
         The events: "sweep", then "trial", "report" and "finished" of each trial, then "done".
         """
@@ -250,6 +250,6 @@ class Sweep:
             found = importance.get_param_importances(
                 self.study, evaluator=importance.PedAnovaImportanceEvaluator()
             )
-        except (RuntimeError, ValueError):  # all trials alike in a setting
+        except (RuntimeError, ValueError):  # all trials equal in a setting
             return None
         return {name: float(share) for name, share in found.items()}

@@ -20,7 +20,7 @@ MARKS = (
 )  # fmt: skip
 EXAMINED = 1 << 16  # bytes by which an encoding is guessed
 
-# In cp1252: letters of Western languages, and signs that stand beside words, not inside.
+# In cp1252: letters of Western languages, and signs that are next to words, not inside.
 WESTERN = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞŸŒŠŽ"
 SIGNS = "‘’‚“”„‹›«»–—…•€£¢¥§©®™°±·¡¿¶†‡ª²³¹º¼½¾×÷´¨µ\xa0\xad"
 STRAY = re.escape("".join(sign for sign in SIGNS if sign not in "’·"))

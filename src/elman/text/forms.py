@@ -180,7 +180,7 @@ def _is_folder_per_class(folder: Path, files: Sequence[tuple[Source, Table | str
 
     Raises
     ------
-    CorpusError : others lie beside them
+    CorpusError : other files are next to them
     """
     if not folder.is_dir():
         return False

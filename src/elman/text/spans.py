@@ -38,7 +38,7 @@ def scheme_of(classes: Sequence[str], sequences: Sequence[Sequence[str]]) -> str
 
 
 def _iob1(labels: Sequence[str]) -> bool:
-    """Whether B- stands only where a span follows one of its type."""
+    """Whether B- occurs only where a span follows one of its type."""
     return all(
         before.partition("-")[2] == label[2:]
         for before, label in zip([OUTSIDE, *labels], labels, strict=False)

@@ -45,7 +45,7 @@ class Table:
     Attributes
     ----------
     delimiter : what separates its columns; None: each line is an object of JSON
-    places : where in a row the wanted columns stand
+    places : where in a row the wanted columns are
     header : whether its first row names the columns
     alone : whether it has only one column
     """
@@ -71,7 +71,7 @@ class Table:
 
     @property
     def form_and_column(self) -> str:
-        """What it is, and where its text stands."""
+        """What it is, and where its text is."""
         column = self.wanted.columns[0]
         if self.delimiter is None:
             return f"{self.form}, key {quoted(column)}"

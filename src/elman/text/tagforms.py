@@ -26,7 +26,7 @@ JSON = "JSON lines"
 
 @dataclass(frozen=True)
 class Row:
-    """A labelled sequence, and where it stands.
+    """A labelled sequence, and where it is.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Row:
     lines: Sequence[int] = ()
 
     def where(self, place: int = 0) -> str:
-        """Where the token at a place stands, for a message."""
+        """Where the token at a place is, for a message."""
         if not self.lines:
             return self.name
         return f"{self.name}, line {self.lines[min(place, len(self.lines) - 1)]}"
@@ -54,7 +54,7 @@ class TaggedOptions:
     Attributes
     ----------
     token_column, label_column : of columns, from 1; None: the first and the last
-    labels : the file with the labels of a text; None: they stand beside the tokens
+    labels : the file with the labels of a text; None: they are next to the tokens
     tokens : char or word; None: the data decide
     whose : who says what `tokens` is, if the user does not
     """
@@ -283,7 +283,7 @@ def _without_end(lines: list[str]) -> list[str]:
 
 
 def _one(name: str, options: TextOptions) -> Source:
-    """The one file that a name stands for."""
+    """The one file that a name means."""
     if not Path(name).exists():
         raise CorpusError(f"--labels names the file {near(name)}, which is not there")
     sources = [s for group in find(name, as_it_is(options), []) for s in group.sources]

@@ -118,7 +118,7 @@ class ClassifyTask(Task):
     def try_step(self, network: ClassifierNetwork, settings: ClassifySettings) -> int:
         ids = np.zeros((TRIED_STEPS, settings.batch_size), np.int32)
         weights = np.full(settings.batch_size, 1 / settings.batch_size, network.dtype)
-        rng = np.random.default_rng(0)  # as while training: with dropout, side by side
+        rng = np.random.default_rng(0)  # as while training: with dropout, in a batch
         network.loss_and_gradient(ids, ids[0], weights, None, rng)
         return ids.size
 
@@ -142,7 +142,7 @@ class ClassifyTask(Task):
     def continued(
         self, model: Classifier, given: dict[str, Any], part: LabelledPart
     ) -> ClassifierTrainer:
-        """A trainer that goes on from the weights of a classifier, for `learn`."""
+        """A trainer that continues from the weights of a classifier, for `learn`."""
         fixed = {name: model.config[name] for name in self.fixed}
         settings = ClassifySettings(**given | fixed).resolved(0, {})
         network = ClassifierNetwork(model.network.config, model.network.dtype, model.network.engine)
@@ -206,7 +206,7 @@ def _divided(
 ) -> dict[str, np.ndarray]:
     """The rows of every part; `own` are those of files of their own, behind the first `count`.
 
-    Nothing is learned from a text that stands in one of these files.
+    Texts of these files are excluded from training.
     """
     elsewhere = {data.texts[i] for rows in own.values() for i in rows}
     twice = {data.texts[i] for i in own.get("validation", ())}

@@ -328,7 +328,7 @@ class Model(SavedModel):
 def _check_start(
     arrays: checkpoint.Tensors, network: Network | NGram, vocabulary_size: int
 ) -> None:
-    """Where sampling goes on: a state that fits the network, and a symbol that exists."""
+    """Where sampling continues: a state that fits the network, and a symbol that exists."""
     if "training.last_symbol" not in arrays:
         return
     symbol, state = arrays["training.last_symbol"], arrays["training.state"]

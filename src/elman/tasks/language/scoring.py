@@ -147,7 +147,7 @@ def evaluate(
 
     Parameters
     ----------
-    parallel : streams that are read side by side; 1 for a final figure
+    parallel : streams that are read in parallel; 1 for a final figure
     limit : about how many predictions to make, for a quick estimate: the beginnings of
         the parallel streams, which lie evenly over the part
     chunk : steps that are read at once; changes the memory, not the figure

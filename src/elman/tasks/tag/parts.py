@@ -20,8 +20,8 @@ def divided(
 ) -> tuple[dict[str, Array], float]:
     """First symbol and the one behind the last of what each part has (n, 2).
 
-    The same sequence never stands on two sides. Parts with files of their own hold what those
-    hold (`own` says which sequences), and nothing is learned from a sequence that stands there.
+    The same sequence is never in two parts. Parts with files of their own hold what those
+    hold (`own` says which sequences), and their sequences are excluded from training.
     Returned is the share of the validation part, too: it is worked out where it is not given.
 
     Raises CorpusError if nothing is left for training.
@@ -75,7 +75,7 @@ def _few(count: int, cut: bool) -> str:
 
 
 def _cut(ranges: Array, validation: float, test: float) -> dict[str, Array]:
-    """Of every sequence the end is the test part, and what stands before it the validation."""
+    """Of every sequence the end is the test part, and what comes before it the validation."""
     parts: dict[str, list[tuple[int, int]]] = {name: [] for name in PARTS}
     for start, stop in ranges.tolist():
         length = stop - start if stop - start >= SHORT else 0
