@@ -71,7 +71,7 @@ def verbs() -> str:
         "per line. Exit codes: 0 done, 1 failure, 2 wrong usage; 130 after Ctrl-C and 143 after "
         "SIGTERM, which save first.\n"
     )
-    context = click.Context(cli, info_name="elman")
+    context = click.Context(cli, info_name="elman", help_option_names=["-h", "--help"])
     return page + "".join(verb_section(context, verb) for verb in VERBS)
 
 

@@ -94,9 +94,7 @@ class Settings(ABC):
         "", "What to learn: lm, a language model; classify, the class of a text; tag, a label "
         "for every symbol.", LEARNING,
     )  # fmt: skip
-    tokens: str = setting(
-        "char", "Unit of text: character, byte or word.", TEXT, choices=("char", "byte", "word")
-    )
+    tokens: str = setting("char", "Unit of text.", TEXT, choices=("char", "byte", "word"))
     vocabulary_size: int | None = setting(
         None, "Most frequent characters or words to keep; the rest are <unk>.", TEXT,
         least=1, most=10_000_000, shown="all",
