@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, help="at most so many, at random")
     parser.add_argument("--iterations", type=int, default=100, help="of CRFsuite; 0: leave it out")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE",
-                        help="settings of Elman that replace its defaults, as JSON values")  # fmt: skip
+                        help="settings of Elman, as JSON values")  # fmt: skip
     given = parser.parse_args()
     rows = list(TASKS[given.task](given.data))
     random.Random(0).shuffle(rows)
