@@ -245,8 +245,8 @@ def test_in_python_messages_name_arguments(folder):
         ("w.safetensors", {"vocabulary": 1}, "must be a list of symbols or a file, not 1"),
         ("w.safetensors", {"vocabulary": set("abc")}, "in the order of the rows, not of type set"),
         ("w.safetensors", {"vocabulary": b"abc"}, "not of type bytes"),
-        ("w.safetensors", {"vocabulary": {"a": 1, "b": 2}}, "the numbers 0 to one less"),
-        ("w.safetensors", {"vocabulary": {"a": 0, "b": "1"}}, "the numbers 0 to one less"),
+        ("w.safetensors", {"vocabulary": {"a": 1, "b": 2}}, "must number its symbols from 0"),
+        ("w.safetensors", {"vocabulary": {"a": 0, "b": "1"}}, "must number its symbols from 0"),
         ("w.safetensors", {"vocabulary": [1.5]}, "must be a list of strings"),
     ],
 )

@@ -153,7 +153,7 @@ def test_each_token_keeps_its_label_when_it_is_treated(write):
         ("Ada\tB-PER\nruns\n", "line 2: one column only"),
         ("Ada\tO\n\tO\n", "line 2: the token, column 1, is empty"),
         ("Ada\tO\nx\t\n", "line 2: the label, column 2, is empty"),
-        ("Ada\tO\nx\tO\n", "has the one label 'O'"),
+        ("Ada\tO\nx\tO\n", "has only the label 'O'"),
         ("Ada\tB-PER\nx\tO\ny\tI-PER\n", "a.conll, line 3: I-PER is after O"),
         ("# c\n-DOCSTART-\tO\nAda\tB-PER\n\ny\tI-PER\n", "line 5: I-PER is at the"),
         ("Ada\tO\nx\t \n", "line 2: the label, column 2, is empty"),

@@ -226,7 +226,7 @@ def merge(
     classes = sorted(set(one_label.values()))
     lost = sorted({label for _, label in pairs} - set(classes))
     if len(classes) < 2:
-        only = f"the one class {quoted(classes[0])}" if classes else "no class"
+        only = f"only the class {quoted(classes[0])}" if classes else "no class"
         tail = ", once texts under several labels are left out" if conflicting else ""
         if len(lost) > len(found):
             tail += " (are texts and labels the wrong way round?)"
