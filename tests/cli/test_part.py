@@ -176,7 +176,7 @@ def test_a_piped_file_and_a_list_of_neighbours(say, folder):
         ("tag tags so --part 1/2", "takes one file"),
         ("score lines --lines --part 1/2", "takes one file"),
         ("score lines q.txt --part 1/2", "needs --lines or --symbols"),
-        ("score lines q.txt --lines --rank --part 1/2", "not with --rank"),
+        ("score lines q.txt --lines --rank --part 1/2", "not work with --rank"),
         ("score text q.txt --symbols --part 1/2", "needs --lines here"),
         ("score lines q.txt --lines --encoding utf-16 --part 1/2", "in UTF-8 first"),
         ("classify names -f q.txt.gz --part 1/2", "unpack it first"),

@@ -119,7 +119,7 @@ def stale_extension(monkeypatch):
 
 
 def test_a_stale_extension_is_one_sentence(stale_extension):
-    with pytest.raises(UsageError, match=r"different C\+\+ sources .*pip install \.") as error:
+    with pytest.raises(UsageError, match=r"different C\+\+ sources.*pip install \.") as error:
         select("native")
     assert "\n" not in str(error.value)
 

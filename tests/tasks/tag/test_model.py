@@ -221,7 +221,7 @@ def test_held_out_sequences_are_never_learned(tmp_path):
     ("data", "settings", "error", "words"),
     [
         (([["a", "b"]], [["x"]]), {}, CorpusError, "2 tokens and 1 label"),
-        (([["a", "b"]], [["x", "x"]]), {}, CorpusError, "has the one label 'x'"),
+        (([["a", "b"]], [["x", "x"]]), {}, CorpusError, "has only the label 'x'"),
         (([[]], [[]]), {}, CorpusError, "no tokens"),
         (([["a"], ["b"]], [["x"]]), {}, UsageError, "2 sequences and 1 lists of labels"),
         (([["ab", "b"]], [["x", "y"]]), {"tokens": "char"}, UsageError, "not a single character"),
