@@ -123,7 +123,7 @@ def test_the_overview_is_all_that_the_model_holds(model, classifier):
     )  # fmt: skip
     assert len(plots.overview(stripped).axes) == 2
     stripped.summary = {}
-    with pytest.raises(UsageError, match="no history"):
+    with pytest.raises(UsageError, match="no training history"):
         plots.overview(stripped)
     with pytest.raises(UsageError, match="no report"):
         plots.confusion(stripped)
