@@ -1,12 +1,13 @@
-"""Lines a second of `elman classify` and of `elman score --lines`: one process or two.
+"""Lines per second of `elman classify` and of `elman score --lines`: one process or two.
 
     python benchmarks/bulk.py
 
-Two processes are `--part 1/2` and `--part 2/2` side by side, with a thread each; beside them one
-process with one thread, and one with two. Each is the real command on a file of made-up lines, its
-output thrown away, from its start to its end: what a process needs to begin counts. The models are
-untrained, since only their size matters. What is printed is the median of the repeats, which take
-turns, and what two processes do for one of one thread; their aim is 1.8 times.
+Two processes are `--part 1/2` and `--part 2/2` at the same time, with a thread each,
+compared with one process with one thread, and one with two. Each is the real command on a
+file of made-up lines, its output thrown away, from its start to its end: what a process
+needs to begin counts. The models are untrained, since only their size matters. What is
+printed is the median of the repeats, which take turns, and what two processes do for one of
+one thread; their aim is 1.8 times.
 """
 
 import argparse

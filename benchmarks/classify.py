@@ -1,17 +1,18 @@
-"""How good and how fast classifiers are, beside scikit-learn and PyTorch.
+"""How good and how fast classifiers are, compared with scikit-learn and PyTorch.
 
-Quality: the same texts, split alike (20 % to test on, stratified, no text on two sides), to
-Elman with its defaults, which are two minutes and choose by up to 1,000 of the other texts, and
-to a logistic regression on TF-IDF weighted character 1- to 4-grams, which learns from all of
-the other texts. Mean and spread over seeds; a seed draws another split. On a machine with other
-work `--set epochs=24` counts passes instead of minutes; then look at the CPU seconds.
+Quality: the same texts, split in the same way (20 % for the test, stratified, no text in
+two parts), to Elman with its defaults, which are two minutes and validation on up to 1,000
+of the other texts, and to a logistic regression on TF-IDF weighted character 1- to 4-grams,
+which learns from all of the other texts. Mean and spread over seeds; a seed draws another
+split. On a machine with other work `--set epochs=24` counts passes instead of minutes; then
+look at the CPU seconds.
 
 Speed: texts per second of the trained network, by Elman and by PyTorch with the
 same weights, on batches of similar length; the answers are compared.
 
 The data are in the folder that ELMAN_CORPORA names: folders `names` (one file per language of
 surnames), `words` (english.txt, french.txt, german.txt) and `words_frequent` (frequent words of
-twelve languages; those of more than three letters that stand in one language only), and the texts
+twelve languages; those of more than three letters that occur in one language only), and the texts
 tinyshakespeare.txt, sherlock_complete_cnus.txt and timemachine.txt, whose lines of 40 characters
 and more are to be told apart.
 """

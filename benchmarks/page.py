@@ -1,4 +1,4 @@
-"""The page in a browser: how soon something stands there, and how smoothly the heat map scrolls.
+"""The page in a browser: how soon it shows something, and how smoothly the heat map scrolls.
 
     python benchmarks/page.py            needs the extras web and browser, and `chromium`
 

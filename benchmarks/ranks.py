@@ -1,7 +1,7 @@
 """Time of a training step in shards and on ranks, and what more machines would be worth.
 
     python benchmarks/ranks.py shards     one process: what shards cost, by their rows
-    python benchmarks/ranks.py ranks      1 and 2 ranks of one thread beside 1 rank of two threads
+    python benchmarks/ranks.py ranks      1 and 2 ranks of one thread, and 1 rank of two threads
     python benchmarks/ranks.py network    computed from the last: 2 to 64 hosts, three networks
 
 A step is the work of `train_step.py` on the native engine: forward, backward, clipping, update.
@@ -168,7 +168,7 @@ PAIRS = [{"ranks": 1, "threads": 1, "shards": 2}, {"ranks": 2, "threads": 1, "sh
 @main.command()
 @common
 def ranks(configs: list[str], repeats: int, seconds: float) -> None:
-    """Two ranks on this host beside one with two threads."""
+    """Two ranks on this host compared with one with two threads."""
     rows = []
     for name in configs:
         times = compare(name, PAIRS, repeats, seconds)
@@ -179,7 +179,7 @@ def ranks(configs: list[str], repeats: int, seconds: float) -> None:
                          f"{ms / times[2][0] - 1:+.1%}"])  # fmt: skip
     show("A step on ranks of one host, 2 shards (medians)",
          ["configuration", "ranks", "threads each", "ms", "characters/s", "exchange alone, ms",
-          "beside two threads"], rows)  # fmt: skip
+          "against two threads"], rows)  # fmt: skip
 
 
 @main.command()

@@ -1,8 +1,8 @@
-"""Reading with a model: lines one by one and side by side, a long text on one thread and on all.
+"""Reading with a model: lines one at a time and in batches, a long text on one thread and on all.
 
 One text is one sequence: each step reads all of W_h once, so a core cannot be faster than W_h can
-be brought to it. The floor is how often a second one core multiplies a vector by such a matrix, by
-the BLAS of NumPy. Medians over repeats that take turns.
+be brought to it. The floor is how many times per second one core can multiply a vector by such a
+matrix with the BLAS of NumPy. Medians over repeats that take turns.
 """
 
 import time
@@ -58,7 +58,7 @@ def main(repeats: int) -> None:
     lengths = rng.integers(SHORTEST, LONGEST, LINES)
     lines = ["".join(rng.choice(SIGNS, n)) for n in lengths]
     text = "".join(rng.choice(SIGNS, LONG))
-    columns = ("network", "lines/s one by one", f"side by side on {cores}", "×",
+    columns = ("network", "lines/s one at a time", f"in batches on {cores}", "×",
                "characters/s of one text on 1", f"on {cores}", "×", "floor of 1")  # fmt: skip
     table = Table(*columns)
     for cell, size in (("gru", 256), ("gru", 512), ("lstm", 512)):

@@ -1,4 +1,4 @@
-"""Taggers beside a conditional random field (python-crfsuite) with its usual features.
+"""Taggers compared with a conditional random field (python-crfsuite) with its usual features.
 
     python benchmarks/tagging.py accents FOLDER             words of several languages, a file each
     python benchmarks/tagging.py punctuation BOOK.txt       marks and capitals of a book
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, help="at most so many, at random")
     parser.add_argument("--iterations", type=int, default=100, help="of CRFsuite; 0: leave it out")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE",
-                        help="settings of Elman besides its defaults, as JSON values")  # fmt: skip
+                        help="settings of Elman, as JSON values")  # fmt: skip
     given = parser.parse_args()
     rows = list(TASKS[given.task](given.data))
     random.Random(0).shuffle(rows)

@@ -3,7 +3,7 @@
 A step is the same work everywhere: forward, backward, clipping, update of the
 parameters, from the same first parameters on the same symbols (the first losses
 are compared). Every system with every number of threads runs in a process of its
-own. The processes take turns, so that noise of the machine hits all alike; each
+own. The processes take turns, so that noise of the machine affects all equally; each
 turn begins with steps that are not counted, and the median is over all others.
 """
 
@@ -282,7 +282,7 @@ def counts(_: click.Context, __: click.Parameter, value: str) -> list[int]:
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=f"""Time one training step of Elman and of its peers, side by side.
+    help=f"""Time one training step of Elman and of other libraries, alternating.
 
     \b
     Configurations: {", ".join(list(WORKS)[:3])},

@@ -65,13 +65,13 @@ def verbs() -> str:
     rows = [(f"[`elman {verb}`](#elman-{verb})", plain(said)) for verb, said in VERBS.items()]
     page = (
         f"{MADE}# Verbs\n\nThe command line has one command, `elman`, and a verb for each thing "
-        "that it does. `elman VERB --help` shows in the terminal what this page says.\n\n"
+        "that it does. `elman VERB --help` prints the same in the terminal.\n\n"
         f"{table(('verb', 'what it does'), rows)}\n"
         "Results go to stdout, progress and messages to stderr. `--json` prints one JSON object "
         "per line. Exit codes: 0 done, 1 failure, 2 wrong usage; 130 after Ctrl-C and 143 after "
         "SIGTERM, which save first.\n"
     )
-    context = click.Context(cli, info_name="elman")
+    context = click.Context(cli, info_name="elman", help_option_names=["-h", "--help"])
     return page + "".join(verb_section(context, verb) for verb in VERBS)
 
 
@@ -80,7 +80,7 @@ def verb_section(parent: click.Context, verb: str) -> str:
     assert command is not None
     context = command.make_context(verb, [], parent=parent, resilient_parsing=True)
     usage = " ".join([f"elman {verb}", *command.collect_usage_pieces(context)])
-    parts = [f"## elman {verb}", f"```\n{usage}\n```", plain(inspect.cleandoc(command.help or ""))]
+    parts = [f"## elman {verb}", f"```\n{usage}\n```", described(command.help or "")]
     options = [p for p in command.params if isinstance(p, click.Option)]
     known = [p for p in options if p.name in all_settings() and verb in ("train", "sweep")]
     groups: dict[str, list[click.Option]] = {}
@@ -97,6 +97,15 @@ def verb_section(parent: click.Context, verb: str) -> str:
     if notes := getattr(command, "notes", ""):
         parts.append(plain(notes))
     return "".join(f"\n{part.rstrip()}\n" for part in parts)
+
+
+def described(text: str) -> str:
+    """What a command does, as Markdown; what click does not wrap (after a \\b) as code."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(
+        f"```text\n{each.removeprefix(chr(8)).strip(chr(10))}\n```" if each.startswith("\b")
+        else plain(each) for each in paragraphs
+    )  # fmt: skip
 
 
 def option_row(option: click.Option) -> tuple[str, str, str]:
@@ -121,14 +130,13 @@ def settings() -> str:
     """`docs/settings.md`: every setting, in the groups of `elman train --help`."""
     tasks = ", ".join(f"[{task}](../src/{module_of(task)})" for task in TASKS)
     page = (
-        f"{MADE}# Settings\n\nEvery setting of a training. On the command line a setting is a flag "
-        "of `elman train`. In Python it is an argument of `elman.train`, with underscores: "
-        "`--hidden-size 256` is `hidden_size=256`. A switch is `True` or `False` there: "
-        "`--lines` is `lines=True`, `--no-bias` is `bias=False`. A value outside its range is "
-        "refused with a sentence.\n\nA default that depends on the text, the time or the task is "
-        "worked out at the start of the run and kept in the model file. The reasons for the "
-        "defaults are in the code: "
-        f"[`settings.py`](../src/elman/settings.py), and a file for each task: {tasks}.\n"
+        f"{MADE}# Settings\n\nEvery setting of a training. On the command line a setting is a "
+        "flag of `elman train`. In Python it is an argument of `elman.train`, with underscores: "
+        "`--hidden-size 256` is `hidden_size=256`. A switch is `True` or `False` there: `--lines` "
+        "is `lines=True`, `--no-bias` is `bias=False`. A value outside its range is rejected with "
+        "a message.\n\nA default that depends on the text, the time or the task is worked out at "
+        "the start of the run and kept in the model file. The reasons for the defaults are in the "
+        f"code: [`settings.py`](../src/elman/settings.py), and a file for each task: {tasks}.\n"
     )
     groups: dict[str, list[tuple[str, ...]]] = {}
     for name, fields in all_settings().items():

@@ -282,7 +282,9 @@ def test_every_file_of_the_contributing_is_there():
 @pytest.mark.parametrize("example", list(MENTIONS))
 def test_where_to_go_is_all_that_has_the_example(example):
     page = CONTRIBUTING.read_text(encoding="utf-8")
-    section = re.search(rf"^### An? \w+, as `{example}`\n(.*?)(?=^##|\Z)", page, re.S | re.M)
+    section = re.search(
+        rf"^### An? \w+ \(example: `{example}`\)\n(.*?)(?=^##|\Z)", page, re.S | re.M
+    )
     said = {name for name in SPAN.findall(section[1]) if "/" in name}
     word = re.compile(WORDS.get(example, rf"\b{example}\b"), re.I)
     source = ROOT / "src" / "elman"

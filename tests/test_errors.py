@@ -21,8 +21,8 @@ pytestmark = pytest.mark.arguments
     [
         ("--hidden-size must be a whole number, not '8'",
          "hidden_size must be a whole number, not '8'"),
-        ("--momentum goes with --optimizer sgd, not with adam",
-         "momentum goes with optimizer='sgd', not with adam"),
+        ("--momentum needs --optimizer sgd (it is adam)",
+         "momentum needs optimizer='sgd' (it is adam)"),
         ("try --learning-rate 0.0006 (now 0.006) or --clip-norm 1",
          "try learning_rate=0.0006 (now 0.006) or clip_norm=1"),
         ("--learning-rate 1e-05, --steps 3.", "learning_rate=1e-05, steps=3."),

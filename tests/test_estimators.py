@@ -213,7 +213,7 @@ def test_partial_fit_learns_batch_by_batch_and_survives_a_pickle():
             made = pickle.loads(pickle.dumps(made))
     assert made.predict_proba(texts).shape == (120, 3)
     assert made.score(texts, labels) > 0.9
-    with pytest.raises(ValueError, match="others than at the first call"):
+    with pytest.raises(ValueError, match="differ from those of the first call"):
         made.partial_fit(texts, labels, classes=["Ini", "Ov"])
     with pytest.raises(ValueError, match="'Other', which is not in classes"):
         made.partial_fit(["a"], ["Other"])
@@ -456,7 +456,7 @@ def test_a_tagger_in_a_grid_search():
         (["ab"], [["a", "a"]], "at least 2 labels"),
         (["ab"], [["a", 1]], "int, str"),
         (["ab"], [[0.5, 0.25]], "continuous"),
-        ([["x", "y"]], [["B-A", "I-B"]], "I-B stands behind B-A"),
+        ([["x", "y"]], [["B-A", "I-B"]], "I-B is after B-A"),
         ([], [], "no sequence"),
     ],
 )

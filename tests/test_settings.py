@@ -112,7 +112,7 @@ def test_a_flag_of_another_task_is_refused_whatever_its_value(task, name):
     if task in tasks:
         return
     default = next(iter(tasks.values())).default
-    assert f"{flag(name, default)} goes with --task" in refused(task=task, **{name: default})
+    assert f"{flag(name, default)} needs --task" in refused(task=task, **{name: default})
 
 
 @pytest.mark.parametrize("name", list(all_settings()))

@@ -1,7 +1,7 @@
-"""Writes the drawings of the documents beside itself: python docs/images/draw.py
+"""Writes the drawings of the documents into its own folder: python docs/images/draw.py
 
 In those of docs/mathematics.md blue boxes multiply by weights, green ones are functions, circles
-act element by element, dots are branches; in that of docs/architecture.md boxes are rooms. Text
+act element by element, dots are branches; in that of docs/architecture.md boxes are packages. Text
 uses the generic font families, with room to spare, and every drawing brings its own background,
 light or dark as the reader prefers.
 """
@@ -311,7 +311,7 @@ def gradient():
     return d
 
 
-# The rooms, from the roof down: a line of the drawing is a floor.
+# The packages, from the top down: a line of the drawing is a layer.
 FLOORS = (
     ("plots", "web", "recipes", "cli", "__main__"),
     ("inside", "share", "estimators", "bulk", "sweeps"),
@@ -322,7 +322,7 @@ FLOORS = (
     ("text", "cells"),
     ("elman", "errors", "files", "settings", "version"),
 )
-# The way of a text: the room that it comes to, and what it meets there.
+# The way of a text: the package that it comes to, and what it meets there.
 WAY = (
     ("cli", "elman train"), ("tasks", "begin"), ("learn", "prepare.begin"), ("tasks", "read"),
     ("text", "load, divide"), ("tasks", "resolved"), ("nn", "Network"), ("tasks", "trainer"),
@@ -331,7 +331,7 @@ WAY = (
 
 
 def house():
-    d = Drawing(900, 694, "The rooms of Elman, and the way of a text from file to model file")
+    d = Drawing(900, 694, "The packages of Elman, and the way of a text from file to model file")
     height, gap = 72, 8
     middle = {}
     for row, rooms in enumerate(FLOORS):

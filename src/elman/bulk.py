@@ -1,9 +1,10 @@
-"""Labels, scores and vectors of many texts, for programs that spread them over processes.
+"""Labels, scores and vectors of many texts, for programs that distribute them over processes.
 
-Each function takes the path of a model and gives arrays, a row for each text. The model is read
-at the first call in a process and kept, so a function with its path is all that travels to
-another process: `functools.partial(classify, "names.safetensors")`. A row does not depend on
-its neighbours (with the native engine not in the last bit), so texts may be divided in any way.
+Each function takes the path of a model and gives arrays, a row for each text. The model is
+read at the first call in a process and kept, so only a function and the path are sent to
+another process: `functools.partial(classify, "names.safetensors")`. A row does not depend
+on its neighbours (with the native engine not in the last bit), so texts may be divided in
+any way.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,12 +59,12 @@ def classify(
     path : of a classifier
     texts : a list, a column of pandas or polars, an iterator; None and NaN are blank texts
     among, threshold : see `elman classify`
-    engine : who computes, see `elman.load`
-    threads : to compute on; one, since other processes have the other cores
+    engine : compute engine, see `elman.load`
+    threads : number of threads; one, since other processes use the other cores
 
     Raises
     ------
-    ModelFileError : no model file, or no classifier
+    ModelFileError : not a model file, or not a classifier
     UsageError : something that is not text, a class that the model does not have
     """
     ask = Answering(_model(path, engine, threads, "classify"), among, threshold)

@@ -41,12 +41,17 @@ def counted(number: int, noun: str, ending: str = "s") -> str:
     return f"{number:,} {noun}{ending if number != 1 else ''}"
 
 
+def install(extra: str) -> str:
+    """How to install the packages of an extra, for the sentence that misses them."""
+    return f"pip install '.[{extra}]' in the folder of the clone"
+
+
 # Flags whose arguments have other names, and those that need no value.
 ARGUMENTS = {"from": "start_from", "count": "n"}
 SWITCHES = {"bidirectional", "greedy", "lines", "lowercase", "transitions", "unknown"}
 VALUES: set[str] = set()  # what settings may be: `settings.Rule` adds its choices
 # What is quoted stays, even where it is cut, and so does a command; else a flag, and the word
-# behind it.
+# after it.
 FLAG = re.compile(
     r"""(?<!\w)b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"][^…]*…)"""
     r"|`[^`]*`|elman [a-z]+\b[^;,)`]*"
@@ -56,7 +61,7 @@ _named = "arguments"
 
 
 def as_arguments(message: str) -> str:
-    """A message with the arguments of Python in place of the flags of the command line."""
+    """A message with the arguments of Python instead of the flags of the command line."""
 
     def argument(found: re.Match[str]) -> str:
         flag, word = found[1], found[2]
@@ -77,12 +82,12 @@ def as_arguments(message: str) -> str:
 
 
 def worded(message: str) -> str:
-    """A message in the names that who reads it knows: flags in a command, else arguments."""
+    """A message in the names that its reader knows: flags in a command, else arguments."""
     return message if _named == "flags" else as_arguments(message)
 
 
 def either(command: str, python: str) -> str:
-    """What to do: on the command line, or in Python, where it is another thing."""
+    """What to do: on the command line, or in Python, where it differs."""
     return command if _named == "flags" else python
 
 
@@ -98,7 +103,7 @@ def flags() -> Iterator[None]:
 
 
 class ElmanError(Exception):
-    """A failure with a cause that the user can act on.
+    """An error that the user can fix.
 
     `hint` is a next step that may help, for the command line; None: the message says it all.
     """
@@ -128,7 +133,7 @@ class ModelFileError(ElmanError, ValueError):
 
 
 class UnknownSymbolError(ElmanError, ValueError):
-    """A symbol that the model's vocabulary does not hold."""
+    """A symbol that is not in the model's vocabulary."""
 
 
 class DivergedError(ElmanError, ArithmeticError):

@@ -64,8 +64,8 @@ def as_path(path: str | Path, what: str) -> Path:
     """The path of a file; raises UsageError, which names `what` it is of, if it is none."""
     try:
         if not is_name(str(path)):
-            raise UsageError(f"the path of {what} is longer than any may be, or holds half a "
-                             f"character: {quoted(str(path))}; name a file")  # fmt: skip
+            raise UsageError(f"the path of {what} is too long, or contains an unpaired surrogate: "
+                             f"{quoted(str(path))}; name a file")  # fmt: skip
         if path == "":
             raise UsageError(f"the path of {what} is empty; name a file")
         if "\0" in str(path):
@@ -98,7 +98,7 @@ class OutputFile:
 
     The lock is an open file with flock, which ends with the process however it
     ends. Raises ElmanError if the place cannot be written, or is being written
-    by another process, and UsageError if it is no path. Another process has so many seconds
+    by another process, and UsageError if it is no path. Another process has this many seconds
     of `patience` to come to its end.
     """
 
@@ -155,19 +155,19 @@ class OutputFile:
             )
 
     def write(self, data: bytes) -> None:
-        """Replace the contents. On failure the old file stands and ElmanError says why."""
+        """Replace the contents. On failure the old file is kept and ElmanError says why."""
         self.stage(data)
         self.commit()
 
     def stage(self, data: bytes) -> None:
-        """Write the new contents beside the file, which stays as it is until `commit`."""
+        """Write the new contents next to the file, which stays as it is until `commit`."""
         with self._failure_said(), open(self._temporary, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
 
     def commit(self) -> None:
-        """Put what was staged in the place of the file."""
+        """Replace the file by what was staged."""
         with self._failure_said():
             os.replace(self._temporary, self.path)
         with suppress(OSError):  # not every file system can sync a folder

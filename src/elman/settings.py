@@ -29,14 +29,14 @@ class Rule:
     Attributes
     ----------
     help : a sentence for `elman train --help`
-    group : the heading that it stands under there
+    group : the heading that it is under there
     choices : the strings that are allowed; none: any
     least, most : the smallest and the largest number
     above : whether it must be above the smallest, not at it
-    shown : the default in words, where None stands for something that is worked out
+    shown : the default in words, where None means something that is worked out
     metavar : what `--help` calls a value that is neither a number nor a choice
     files : whether a share of the data may be a file of its own instead
-    escapes : whether \\n, \\t, \\f, \\r and \\\\ stand for what they mean on the command line
+    escapes : whether \\n, \\t, \\f, \\r and \\\\ are escapes on the command line
     """
 
     help: str
@@ -94,7 +94,7 @@ class Settings(ABC):
         "", "What to learn: lm, a language model; classify, the class of a text; tag, a label "
         "for every symbol.", LEARNING,
     )  # fmt: skip
-    tokens: str = setting("char", "What a symbol is.", TEXT, choices=("char", "byte", "word"))
+    tokens: str = setting("char", "Unit of text.", TEXT, choices=("char", "byte", "word"))
     vocabulary_size: int | None = setting(
         None, "Most frequent characters or words to keep; the rest are <unk>.", TEXT,
         least=1, most=10_000_000, shown="all",
@@ -129,7 +129,7 @@ class Settings(ABC):
     )  # fmt: skip
     num_layers: int | None = setting(
         None, "Number of layers.", NETWORK, least=1, most=100,
-        shown="1, of labels 1 or 2",
+        shown="1 (classify and tag: 1 or 2)",
     )  # fmt: skip
     embedding_size: int = setting(
         0, "Size of the symbol embeddings; 0: one-hot.", NETWORK, least=0, most=1_000_000
@@ -138,8 +138,8 @@ class Settings(ABC):
     bias: bool = setting(True, "Leave out all biases.", NETWORK)
     dropout: float | None = setting(
         None, "Dropout rate on the output of each layer.", NETWORK, least=0, most=0.95,
-        shown="with adam, for text read twice or more: 0.5 from 512 units, else 0.25; "
-        "of a classifier 0.45, of a tagger 0.4, of its characters 0.1",
+        shown="with adam, for text read twice or more: 0.5 from 512 units, else 0.25; 0.45 for a "
+        "classifier, 0.4 for a tagger (0.1 if it tags characters)",
     )  # fmt: skip
     init: str = setting(
         "uniform", "Initial values of the weights.", NETWORK,
@@ -151,7 +151,7 @@ class Settings(ABC):
 
     minutes: float | None = setting(
         None, "Minutes to train, including the final evaluation.", LEARNING,
-        least=0, most=1e6, above=True, shown="3, of labels 2",
+        least=0, most=1e6, above=True, shown="3 (2 for labels)",
     )  # fmt: skip
     epochs: float | None = setting(
         None, "Passes over the text to train.", LEARNING, least=0, most=1e9
@@ -162,7 +162,7 @@ class Settings(ABC):
     )  # fmt: skip
     seq_len: int = setting(
         64,
-        "Window length in symbols; for a classifier, the symbols read of each text.",
+        "Window length in symbols; for a classifier, the number of symbols read from each text.",
         LEARNING,
         least=1,
         most=1_000_000,
@@ -174,13 +174,12 @@ class Settings(ABC):
     )  # fmt: skip
     learning_rate: float | None = setting(
         None, "Learning rate.", LEARNING, least=0, most=1e4, above=True,
-        shown="adam 0.006, of a classifier 0.005, of a tagger 0.004; rmsprop 0.002, adagrad 0.1, "
-        "sgd 1",
+        shown="adam 0.006 (classify 0.005, tag 0.004), rmsprop 0.002, adagrad 0.1, sgd 1",
     )  # fmt: skip
     momentum: float = setting(0.0, "Momentum of sgd.", LEARNING, least=0, most=0.9999)
     weight_decay: float | None = setting(
         None, "Decoupled weight decay of every parameter.", LEARNING, least=0, most=100,
-        shown="with adam 0.05, of labels 0",
+        shown="0.05 with adam, 0 for classify and tag",
     )  # fmt: skip
     schedule: str = setting(
         "cosine", "Learning rate over time: constant, cosine down to 1 %, or halved on a plateau.",
@@ -201,7 +200,7 @@ class Settings(ABC):
     )
     patience: int | None = setting(
         None, "Evaluations without improvement before training stops; 0: never.", LEARNING,
-        least=0, most=1e9, shown="8 of a run by the clock, else 0",
+        least=0, most=1e9, shown="8; 0 with --epochs or --steps",
     )  # fmt: skip
 
     eval_every: int | None = setting(
@@ -219,11 +218,13 @@ class Settings(ABC):
         shown="the cores that this process may use",
     )  # fmt: skip
     shards: int = setting(
-        1, "Groups of a batch whose gradients are added in one order: what --ranks share.",
+        1, "Split each batch into N groups, added in a fixed order; --ranks share them.",
         MACHINE, least=1, most=1024,
     )  # fmt: skip
     dtype: str = setting("float32", "Floating-point type.", MACHINE, choices=("float32", "float64"))
-    seed: int = setting(0, "Same seed, same run.", MACHINE, least=0, most=2**63 - 1)
+    seed: int = setting(
+        0, "Random seed; the same seed gives the same run.", MACHINE, least=0, most=2**63 - 1
+    )
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -241,12 +242,12 @@ class Settings(ABC):
         if sum(x is not None for x in (self.epochs, self.steps, self.minutes)) > 1:
             raise UsageError("give one of --epochs, --steps and --minutes, not several")
         if self.momentum and self.optimizer != "sgd":
-            raise UsageError(f"--momentum goes with --optimizer sgd, not with {self.optimizer}")
+            raise UsageError(f"--momentum needs --optimizer sgd (it is {self.optimizer})")
         for name in ("vocabulary_size", "min_count"):
             if self.tokens == "byte" and getattr(self, name) is not None:
                 raise UsageError(
-                    f"{flag(name)} goes with characters or words; --tokens byte has always the "
-                    "same 256 symbols"
+                    f"{flag(name)} needs characters or words; --tokens byte always has the same "
+                    "256 symbols"
                 )
         if self.shards & (self.shards - 1):
             raise UsageError(f"--shards must be a power of two, not {self.shards}")
@@ -256,7 +257,7 @@ class Settings(ABC):
                 "at least one sequence"
             )
         if self.activation != "tanh" and self.cell != "rnn":
-            raise UsageError(f"--activation goes with --cell rnn, not with {self.cell}")
+            raise UsageError(f"--activation needs --cell rnn (it is {self.cell})")
         check_encoding(self.encoding)
         if self.tokens == "byte" and (self.lowercase or self.normalize or self.encoding != "utf-8"):
             raise UsageError(
@@ -290,9 +291,9 @@ class Settings(ABC):
 
     @abstractmethod
     def to_measure(self, symbols: int) -> list[tuple[int, int]]:
-        """Layers and units whose pace `resolved` asks for, with so many symbols to train on.
+        """Layers and units whose speed `resolved` needs, for a training part of `symbols` symbols.
 
-        Only a run by the clock may depend on how fast the machine is.
+        Only a run limited by minutes may depend on how fast the machine is.
         """
 
     @abstractmethod
@@ -302,11 +303,11 @@ class Settings(ABC):
         Parameters
         ----------
         symbols : how many the training part has
-        paces : symbols a second that this machine trains, of the networks `to_measure`
+        paces : symbols per second that this machine trains, for the networks of `to_measure`
         """
 
     def with_end(self, minutes: float) -> Self:
-        """Settings whose run ends somewhere: after so many minutes, unless they say where."""
+        """Settings whose run ends: after these minutes, unless they already say when."""
         return self.filled(minutes=minutes) if self.by_the_clock else self
 
     def with_steps(self, rates: Mapping[str, float], weight_decay: float) -> Self:
@@ -317,8 +318,8 @@ class Settings(ABC):
             warmup=0,
             # D2L's; a flag replaces it, 0 turns clipping off
             clip_norm=1.0 if self.clip_value is None else None,
-            # Of 24 evaluations. Text that is learned by heart need not use up its minutes;
-            # a run that is counted in steps or epochs does what it was told.
+            # Of 24 evaluations. A run that has memorized its text need not use up its minutes; one
+            # limited by steps or epochs does what it was told.
             patience=8 if self.minutes is not None else 0,
         )
 

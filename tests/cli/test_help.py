@@ -53,6 +53,12 @@ def flags_of(command):
     }
 
 
+def examples(text):
+    """The lines of the examples, each a whole command."""
+    lines = "\n".join(sections(text)["Examples"])
+    return [line for line in re.sub(r" \\\n +", " ", lines).split("\n") if line]
+
+
 def run_by(line):
     """The words of every call of `elman` in an example, without pipes and redirections."""
     command = re.split(r"\s{2,}", line.strip())[0]
@@ -103,7 +109,7 @@ def test_every_option_says_what_it_does(verb):
 
 @EVERY
 def test_examples_are_calls_that_the_verbs_understand(verb):
-    lines = [line for line in sections(page(verb))["Examples"] if line]
+    lines = examples(page(verb))
     assert any(f"elman {verb}" in line for line in lines)
     for line in lines:
         calls = run_by(line)
@@ -113,7 +119,7 @@ def test_examples_are_calls_that_the_verbs_understand(verb):
 
 
 def test_the_examples_of_the_group_are_calls_too():
-    for line in filter(None, sections(page())["Examples"]):
+    for line in examples(page()):
         for name, *arguments in run_by(line):
             command_of(name).make_context(name, arguments)
 
@@ -129,10 +135,14 @@ def test_only_flags_that_exist_are_named(verb):
     assert essentials <= flags_of(command_of(verb))
 
 
-@pytest.mark.parametrize(("width", "most"), [(80, 80), (100, 100), (200, 100)])
-def test_lines_are_no_wider_than_the_terminal_and_than_a_reader_likes(width, most):
+@pytest.mark.parametrize(("width", "most"), [(60, 60), (80, 80), (100, 100), (200, 100)])
+def test_lines_are_no_wider_than_the_terminal_and_than_a_reader_likes(
+    width, most, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", str(width))  # CliRunner has 80, whatever this says
     for arguments in ([], *([verb] for verb in VERBS)):
-        text = page(*arguments, width=width)
+        cli.main([*arguments, "--help"], prog_name="elman", standalone_mode=False)
+        text = capsys.readouterr().out
         assert max(map(len, text.splitlines())) <= most, arguments
 
 

@@ -302,7 +302,10 @@ def test_what_two_parts_share_and_what_only_they_hold_is_said(elman):
     run = elman("train", "c.csv", *flags).ok()
     assert "in the files of both held-out parts: 1 text;" in run.stderr
     assert "validation part: 3 of 11 characters are unknown to the model" in run.stderr
-    assert "not learned from, as the files of the held-out parts have them: 2 texts" in run.stderr
+    assert (
+        "excluded from training because they are in the files of the held-out parts: 2 texts"
+        in run.stderr
+    )
 
 
 @pytest.mark.parametrize("task", ["lm", "classify"])

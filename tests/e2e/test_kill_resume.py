@@ -459,7 +459,7 @@ def test_resume_uses_the_threads_of_the_run(elman, finished):
     """
     run = elman("train", "--resume", finished.name, "--steps", 14, "--json").ok()
     assert run.named("start")[0]["threads"] == 1, "the run's --threads 1 was forgotten"
-    assert "other conditions" not in run.stderr
+    assert "different conditions" not in run.stderr
 
 
 def test_resume_of_standard_input_needs_it_again(elman, corpus, read_model):

@@ -72,7 +72,7 @@ def test_the_report_is_text_for_people(elman):
     (elman.folder / "people.conll").write_text(conll(people()))
     run = elman("train", "people.conll", "--task", "tag", *SMALL, "--steps", 3).ok()
     assert run.stdout == ""
-    for words in ("read as columns, a token a line: 60 sequences of 300 words",
+    for words in ("read as columns, one token per line: 60 sequences of 300 words",
                   "letters read by 6 units", "most frequent label", "all spans",
                   "sequences without a wrong label"):  # fmt: skip
         assert words in run.stderr
@@ -314,7 +314,7 @@ def test_info_shows_labels_and_scores(say):
         ("a\tx\nb\n", [], (1,), ("bad.conll, line 2", "one column")),
         ("a\tx\nb\ty\n", ["--label-column", 3], (1,), ("line 1", "no column 3")),
         ("a\tx\nb\ty\n", ["--label-column", "kind"], (2,), ("--label-column", "'kind'")),
-        ("ab\tB-P\nc\tI-Q\n", [], (1,), ("line 2", "I-Q stands behind B-P", "'c'")),
+        ("ab\tB-P\nc\tI-Q\n", [], (1,), ("line 2", "I-Q is after B-P", "'c'")),
         ("ab\tx\nc\ty\n", ["--tokens", "char"], (2,), ("'ab'", "not a single character")),
         ("", [], (1,), ("bad.conll",)),
         ("a\tx\nb\ty\n", ["--lines"], (2,), ("--lines", "--task lm")),

@@ -1,4 +1,4 @@
-"""An extension that was compiled from other C++ sources than those beside it is recognised."""
+"""An extension that was compiled from different C++ sources is recognised."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -119,7 +119,7 @@ def stale_extension(monkeypatch):
 
 
 def test_a_stale_extension_is_one_sentence(stale_extension):
-    with pytest.raises(UsageError, match=r"other C\+\+ sources .*pip install \.") as error:
+    with pytest.raises(UsageError, match=r"different C\+\+ sources.*pip install \.") as error:
         select("native")
     assert "\n" not in str(error.value)
 
@@ -127,5 +127,5 @@ def test_a_stale_extension_is_one_sentence(stale_extension):
 def test_numpy_computes_where_the_extension_is_stale(stale_extension):
     found = select("auto", threads=1)
     assert found.name == "numpy"
-    assert "other C++ sources" in found.reason and "pip install ." in found.reason
+    assert "different C++ sources" in found.reason and "pip install ." in found.reason
     assert select("numpy").reason == "the reference, in NumPy"

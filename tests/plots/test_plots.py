@@ -123,7 +123,7 @@ def test_the_overview_is_all_that_the_model_holds(model, classifier):
     )  # fmt: skip
     assert len(plots.overview(stripped).axes) == 2
     stripped.summary = {}
-    with pytest.raises(UsageError, match="no history"):
+    with pytest.raises(UsageError, match="no training history"):
         plots.overview(stripped)
     with pytest.raises(UsageError, match="no report"):
         plots.confusion(stripped)
@@ -173,7 +173,7 @@ def test_without_a_history_there_is_no_training_to_show(what, poem_file, tmp_pat
     else:
         model.save(tmp_path / "m.safetensors", weights_only=True)
         model = elman.load(tmp_path / "m.safetensors")
-    with pytest.raises(UsageError, match="holds no history"):
+    with pytest.raises(UsageError, match="has no training history"):
         plots.training(model)
 
 

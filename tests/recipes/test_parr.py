@@ -112,20 +112,20 @@ def test_the_largest_norm_so_far_never_falls():
 
 
 def test_published_figures_stand_beside_ours(quick):
-    table = section(quick("parr"), "Surnames, by his protocol")
+    table = section(quick("parr"), "Surnames, with his protocol")
     rows = {row[0]: row for row in table["rows"]}
     assert [rows[label][1] for label in HIS] == [0.725, 0.732, 0.778]
     assert [rows[label][3] for label in HIS] == [0.744, 0.732, 0.782]
     for label in HIS:
         assert 0 <= rows[label][2]["mean"] <= rows[label][4]["mean"] <= 1
     assert 0.3 < rows["majority class"][2]["mean"] < 0.6
-    hidden = section(quick("parr"), "What rows drawn at random hide")["rows"]
+    hidden = section(quick("parr"), "What the random split hides")["rows"]
     assert sum(row[1]["mean"] for row in hidden) == pytest.approx(1)
     assert hidden[0][1]["mean"] > 0  # rows repeat, and some fall on both sides
 
 
 def test_every_case_of_the_explosion_has_a_row_and_some_a_curve(quick):
-    exploding = section(quick("parr-exploding"), "When it ends")
+    exploding = section(quick("parr-exploding"), "When training diverges")
     assert [row[0] for row in exploding["rows"]] == list(CASES)
     for row in exploding["rows"]:
         assert len(row[1].split(", ")) == len(row[3].split(", ")) == len(SEEDS)
@@ -138,7 +138,7 @@ def test_every_case_of_the_explosion_has_a_row_and_some_a_curve(quick):
 @pytest.mark.parametrize(("title", "variants"), [("Surnames", list(VARIANTS)), ("Words", WORDS)])
 def test_honest_data_have_every_variant_baselines_and_forests(quick, title, variants):
     report = quick("parr-languages")
-    table = section(report, f"{title}, no text on two sides")
+    table = section(report, f"{title}, no text in two parts")
     labels = [row[0] for row in table["rows"]]
     assert labels[: len(variants)] == list(variants)
     assert "majority class" in labels
@@ -151,7 +151,7 @@ def test_honest_data_have_every_variant_baselines_and_forests(quick, title, vari
 
 def test_trainings_that_diverge_are_said_in_the_place_of_their_figures(languages, monkeypatch):
     """The variant with a rate at which nothing stays finite."""
-    label = "one record a step by SGD, W_h = I, no bias"
+    label = "one record per step by SGD, W_h = I, no bias"
     monkeypatch.setitem(VARIANTS, label, VARIANTS[label] | {"learning_rate": 1e4})
     report = lab.run("parr-languages", find("parr-languages"), True, languages, None)
     rows = {row[0]: row for row in section(report, "Surnames, no text")["rows"]}

@@ -134,7 +134,7 @@ def test_a_folder_that_is_called_onnx_is_no_package(tmp_path, monkeypatch):
 def test_in_python_a_form_that_there_is_not_is_a_sentence(tmp_path):
     with pytest.raises(UsageError, match="format must be one of weights, onnx"):
         lm().export(tmp_path / "m.onnx", "pickle")
-    with pytest.raises(UsageError, match="go with format='hub'"):
+    with pytest.raises(UsageError, match="need format='hub'"):
         lm().export(tmp_path / "m.onnx", license="mit")
     with pytest.raises(UsageError, match="a string or a Path"):
         lm().export(3)

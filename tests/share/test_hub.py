@@ -168,7 +168,7 @@ def test_a_folder_is_not_written_over_itself(tmp_path, monkeypatch):
         (["-o", "poems", "--format", "hub", "--license", "MIT License"], 2, "such as mit"),
         (["-o", "poems", "--format", "hub", "--language", "English"], 2, "such as en or de"),
         (["-o", "poems", "--format", "hub", "--datasets", "a/b/c"], 2, "names of the hub"),
-        (["-o", "p.safetensors", "--license", "mit"], 2, "go with --format hub"),
+        (["-o", "p.safetensors", "--license", "mit"], 2, "need --format hub"),
         (["-o", "poems.onnx", "--format", "hub"], 2, "name it poems"),
         (["-o", "p.safetensors", "--format", "hub"], 2, "would be a folder"),
         (["-o", "no/poems", "--format", "hub"], 1, "cannot create the folder no/poems"),
@@ -205,7 +205,7 @@ def test_the_card_of_a_language_model(tmp_path):
         f"- SHA-256 of the text: `{'ab' * 32}`",
         "- Steps: 7",
         "model = elman.load('poems')",
-        "- It knows 9 characters; others are refused.",
+        "- Its vocabulary has 9 characters; others are refused.",
         "- By bits per character it is worse than the baseline: chain of order 4.",
     ):
         assert said in text
@@ -232,7 +232,7 @@ def test_the_card_of_a_classifier(tmp_path):
         "- Of a text it reads the first 20 symbols.",
     ):
         assert said in text
-    assert "Nobody has measured" in card_of(tmp_path, classifier())
+    assert "Its accuracy has not been measured" in card_of(tmp_path, classifier())
 
 
 def test_the_card_of_a_tagger(tmp_path):
@@ -256,7 +256,7 @@ def test_the_card_of_a_tagger(tmp_path):
 def test_the_card_of_lines_and_of_a_chain(tmp_path):
     lines = lm(vocabulary=Vocabulary("char", [*"abc`", UNKNOWN, BEGIN, END]), lines=True)
     text = card_of(tmp_path, lines)
-    assert "- It knows 4 characters; others are read as one unknown symbol." in text
+    assert "- Its vocabulary has 4 characters; others are read as one unknown symbol." in text
     fence, sample = re.search(r"^(`{3,})text\n(.*?)\n\1\n", text, re.S | re.M).groups()
     assert fence not in sample
     assert "A character-level Markov chain of order 2" in card_of(tmp_path, chain())
@@ -506,7 +506,7 @@ def test_a_damaged_model_in_a_folder_is_a_sentence(tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "said", "unsaid"),
-    [(403, "wrong it is, for a reason; your token has not the right to do it", "log in"),
+    [(403, "wrong it is, for a reason; your token does not have permission", "log in"),
      (401, "wrong it is, for a reason; log in with: hf auth login", "right"),
      (500, "wrong it is, for a reason", "log in")],
 )  # fmt: skip
@@ -516,14 +516,14 @@ def test_the_reason_of_the_hub_is_kept_in_one_sentence(status, said, unsaid):
     error.response = type("Response", (), {"status_code": status})()
     with pytest.raises(ElmanError) as caught, hub_errors("me/poems"):
         raise error
-    assert str(caught.value) == f"the hub did not do it for me/poems: {said}"
+    assert str(caught.value) == f"the hub refused me/poems: {said}"
     assert unsaid not in str(caught.value)
 
 
 def test_no_connection_and_a_token_that_is_none_are_sentences():
     pytest.importorskip("huggingface_hub")
     for error, said in (
-        (ConnectionRefusedError(111, "Connection refused"), "look at the connection"),
+        (ConnectionRefusedError(111, "Connection refused"), "check the connection"),
         (UnicodeEncodeError("ascii", "é", 0, 1, "ordinal"), "token has a character that is not"),
     ):
         with pytest.raises(ElmanError, match=said), hub_errors("me/poems"):

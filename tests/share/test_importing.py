@@ -47,7 +47,7 @@ def test_it_says_what_it_understood_and_writes_the_model(folder):
     assert first == (
         "w.safetensors: rnn 2 × 6, embedding 4, 9 symbols (char), 243 parameters, float32"
     )
-    assert "tanh was taken" in note
+    assert "tanh was used" in note
     assert (
         elman.load("new.safetensors").score("abc").nats
         == lm("rnn", layers=2, embedding=4).score("abc").nats
@@ -76,7 +76,7 @@ LIKE = ("--like", "m.safetensors")
     [
         (("w.safetensors", *NEW), 2, "add --vocabulary FILE or --like MODEL"),
         (("w.safetensors", *NEW, *LIKE, "--vocabulary", "letters.txt"), 2, "leave one out"),
-        (("m.onnx", *NEW, *LIKE), 2, "has its symbols with it"),
+        (("m.onnx", *NEW, *LIKE), 2, "contains its symbols"),
         (("w.safetensors", "-o", "new.pt", *LIKE), 2, "name it new.safetensors"),
         (("w.safetensors", "-o", "no/new.safetensors", *LIKE), 1, "the folder no does not exist"),
         (("no.safetensors", *NEW, *LIKE), 1, "cannot read the weights no.safetensors"),
@@ -245,8 +245,8 @@ def test_in_python_messages_name_arguments(folder):
         ("w.safetensors", {"vocabulary": 1}, "must be a list of symbols or a file, not 1"),
         ("w.safetensors", {"vocabulary": set("abc")}, "in the order of the rows, not of type set"),
         ("w.safetensors", {"vocabulary": b"abc"}, "not of type bytes"),
-        ("w.safetensors", {"vocabulary": {"a": 1, "b": 2}}, "the numbers 0 to one less"),
-        ("w.safetensors", {"vocabulary": {"a": 0, "b": "1"}}, "the numbers 0 to one less"),
+        ("w.safetensors", {"vocabulary": {"a": 1, "b": 2}}, "must number its symbols from 0"),
+        ("w.safetensors", {"vocabulary": {"a": 0, "b": "1"}}, "must number its symbols from 0"),
         ("w.safetensors", {"vocabulary": [1.5]}, "must be a list of strings"),
     ],
 )

@@ -341,7 +341,7 @@ REFUSED = [
     (broken(encoder__weight=(8, 5)), r"reads 8 symbols, the vocabulary has 9"),
     (broken(rnn__weight_hh_l1=None), "weight_hh_l1 is missing"),
     (broken(rnn__bias_ih_l0=None), "bias_ih_l0 is missing"),
-    (broken(rnn__weight_hr_l0=(3, 6)), r"no place for rnn.weight_hr_l0 \(3, 6\)"),
+    (broken(rnn__weight_hr_l0=(3, 6)), r"rnn.weight_hr_l0 \(3, 6\) does not fit"),
     (broken(rnn__weight_ih_l0_reverse=(18, 5)), "_reverse is missing"),
     (broken(second__weight=(3, 6), second__bias=(3,)), "there must be one linear readout"),
     (broken() | {"two.weight_hh_l0": np.zeros((18, 6), "f4")}, "belong to two stacks"),

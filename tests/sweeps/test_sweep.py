@@ -122,7 +122,7 @@ def test_a_killed_trial_is_known_and_done_again(text):
     process.stdout.close()
     found = run("sweep", "t.txt", *FLAGS, "--trials", 4, "--study", "s.journal")
     assert found.exit_code == 0, found.exception
-    assert "note: trial 0 was killed; another takes its place" in found.stderr
+    assert "note: trial 0 was killed; a new one replaces it" in found.stderr
     assert "4 of 4 ended" in found.stderr and found.stdout.startswith("elman train t.txt")
 
 
@@ -148,10 +148,10 @@ def test_a_classifier_is_compared_by_its_f1(tmp_path, monkeypatch):
     ("arguments", "words"),
     [
         (["--cell", "ngram"], "settings of a network"),
-        (["-"], "standard input comes once"),
+        (["-"], "standard input can be read only once"),
         (["--search", "steps=1,2"], "the same in all trials"),
         (["--steps", 2, "--study", "."], "is a folder"),
-        (["--steps", 2, "--pooling", "last"], "--pooling goes with --task"),
+        (["--steps", 2, "--pooling", "last"], "--pooling needs --task"),
         (["--steps", 2, "--validation", 0, "--search", "hidden-size=4"], "give --validation"),
     ],
 )
@@ -169,7 +169,7 @@ def test_a_study_that_cannot_be_used(text, tmp_path):
 
 def test_without_optuna_there_is_a_sentence(text, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ElmanError, match=r"pip install 'elman\[sweep\]'"):
+    with pytest.raises(ElmanError, match=r"pip install '\.\[sweep\]' in the folder of the clone"):
         Sweep([text], FIXED, 1, SEARCH)
 
 

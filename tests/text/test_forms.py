@@ -56,7 +56,7 @@ def test_a_folder_per_class_a_file_a_text(make):
         ("Bread and light.", "english"), ("Der Fluss fließt\nzum Meer.", "german"),
         ("Alte Steine schlafen.", "german"), ("Brot und Licht.", "german"),
     ]  # fmt: skip
-    assert data.notes == ["read as a folder per class, a file a text: 2 classes, 6 texts"]
+    assert data.notes == ["read as one folder per class, one file per text: 2 classes, 6 texts"]
 
 
 def test_the_folder_that_holds_the_file_is_the_class_however_deep(make):
@@ -89,7 +89,7 @@ def test_else_a_file_is_a_class_and_a_line_a_text(make, names):
     data = load(make({names[0]: "one\n\n two \nthree\n", names[1]: "eins\nzwei\ndrei\n"}))
     assert data.classes == ["English", "German"]
     assert data.texts == ["one", "two", "three", "eins", "zwei", "drei"]
-    assert data.notes == ["read as a file per class, a line a text: 2 classes, 6 texts"]
+    assert data.notes == ["read as one file per class, one text per line: 2 classes, 6 texts"]
 
 
 @pytest.mark.parametrize("beside", ["README.md", "english/table.csv"])
@@ -175,9 +175,12 @@ def test_compressed_names_are_those_of_what_is_inside(make):
 def test_many_classes_with_hardly_a_text_are_doubted(make):
     folder = make(per_folder())
     data = load(*sorted(folder.glob("*/*.txt")))  # a shell did that
-    assert data.notes[0].startswith("read as a file per class, a line a text: 6 classes")
-    assert "6 of 6 classes have at most 2 texts; expected is a file of many lines" in data.notes[1]
-    assert "of folders of files give the one that holds those of all classes" in data.notes[1]
+    assert data.notes[0].startswith("read as one file per class, one text per line: 6 classes")
+    assert (
+        "6 of 6 classes have at most 2 texts; expected: one file per class, named after it"
+        in data.notes[1]
+    )
+    assert "for folders, give the folder that contains them all" in data.notes[1]
     assert len(load(folder).notes) == 1  # the advice, followed
 
 
@@ -216,8 +219,8 @@ def test_a_file_that_is_no_table_beside_tables_is_named(make):
     folder = make({"d.csv": "text,label\n" + rows, "README": "About\nthese\ntexts\n"})
     notes = load(folder).notes
     assert notes[0] == (
-        "read as a file per class, a line a text (1 file), and as a table, its columns separated "
-        "by commas (1 file): 3 classes, 9 texts"
+        "read as one file per class, one text per line (1 file), and as a table, its columns "
+        "separated by commas (1 file): 3 classes, 9 texts"
     )
     assert f"taken as one class each, as they are not tables: '{folder}/README'" in notes[1]
 
@@ -225,7 +228,7 @@ def test_a_file_that_is_no_table_beside_tables_is_named(make):
 def test_one_file_without_columns_says_how_to_name_them(make):
     file = make({"SMS": "ham\tHello, you\nspam\tWin now\nham\tNo\n"}) / "SMS"
     said = refusal(file)
-    for words in ("the one class 'SMS'", "'text' and 'label'", "--text-column and --label-column",
+    for words in ("a single class 'SMS'", "'text' and 'label'", "--text-column and --label-column",
                   "by number"):  # fmt: skip
         assert words in said
     data = load(file, text_column="2", label_column="1")

@@ -96,7 +96,7 @@ def test_texts_are_compared_as_they_will_be_read(tmp_path):
         ("  \n", "data.tsv has no header"),
         ("text\tlabel\ttext\na\tx\tb\n", "2 columns 'text'; rename one"),
         ("text\tlabel\tlabel\na\tx\tb\n", "2 columns 'label'; rename one"),
-        ("text\tlabel\na\tx\nb\tx\n", "the one class 'x'"),
+        ("text\tlabel\na\tx\nb\tx\n", "only the class 'x'"),
         ("text\tlabel\na\tx\na\ty\n", "no class, once texts under several labels"),
     ],
 )

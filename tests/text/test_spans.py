@@ -45,13 +45,13 @@ def test_the_scheme_is_recognised(sequences, scheme):
 @pytest.mark.parametrize(
     ("scheme", "labels", "place", "words"),
     [
-        ("BIO", "O I-A", 1, "I-A stands behind O, but a span begins with B-A"),
+        ("BIO", "O I-A", 1, "I-A is after O, but a span begins with B-A"),
         ("BIO", "I-A", 0, "at the beginning"),
-        ("BIO", "B-A I-B", 1, "I-B stands behind B-A"),
+        ("BIO", "B-A I-B", 1, "I-B is after B-A"),
         ("BIOES", "B-A O", 0, "B-A is followed by O, but a span ends with E-A"),
         ("BIOES", "O B-A", 1, "B-A is the last"),
         ("BIOES", "E-A", 0, "begins with B-A or S-A"),
-        ("BIOES", "S-A I-A", 1, "I-A stands behind S-A"),
+        ("BIOES", "S-A I-A", 1, "I-A is after S-A"),
     ],
 )
 def test_what_breaks_a_scheme_is_named(scheme, labels, place, words):

@@ -123,6 +123,6 @@ def test_nothing_is_learned_from_a_file_that_is_held_out(tmp_path):
     train, validation, _ = divide(read, 0.0, 0.0, 0).parts
     decode = read.vocabulary.decode
     assert (decode(train.ids), decode(validation.ids)) == ("abab\n" * 9, "bcbc\n" * 9)
-    assert "not learned from, as a held-out part has them: b.txt" in read.notes
-    with pytest.raises(CorpusError, match="learned from and held out"):
+    assert "excluded from training because they are in a held-out part: b.txt" in read.notes
+    with pytest.raises(CorpusError, match="in both the training and the held-out files"):
         load([str(tmp_path / "b.txt")], CorpusOptions(), own=own)

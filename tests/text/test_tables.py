@@ -197,7 +197,7 @@ def test_tabs_with_a_quote_that_opens_and_never_closes_have_no_quoted_fields(tmp
     content = 'text\tlabel\n"Yes."\tx\n"tis true\ty\n"So," he said\tx\n'
     pairs, notes = read(tmp_path, content, "data.tsv")
     assert pairs == [('"Yes."', "x"), ('"tis true', "y"), ('"So," he said', "x")]
-    assert len(notes) == 1 and "quotes of the table stay as they are" in notes[0]
+    assert len(notes) == 1 and "quotes of the table are kept as text" in notes[0]
     assert notes[0].endswith("data.tsv, line 3")
 
 

@@ -48,7 +48,8 @@ def test_every_form_gives_the_same(write):
         assert (data.kind, data.scheme, data.classes) == ("word", "BIO", ["B-PER", "O"])
         assert data.sha256 == columns.sha256
     assert columns.notes[0] == (
-        "read as columns, a token a line: 2 sequences of 4 words, 2 labels, spans written as BIO"
+        "read as columns, one token per line: 2 sequences of 4 words, 2 labels, spans written "
+        "as BIO"
     )
 
 
@@ -152,9 +153,9 @@ def test_each_token_keeps_its_label_when_it_is_treated(write):
         ("Ada\tB-PER\nruns\n", "line 2: one column only"),
         ("Ada\tO\n\tO\n", "line 2: the token, column 1, is empty"),
         ("Ada\tO\nx\t\n", "line 2: the label, column 2, is empty"),
-        ("Ada\tO\nx\tO\n", "has the one label 'O'"),
-        ("Ada\tB-PER\nx\tO\ny\tI-PER\n", "a.conll, line 3: I-PER stands behind O"),
-        ("# c\n-DOCSTART-\tO\nAda\tB-PER\n\ny\tI-PER\n", "line 5: I-PER stands at the"),
+        ("Ada\tO\nx\tO\n", "has only the label 'O'"),
+        ("Ada\tB-PER\nx\tO\ny\tI-PER\n", "a.conll, line 3: I-PER is after O"),
+        ("# c\n-DOCSTART-\tO\nAda\tB-PER\n\ny\tI-PER\n", "line 5: I-PER is at the"),
         ("Ada\tO\nx\t \n", "line 2: the label, column 2, is empty"),
         ('[\n{"tokens": ["a"]}]\n', "is one JSON document; give JSON lines"),
         ("", "holds no labelled sequence"),
@@ -196,7 +197,7 @@ def test_bad_objects_are_refused_with_their_line(write, row, words):
 
 def test_parallel_files_of_other_lengths_are_refused(write):
     text = write("t.txt", "a b\nc d\n")
-    with pytest.raises(CorpusError, match=r"has 2 lines and .* 1; they must have as many"):
+    with pytest.raises(CorpusError, match=r"has 2 lines and .* 1; they must have the same number"):
         load([text], TaggedOptions(labels=write("l.txt", "x y\n")))
     with pytest.raises(CorpusError, match=r"line 2: 2 words, but line 2 of .* has 1 label"):
         load([text], TaggedOptions(labels=write("l.txt", "x y\nx\n")))

@@ -15,9 +15,9 @@ def digest(folder: Path = FOLDER) -> str:
 
 
 def is_stale(core: ModuleType, sources: Path = FOLDER) -> bool:
-    """Whether the extension was compiled from other C++ sources than those in the folder.
+    """Whether the extension was compiled from different C++ sources than those in the folder.
 
-    Python and C++ change together, so an old extension beside new Python computes nonsense or
+    Python and C++ change together, so an old extension with new Python computes nonsense or
     fails with a puzzle. A version number in both would have to be raised by hand, and no test can
     tell that it was not; a digest changes by itself. It is compared where the sources are: in a
     checkout, which is where they can change after the build. An installed wheel has none, and its

@@ -107,7 +107,7 @@ Recurrent networks that learn from your text. Start with:
 
   elman train                     a minute on Python's code
   elman train poems.txt           your own text
-  elman sample poems.safetensors  text by a trained model
+  elman sample poems.safetensors  text from a trained model
   elman serve                     look inside, in a browser
   elman train --help              options and examples
 
@@ -115,14 +115,14 @@ elman --help lists all verbs.
 """
 
 EXAMPLES = """
-elman train                        a minute on Python's code
-elman train poems.txt --minutes 5  a model of your own text
+elman train                        on Python's code
+elman train poems.txt --minutes 5  on your own text
 elman sample poems.safetensors --prime "The sea"
 echo "some line" | elman score poems.safetensors
 """
 
 NOTES = """
-elman VERB --help says what a verb can do, with examples.
+elman VERB --help describes a verb, with examples.
 """
 
 

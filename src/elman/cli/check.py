@@ -13,7 +13,7 @@ elman check --json | head
 
 @click.command(cls=Command, examples=EXAMPLES)
 @option("--engine", default="auto", show_default=True, metavar="NAME",
-        help="Whose gradients: native, numpy, or auto: native where it was built.")  # fmt: skip
+        help="Engine to check: native, numpy, or auto (native if available).")  # fmt: skip
 @option("--json", "as_json", is_flag=True, help="One JSON object per tensor.")
 @click.pass_context
 def check(ctx: click.Context, engine: str, as_json: bool) -> None:

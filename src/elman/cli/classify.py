@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 elman classify names.safetensors Müller Rossi
-elman classify names.safetensors -f names.txt > labelled.tsv
-elman classify mails.safetensors -f new.csv --threshold 0.8 > labelled.csv
+elman classify names.safetensors -f names.txt \\
+    > labelled.tsv
+elman classify mails.safetensors -f new.csv \\
+    --threshold 0.8 > labelled.csv
 elman classify names.safetensors --all Martin
-elman classify names.safetensors --among French,German Martin
+elman classify names.safetensors \\
+    --among French,German Martin
 elman classify names.safetensors --evaluate test.tsv
-elman classify names.safetensors -f names.txt --part 1/4 > labelled.1
+elman classify names.safetensors -f names.txt \\
+    --part 1/4 > labelled.1
 """
 
 NOTES = """
@@ -48,13 +52,13 @@ answered as it arrives.
 @options.delimiter
 @options.part
 @option("--evaluate", metavar="FILE", group="Labelled data",
-        help="Judge the model by labelled texts, in any form that training takes.")  # fmt: skip
+        help="Evaluate the model on labelled texts, in any form that training takes.")  # fmt: skip
 @option("--label-column", metavar="NAME", group="Labelled data",
-        help="Of the table of --evaluate.  [default: as in training]")  # fmt: skip
+        help="Label column of the --evaluate table.  [default: as in training]")  # fmt: skip
 @option("--threshold", type=float, default=0.0, metavar="P", group="Output",
         help="No label below this probability.  [default: 0]")  # fmt: skip
 @option("--among", metavar="A,B", multiple=True, group="Output",
-        help="Only these classes come into question.")  # fmt: skip
+        help="Consider only these classes.")  # fmt: skip
 @option("--all", "show_all", is_flag=True, help="Every class with its probability.", group="Output")
 @options.as_json("One JSON object per text.")
 @options.machine
@@ -72,7 +76,7 @@ def classify(
     from .odd import Odd
 
     if label_column and evaluate is None:
-        raise UsageError("--label-column goes with --evaluate FILE")
+        raise UsageError("--label-column needs --evaluate FILE")
     if show_all and threshold and not as_json:
         raise UsageError("--threshold has no effect with --all, which gives every class")
     idle = (texts, reading["files"], show_all, threshold, among, reading["part"])
@@ -110,7 +114,7 @@ def classify(
 
 
 def _names(given: str) -> list[str]:
-    """The names in --among, with commas between; one that has a comma stands in quotes."""
+    """The names in --among, with commas between; one that has a comma is in quotes."""
     from ..errors import UsageError
 
     try:

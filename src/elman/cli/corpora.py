@@ -16,9 +16,8 @@ elman train shakespeare --minutes 5
 def corpora(as_json: bool) -> None:
     """List the built-in corpora, one per line.
 
-    stdlib is on every machine. The others are downloaded on first use and checked
-    by their SHA-256; the environment variable ELMAN_CORPORA names a folder that is
-    looked in first.
+    stdlib is on every machine. The others are downloaded on first use and checked by their
+    SHA-256; the environment variable ELMAN_CORPORA names a folder that is searched first.
     """
     from ..text.corpora import DESCRIPTIONS
 

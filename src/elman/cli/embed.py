@@ -23,15 +23,16 @@ EXAMPLES = """
 elman embed names.safetensors Müller Rossi
 elman embed names.safetensors -f names.txt -o vectors.npy
 elman embed names.safetensors --nearest 3 -f names.txt
-elman embed names.safetensors --nearest 3 --among names.txt Müller
+elman embed names.safetensors --nearest 3 \\
+    --among names.txt Müller
 """
 
 NOTES = """
-One row per text: the text and the numbers of its vector, with tabs between; a blank
-line has empty fields. The vector is the network's state after the last symbol, of a
-classifier the pooled states. --nearest K prints the K most similar texts by cosine
-instead: text, neighbour, similarity; among the other texts given, or the lines of
---among FILE. -o keeps rows of NaN for blank lines.
+One row per text: the text and the numbers of its vector, with tabs between; a blank line
+has empty fields. The vector is the network's state after the last symbol; for a classifier,
+the pooled states. --nearest K prints the K most similar texts by cosine instead: text,
+neighbour, similarity; among the other texts given, or the lines of --among FILE. -o keeps
+rows of NaN for blank lines.
 """
 
 
@@ -47,7 +48,7 @@ instead: text, neighbour, similarity; among the other texts given, or the lines 
 @option("--nearest", type=click.IntRange(1), metavar="K",
         help="The K most similar texts, instead of vectors.", group="Neighbours")  # fmt: skip
 @option("--among", metavar="FILE",
-        help="The list to look in, a text a line.  [default: the other texts given]",
+        help="File to search for neighbours, one text per line.  [default: the other texts given]",
         group="Neighbours")  # fmt: skip
 @option("-o", "--output", metavar="FILE", help="A .npy file (n, D) instead of rows.",
         group="Output")  # fmt: skip
@@ -67,13 +68,13 @@ def embed(
     from .odd import Odd
 
     if among is not None and nearest is None:
-        raise UsageError("--among goes with --nearest K")
+        raise UsageError("--among needs --nearest K")
     if output is not None and nearest is not None:
         raise UsageError("-o writes vectors and --nearest prints neighbours; give one of them")
     if output is not None and as_json:
         raise UsageError("-o writes vectors and --json prints them; give one of them")
     if reading["part"] is not None and nearest is not None and among is None:
-        raise UsageError("--nearest looks among all texts, of which --part knows some; give the "
+        raise UsageError("--nearest searches all texts, and --part reads only some; give the "
                          "list as --among FILE")  # fmt: skip
     loaded = load(model)
     embedding.check_kind(loaded)

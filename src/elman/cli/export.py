@@ -10,12 +10,14 @@ from .help import Command, option
 EXAMPLES = """
 elman export poems.safetensors -o small.safetensors
 elman export poems.safetensors -o poems.onnx --check
-elman export poems.safetensors --format pytorch -o w.safetensors
-elman export poems.safetensors --format hub -o poems/ --license mit
+elman export poems.safetensors --format pytorch \\
+    -o w.safetensors
+elman export poems.safetensors --format hub -o poems/ \\
+    --license mit
 """
 
 NOTES = """
-docs/share.md says what each form holds, and how other programs read it.
+docs/share.md describes each format and how other programs read it.
 """
 
 FORMATS = ("weights", "onnx", "pytorch", "hub")
@@ -28,17 +30,18 @@ FORMATS = ("weights", "onnx", "pytorch", "hub")
     "--output",
     required=True,
     metavar="FILE",
-    help="Where to write; of a hub folder its name.",
+    help="Output file, or folder for the hub format.",
     group="Output",
 )
 @option("--format", type=click.Choice(FORMATS),
-        help="Which form.  [default: as the suffix says; .safetensors: weights]",
+        help="Output format.  [default: from the suffix; .safetensors: weights]",
         group="Output")  # fmt: skip
 @option("--check", is_flag=True, help="Compare an ONNX file with the model before it is written.",
         group="Output")  # fmt: skip
-@option("--license", metavar="NAME", help="An identifier of the hub, such as mit.",
+@option("--license", metavar="NAME", help="License as the hub names it, such as mit.",
         group="Card of a hub folder")  # fmt: skip
-@option("--language", metavar="CODE", multiple=True, help="Such as en; may be repeated.",
+@option("--language", metavar="CODE", multiple=True,
+        help="Language code such as en; may be repeated.",
         group="Card of a hub folder")  # fmt: skip
 @option("--datasets", metavar="NAME", multiple=True,
         help="A data set on the hub; may be repeated.", group="Card of a hub folder")  # fmt: skip

@@ -50,12 +50,12 @@ class Context(click.Context):
 
 
 class Option(click.Option):
-    """An option that stands in a group.
+    """An option in a group.
 
     Parameters
     ----------
-    group : the heading that it stands under
-    task : the task that it goes with, if it means nothing to the others; its help shows it
+    group : the heading that it is under
+    task : the task that it belongs to, if it means nothing to the others; its help shows it
 
     All else is click's, in any way that click allows: `click.option(..., cls=Option)`,
     `option(...)` below, or `Option(["--hidden-size"], type=int, ...)`.
@@ -93,7 +93,7 @@ class Command(click.Command):
 
     Parameters
     ----------
-    examples : lines, each a command, perhaps with a comment behind it
+    examples : lines, each a command, perhaps with a comment after it
     notes : paragraphs below the examples
     essentials : what most people need, such as "--minutes N", each with a few words
     groups : the order of the headings; without it that of the options. Groups that are

@@ -6,9 +6,12 @@ from . import completion
 from .help import Command, option
 
 EXAMPLES = """
-elman import w.safetensors -o model.safetensors --vocabulary poems.txt
-elman import w.safetensors -o model.safetensors --vocabulary symbols.json
-elman import w.safetensors -o model.safetensors --like poems.safetensors
+elman import w.safetensors -o model.safetensors \\
+    --vocabulary poems.txt
+elman import w.safetensors -o model.safetensors \\
+    --vocabulary symbols.json
+elman import w.safetensors -o model.safetensors \\
+    --like poems.safetensors
 elman import poems.onnx -o poems.safetensors
 """
 
@@ -28,13 +31,13 @@ line that converts one. docs/share.md has the names and shapes.
 @option("--like", metavar="MODEL", group="Symbols",
         help="Symbols, treatment of text, classes and pooling of a model.")  # fmt: skip
 def import_(file: str, output: str, vocabulary: str | None, like: str | None) -> None:
-    """Build a model from the weights in FILE: of PyTorch, or in our ONNX.
+    """Build a model from the weights in FILE: PyTorch's, or an ONNX file written by Elman.
 
     \b
-    .safetensors   a state_dict: perhaps an embedding, one stack
-                   of RNN, GRU or LSTM, a linear readout;
-                   names may have any prefix
-    .onnx          a file of elman export, with its symbols
+    .safetensors   a state_dict: optionally an embedding, then
+                   one stack of RNN, GRU or LSTM and a linear
+                   readout; names may have any prefix
+    .onnx          written by elman export, with its symbols
     """
     from ..files import model_path
     from ..share.importing import read

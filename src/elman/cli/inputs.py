@@ -25,7 +25,7 @@ class Reading:
 
     Attributes
     ----------
-    column : where the text of a table stands
+    column : where the text of a table is
     meant : whether all files are tables, whatever they are called
     delimiter : of the columns; None: the first row shows it
     added : names of the columns that come to a table; () if it does not come out as one
@@ -59,7 +59,7 @@ def batches(arguments: Sequence[str], files: Sequence[str], reading: Reading) ->
     Raises
     ------
     UsageError : an argument that is the name of a file, tables that cannot follow each other
-    CorpusError : what cannot be read; what stands before a bad row comes first
+    CorpusError : what cannot be read; what comes before a bad row is answered first
     """
     refuse_files(arguments)
     names = [name for name in arguments if name == "-"] + list(files)
@@ -71,8 +71,8 @@ def batches(arguments: Sequence[str], files: Sequence[str], reading: Reading) ->
     texts = [text for text in arguments if text != "-"]
     if reading.added:
         if texts and any(found):
-            raise UsageError("the answers to texts and to a table cannot follow each other; ask "
-                             "for them one by one, or with --json")  # fmt: skip
+            raise UsageError("texts and tables cannot be answered in one output; run them "
+                             "separately, or with --json")  # fmt: skip
         _refuse_different(names, found)
     yield Batch(texts)
     for source, table in opened:
@@ -88,8 +88,8 @@ def refuse_files(arguments: Sequence[str]) -> None:
     for argument in arguments:
         if os.path.isfile(argument):
             raise UsageError(
-                f"{argument} is a file, and arguments are texts; give it as -f {quote(argument)} "
-                "(a text that is called like a file goes through standard input, as -)"
+                f"{argument} is a file; use -f {quote(argument)} to read its lines (to use the "
+                "word itself, pass it on standard input with -)"
             )
 
 
@@ -115,8 +115,8 @@ def _refuse_different(names: Sequence[str], found: Sequence[Answers | None]) -> 
     for name, form in zip(names, forms, strict=True):
         if form != forms[0]:
             raise UsageError(
-                f"{names[0]} and {name} are not of one form or do not have the same columns, so "
-                "their answers cannot follow each other; give them one by one, or --json"
+                f"{names[0]} and {name} do not have the same form or the same columns, so they "
+                "cannot be answered in one output; run them separately, or with --json"
             )
 
 

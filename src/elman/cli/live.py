@@ -65,4 +65,4 @@ def refuse_without_live(ctx: click.Context) -> None:
     for name in ("host", "port", "browser"):
         if ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             flag = "--no-browser" if name == "browser" else f"--{name}"
-            raise UsageError(f"{flag} is about the page, which --live serves; add it")
+            raise UsageError(f"{flag} is for the page and needs --live")

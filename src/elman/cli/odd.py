@@ -12,7 +12,7 @@ class Odd:
 
     def __init__(self, model: Any):
         self._model = model
-        # What has classes reads so many symbols of a text, what has none reads all.
+        # What has classes reads a limited number of symbols of a text, what has none reads all.
         self._longest = None if model.classes is None else model.config["seq_len"]
         self._unknown, self._cut = Unknown(model.vocabulary), 0
 

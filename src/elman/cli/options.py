@@ -50,7 +50,7 @@ def utf8(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...])
         try:
             text.encode("utf-8")
             decoded.append(text)
-        except UnicodeEncodeError:  # bytes that stand as halves of characters
+        except UnicodeEncodeError:  # bytes that became halves of characters
             try:
                 decoded.append(os.fsencode(text).decode("utf-8"))
             except UnicodeError:
@@ -142,7 +142,7 @@ def reading(
         check_part(given["files"], texts, "-f FILE")
     for flag, there in flags.items():
         if there and texts and "-" not in texts and not given["files"]:
-            raise UsageError(f"{flag} is about files; texts on the command line have none of it")
+            raise UsageError(f"{flag} applies to files, not to texts on the command line")
     if column == "":
         raise UsageError("--text-column needs the name or the number of a column")
     trained = {} if model.training is None else model.training[1]["settings"]
@@ -157,8 +157,8 @@ def reading(
 
 
 def machine(command: Function) -> Function:
-    """Who computes, and on how many threads."""
-    who = "Compute engine: native (C++), numpy, or auto: native where it was built."
+    """The compute engine, and the number of threads."""
+    who = "Compute engine: native (C++), numpy, or auto (native if available)."
     threads = "Number of threads.  [default: the cores that this process may use]"
     command = option("--threads", type=click.IntRange(1), help=threads, group="Machine")(command)
     return option("--engine", default="auto", show_default=True, metavar="NAME", help=who,

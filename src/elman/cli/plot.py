@@ -7,11 +7,15 @@ from .help import Command, option
 
 EXAMPLES = """
 elman plot poems.safetensors -o training.png
-elman plot names.safetensors --kind confusion -o confusion.png
+elman plot names.safetensors --kind confusion \\
+    -o confusion.png
 elman plot --kind gradients -o untrained.svg
-elman plot rnn.safetensors lstm.safetensors --kind gradients -o trained.svg
-elman plot poems.safetensors --kind characters -o characters.pdf
-elman plot poems.safetensors --kind states --text "The sea" -o states.png
+elman plot rnn.safetensors lstm.safetensors \\
+    --kind gradients -o trained.svg
+elman plot poems.safetensors --kind characters \\
+    -o characters.pdf
+elman plot poems.safetensors --kind states \\
+    --text "The sea" -o states.png
 elman plot poems.journal -o sweep.png
 """
 
@@ -20,7 +24,7 @@ KINDS = ("training", "confusion", "gradients", "characters", "states")
 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("models", metavar="[MODEL]...", nargs=-1, shell_complete=completion.models)
-@option("-o", "--output", required=True, metavar="FILE", help="Where to draw: .png, .svg or .pdf.",
+@option("-o", "--output", required=True, metavar="FILE", help="Output file: .png, .svg or .pdf.",
         group="Picture")  # fmt: skip
 @option("--kind", type=click.Choice(KINDS),
         help="What to draw.  [default: training, with confusion where there are labels]",
@@ -37,8 +41,8 @@ def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | Non
                 and the F1 of each label
     gradients   how much of the gradient of a loss is left k
                 steps earlier, a curve for each MODEL;
-                without one: untrained RNN, LSTM and GRU, and
-                an RNN whose W_h is scaled to explode
+                without a MODEL: untrained RNN, LSTM and GRU,
+                and an RNN whose W_h is scaled to explode
     characters  the learned vectors of the symbols, projected
                 on their principal components
     states      activations of hidden units over a text
@@ -55,7 +59,7 @@ def plot(models: tuple[str, ...], output: str, kind: str | None, text: str | Non
 
     plots.check_ending(output)
     if text is not None and kind not in ("gradients", "states"):
-        raise UsageError("--text goes with --kind gradients or --kind states")
+        raise UsageError("--text needs --kind gradients or --kind states")
     if kind == "gradients":
         if text is not None and not models:
             raise UsageError("--text needs a MODEL that reads it")

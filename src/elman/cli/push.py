@@ -6,13 +6,14 @@ from . import completion
 from .help import Command
 
 EXAMPLES = """
-elman export poems.safetensors --format hub -o poems/ --license mit
+elman export poems.safetensors --format hub -o poems/ \\
+    --license mit
 elman push poems/ user/poems
 elman sample hf://user/poems
 """
 
 NOTES = """
-It needs the extra `hub` (huggingface_hub), which has the token: hf auth login.
+Needs the extra `hub` (huggingface_hub) and a login: hf auth login.
 """
 
 
@@ -22,7 +23,7 @@ It needs the extra `hub` (huggingface_hub), which has the token: hf auth login.
 def push(folder: str, name: str) -> None:
     """Send FOLDER, which elman export --format hub wrote, to the Hugging Face hub.
 
-    NAME is user/name; a repository that is not there yet is made.
+    NAME is user/name; the repository is created if it does not exist.
     """
     from ..share.hub import push as send
 

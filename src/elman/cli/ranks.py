@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ElmanError, UsageError
+from ..errors import ElmanError, UsageError, install
 from .help import Command
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def to_start(asked: int | None) -> bool:
 
 
 def launch(count: int, as_json: bool) -> int:
-    """The command of this process again, on so many ranks of this host; the exit code.
+    """The command of this process again, on this many ranks of this host; the exit code.
 
     With JSON what mpiexec itself has to say about a rank that was killed is left out. Ctrl-C,
     SIGTERM and SIGUSR1 let the ranks save and end, the second ends them at once.
@@ -87,8 +87,8 @@ def launch(count: int, as_json: bool) -> int:
     beside = Path(sys.executable).parent / "mpiexec"  # of the MPI that mpi4py was installed with
     mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
     if mpiexec is None:
-        raise UsageError("--ranks starts processes with mpiexec, which is not here: pip install "
-                         "'elman[mpi]' mpich")  # fmt: skip
+        raise UsageError("--ranks starts processes with mpiexec, which is not installed: pip "
+                         f"install mpich, and {install('mpi')}")  # fmt: skip
     command = [mpiexec, "-n", str(count), sys.executable, "-m", "elman", *sys.argv[1:]]
     # In a session of its own, so that Ctrl-C comes to it once: from here. mpiexec hands its
     # standard input to rank 0; nothing comes there, and it ends when this process does.

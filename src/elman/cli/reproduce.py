@@ -14,8 +14,8 @@ from .output import print_json
 EXAMPLES = """
 elman reproduce --list
 elman reproduce dive
-elman reproduce --all -o docs     writes reproductions.md and its pictures
-elman reproduce dive --quick      a tiny version, to see that it runs
+elman reproduce --all -o docs     writes the page, too
+elman reproduce dive --quick      to see that it runs
 """
 
 
@@ -26,9 +26,10 @@ elman reproduce dive --quick      a tiny version, to see that it runs
         group="Recipes")  # fmt: skip
 @option("--quick", is_flag=True, help="A tiny version in seconds; its figures mean nothing.",
         group="Recipes")  # fmt: skip
-@option("--corpus", metavar="PATH", help="A text in place of the recipe's own.", group="Recipes")
+@option("--corpus", metavar="PATH", help="Use this text instead of the recipe's own.",
+        group="Recipes")  # fmt: skip
 @option("--unseen", metavar="FILE",
-        help="Another book to score in recipes that score one, such as The War of the Worlds.",
+        help="Book for recipes that score an unseen text, such as The War of the Worlds.",
         group="Recipes")  # fmt: skip
 @option("-o", "--output", metavar="FOLDER",
         help="Write the figures as JSON, the pictures, and a page with all of them.",

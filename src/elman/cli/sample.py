@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 elman sample shakespeare.safetensors
-elman sample poems.safetensors --prime "The sea" --length 500 --top-p 0.9
-elman sample names.safetensors -n 20 --new     new names, each once
-elman sample code.safetensors --prime-file start.py --greedy --stop "\\n\\n"
-elman sample names.safetensors --seed 7        a model of lines writes lines
+elman sample poems.safetensors --prime "The sea" \\
+    --length 500 --top-p 0.9
+elman sample names.safetensors -n 20 --new     new names
+elman sample code.safetensors --prime-file start.py \\
+    --greedy --stop "\\n\\n"
+elman sample names.safetensors --seed 7        other names
 """
 
 NOTES = """
-With a prompt (--prime) the model reads it from a zero state. Without one it
-continues the text where training ended, if the file says where, else a random
-symbol; a model of lines starts a line. It generates whole lines within --length,
-and one line with --greedy or --beam.
+With a prompt (--prime) the model reads it from a zero state. Without a prompt it continues
+from the end of training, or from a random symbol if the file does not store that; a model
+of lines starts a new line. It generates whole lines within --length, and one line with
+--greedy or --beam.
 """
 
-RULE = "---\n"  # stands between running texts
+RULE = "---\n"  # between running texts
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
@@ -43,7 +45,7 @@ RULE = "---\n"  # stands between running texts
 @option("--prime-file", metavar="FILE", help="File with the prompt.", group="Text")
 @options.encoding
 @option("--length", type=int, default=200, show_default=True,
-        help="Symbols to generate after the prompt; with --count the most for a line.",
+        help="Symbols to generate after the prompt; with --count, the maximum per line.",
         group="Text")  # fmt: skip
 @option("--stop", metavar="STR", callback=options.unescaped,
         help="Stop once STR has been generated (\\n, \\t and the like are understood).",
@@ -52,20 +54,19 @@ RULE = "---\n"  # stands between running texts
         help="Generate N whole samples: lines, or texts of --length symbols.",
         group="Text")  # fmt: skip
 @option("--new", is_flag=True, group="Text",
-        help="Only samples that are not in the training text, each once.")  # fmt: skip
+        help="Only samples that do not occur in the training text, without repeats.")  # fmt: skip
 @option("--temperature", type=float, default=1.0, show_default=True,
         help="Randomness: below 1 plays safe, above 1 takes risks, 0 is greedy.",
         group="Choice of symbols")  # fmt: skip
 @option("--top-k", type=int, metavar="K", default=0, show_default=True,
-        help="Choose among the K likeliest symbols; 0: all.",
+        help="Choose among the K most likely symbols; 0: all.",
         group="Choice of symbols")  # fmt: skip
 @option("--top-p", type=float, metavar="P", default=1.0, show_default=True,
-        help="Choose among the likeliest symbols that together have probability P.",
+        help="Choose among the most likely symbols that together have probability P.",
         group="Choice of symbols")  # fmt: skip
-@option(
-    "--greedy", is_flag=True, help="Always choose the likeliest symbol.", group="Choice of symbols"
-)
-@option("--beam", type=int, default=0, help="Search for the likeliest text with N candidates.",
+@option("--greedy", is_flag=True, help="Always choose the most likely symbol.",
+        group="Choice of symbols")  # fmt: skip
+@option("--beam", type=int, default=0, help="Search for the most likely text with N candidates.",
         group="Choice of symbols")  # fmt: skip
 @option("--seed", type=int, default=0, show_default=True,
         help="Random seed; the same seed gives the same text.",
@@ -91,11 +92,11 @@ def sample(
     if prime is not None and prime_file is not None:
         raise UsageError("give --prime or --prime-file, not both")
     if encoding != "utf-8" and prime_file is None:
-        raise UsageError("--encoding is about the file of --prime-file")
+        raise UsageError("--encoding needs --prime-file: it is the encoding of that file")
     if no_prime and not prime and prime_file is None:
-        raise UsageError("--no-prime leaves the prime out, but there is none; give --prime")
+        raise UsageError("--no-prime leaves the prompt out, but there is none; give --prime")
     if greedy and (temperature != 1 or top_k or top_p != 1):
-        raise UsageError("--greedy always takes the likeliest symbol: leave out --temperature, "
+        raise UsageError("--greedy always takes the most likely symbol: leave out --temperature, "
                          "--top-k and --top-p")  # fmt: skip
     loaded = load(model, task="lm")
     text: str | bytes = prime or ""
@@ -106,7 +107,7 @@ def sample(
     if new and count is None:
         count = 1
     if count is not None and not length:
-        raise UsageError("-n asks for whole samples, and --length 0 leaves no room for any")
+        raise UsageError("-n generates whole samples, and --length 0 leaves no room for any")
     writing = Writing(
         loaded, Request(length, text, choice, beam, stop, seed, not no_prime, count, new)
     )

@@ -28,17 +28,18 @@ if TYPE_CHECKING:
 EXAMPLES = """
 elman score english.safetensors chapter.txt
 tail -f app.log | elman score log.safetensors --lines
-elman score names.safetensors --lines --rank < candidates.txt | head
+elman score names.safetensors --lines --rank \\
+    < candidates.txt | head
 elman score english.safetensors --symbols chapter.txt
 """
 
 NOTES = """
-With --lines every line is scored alone: a row for each as it comes, with tabs between
-bits per character, perplexity, nats, line number, text. A blank line has empty figures,
-one with a symbol that the model cannot read has inf. A model of records has rows of
-records, numbered by their first lines. --symbols gives rows of line number, position
-in the line, symbol, nats. With --adapt the model starts anew with every file; its
-figures are lower where a text has words and a style of its own.
+With --lines every line is scored separately: a row for each as it arrives, with tabs
+between bits per character, perplexity, nats, line number, text. A blank line gets empty
+figures; a line with an unknown symbol gets inf. A model of records has rows of records,
+numbered by their first lines. --symbols gives rows of line number, position in the line,
+symbol, nats. With --adapt the model is reset for every file; its figures are lower for
+texts with their own words and style.
 """
 
 Row = tuple[str, ...]  # the pieces of a row, its end included
@@ -50,11 +51,11 @@ FIGURES = ("nats", "characters", "symbols", "unknown", "nats_known", "bits_per_c
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
 @click.argument("model", shell_complete=completion.models)
 @click.argument("files", nargs=-1, shell_complete=completion.files)
-@option("--lines", is_flag=True, help="Score every line alone.", group="Text")
+@option("--lines", is_flag=True, help="Score every line separately.", group="Text")
 @options.errors
 @options.encoding
 @options.part
-@option("--rank", is_flag=True, help="The likeliest line first, once all are scored.",
+@option("--rank", is_flag=True, help="Sort the lines at the end, the most likely first.",
         group="Output")  # fmt: skip
 @option("--symbols", is_flag=True, help="A row for every symbol.", group="Output")
 @option("--adapt", is_flag=True, group="Output",
@@ -76,7 +77,7 @@ def score(
     from ..text.unknown import Unknown
 
     if rank and not lines:
-        raise UsageError("--rank goes with --lines: it sorts them")
+        raise UsageError("--rank needs --lines: it sorts them")
     if rank and symbols:
         raise UsageError("--rank sorts lines and --symbols prints symbols; give one of them")
     if part is not None:
@@ -84,13 +85,13 @@ def score(
         if adapt:
             raise UsageError("--part knows only a part of what --adapt learns from; leave one out")
         if rank or not (lines or symbols):
-            raise UsageError("--part goes with --lines or --symbols, whose rows follow each other, "
-                             "and not with --rank, which sorts them")  # fmt: skip
+            raise UsageError("--part needs --lines or --symbols, whose rows follow each other; "
+                             "it does not work with --rank, which sorts them")  # fmt: skip
     loaded = load(model, engine=engine, threads=threads, task="lm")
     reading = TextOptions(errors, raw=options.is_raw(loaded, encoding, errors), encoding=encoding)
     if part is not None and not (lines or loaded.lines):
-        raise UsageError("--part needs --lines here: what the model says of a symbol in running "
-                         "text depends on all before it")  # fmt: skip
+        raise UsageError("--part needs --lines here: in running text the score of a symbol "
+                         "depends on everything before it")  # fmt: skip
     asked = Asked(loaded, reading, Unknown(loaded.vocabulary, skipped=True), Tally(), as_json,
                   adapt)  # fmt: skip
     kept: list[tuple[float, Row]] = []

@@ -98,7 +98,7 @@ def sequences(
     Raises
     ------
     UsageError : an argument that is the name of a file, or a column of JSON lines
-    CorpusError : what cannot be read or labelled; what stands before a bad line comes first
+    CorpusError : what cannot be read or labelled; what comes before a bad line is answered first
     """
     refuse_files(arguments)
     kind = model.config["tokens"]
@@ -143,8 +143,8 @@ def _items(
     first, arriving = _with_first(lines(source, options, whole=True))
     objects, reader = is_json(ending, first), None
     if objects and column is not None:
-        raise UsageError(f"--token-column is for columns, a token a line; {name} is {JSON}: "
-                         "leave it out")  # fmt: skip
+        raise UsageError(f"--token-column is for columns with one token per line; {name} is "
+                         f"{JSON}: leave it out")  # fmt: skip
     if not objects and (column is not None or ending.lower() in COLUMNS):
         reader, column = conll.Reader(), column or model.column("token_column") or 1
     if source is not None and part is not None:

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ..web.server import Server
 
 EXAMPLES = """
-elman serve                        a page for the models in this folder
-elman serve poems.safetensors      for one model
+elman serve                     the models in this folder
+elman serve poems.safetensors   one model
 elman serve models/ --port 9000 --no-browser
 """
 
 NOTES = """
 The page writes, looks inside, classifies and tags; elman train --live shows it during a
-training. The address goes to stdout. What the page does, other programs can do:
-docs/http.md describes the calls, which need the token that is shown at the start.
+training. The address goes to stdout. Other programs can use the same calls, with the token
+that is printed at the start: see docs/http.md.
 """
 
 
@@ -93,7 +93,7 @@ def announce(server: Server, browser: bool) -> None:
     """Say what other programs need, and show the page."""
     click.echo(f"for other programs: X-Elman-Token: {server.token}", err=True)
     if server.open_to_others:
-        click.echo("note: whoever reaches this port can use it", err=True)
+        click.echo("note: anyone who can reach this port can use it", err=True)
     graphical = not sys.platform.startswith("linux") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )

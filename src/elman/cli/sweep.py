@@ -8,24 +8,29 @@ from typing import Any
 
 import click
 
+from ..errors import install
 from . import completion
 from .flags import setting_options
 from .help import Command, option
 from .output import note, print_json
 
 EXAMPLES = """
-elman sweep poems.txt --trials 30 --minutes 2 -o poems.safetensors
-elman sweep poems.txt --trials 100 --steps 2000 --study poems.journal
-elman sweep names/ --task classify --trials 40 --search "hidden-size=32,64"
-elman sweep poems.txt --trials 30 --search "learning-rate=1e-3..1e-2:log"
+elman sweep poems.txt --trials 30 --minutes 2 \\
+    -o poems.safetensors
+elman sweep poems.txt --trials 100 --steps 2000 \\
+    --study poems.journal
+elman sweep names/ --task classify --trials 40 \\
+    --search "hidden-size=32,64"
+elman sweep poems.txt --trials 30 \\
+    --search "learning-rate=1e-3..1e-2:log"
 """
-NOTES = """
-A trial is an elman train with the flags that are given and other values for those that are
-searched; by default learning rate, hidden size, layers, cell, dropout, weight decay. Each has
-the same budget, a minute unless --minutes, --steps or --epochs say otherwise, and is cut
-short where it is worse than half of the others were. With --study the same command goes on
-after a stop, and several at once share the trials: FILE for one host, the URL of a database
-for many. Needs pip install 'elman[sweep]'.
+NOTES = f"""
+Each trial runs elman train with the given flags and different values for the searched ones; by
+default learning rate, hidden size, layers, cell, dropout, weight decay. Each has the same
+budget, a minute unless --minutes, --steps or --epochs say otherwise, and is stopped early if it
+is worse than the median of the others. With --study the same command continues after a stop,
+and several processes share the trials: FILE for one host, the URL of a database for many.
+Needs {install("sweep")}.
 """
 GROUPS = ("Sweep", "Text", "Network", "Learning", "Labels", "Run and files", "Machine")
 
@@ -33,11 +38,11 @@ GROUPS = ("Sweep", "Text", "Network", "Learning", "Labels", "Run and files", "Ma
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES, groups=GROUPS)
 @click.argument("corpus", nargs=-1, shell_complete=completion.texts)
 @option("--trials", type=click.IntRange(1), required=True, group="Sweep",
-        help="How many trainings the study has in the end.")  # fmt: skip
+        help="Total number of trials.")  # fmt: skip
 @option("--search", metavar="TEXT", group="Sweep",
-        help="What is tried: name=low..high, perhaps with :log, or name=value,value.")  # fmt: skip
+        help="Search space: name=low..high (optionally :log) or name=value,value.")  # fmt: skip
 @option("--study", "place", metavar="FILE|URL", group="Sweep",
-        help="Where the trials are kept.  [default: nowhere]")  # fmt: skip
+        help="Where to keep the trials.  [default: nowhere]")  # fmt: skip
 @option("-o", "--output", metavar="FILE", group="Sweep", help="The best model.")
 @option("--json", "as_json", is_flag=True, group="Sweep",
         help="One JSON object per event on stdout.")  # fmt: skip
@@ -51,7 +56,7 @@ def sweep(
 
     given = {name: value for name, value in settings.items() if value is not None}
     table = _Table(trials)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the study stands
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the study is kept
     found = Sweep(corpus, given, trials, search, place, output)
     try:
         for event in found.events():
@@ -77,7 +82,7 @@ class _Table:
         """Say on stderr what an event is about; the command of the best comes out on stdout."""
         if event["event"] == "sweep":
             for number in event["killed"]:
-                note(f"trial {number} was killed; another takes its place")
+                note(f"trial {number} was killed; a new one replaces it")
             self._say(f"{self._wanted} trials, compared by {_words(event['compared'])}; searched: "
                       f"{', '.join(map(_flag, event['search']))}")  # fmt: skip
         elif event["event"] == "trial":
@@ -98,7 +103,7 @@ class _Table:
         counts = event["trials"]
         ended = sum(counts.values()) - counts["running"]
         each = (time.monotonic() - self._started) / self._ended
-        # Those that run elsewhere end beside those that this process has before it.
+        # Those that run elsewhere end at the same time as those of this process.
         left = each * (self._wanted - ended) / (1 + counts["running"])
         shown = "" if event["best"] is None else f"best {event['best_value']:.4f}, "
         self._say(f"  {ended} of {self._wanted} ended: {shown}{counts['running']} running, "
@@ -107,7 +112,7 @@ class _Table:
 
     def _done(self, event: dict[str, Any]) -> None:
         if event["command"] is None:
-            self._say("no trial came to its end")
+            self._say("no trial finished")
             return
         if event["importance"]:
             shares = ", ".join(f"{_flag(name)} {share:.0%}"

@@ -25,11 +25,11 @@ elman tag names.safetensors --evaluate test.conll
 """
 
 NOTES = """
-A text, or a line, is split at spaces if the model labels words, else into characters;
-it comes out as columns: symbol, label, probability, with tabs between, and a blank line
-behind each text. Columns (.conll, .tsv and the like, or any file with --token-column)
-and JSON lines (.jsonl, or a first line that is an object with the key tokens) come out
-in their own form with label and probability added.
+A text, or a line, is split at spaces if the model labels words, else into characters; it
+comes out as columns: symbol, label, probability, with tabs between, and a blank line after
+each text. Columns (.conll, .tsv and the like, or any file with --token-column) and JSON
+lines (.jsonl, or a first line that is an object with the key tokens) come out in their own
+form with label and probability added.
 """
 
 
@@ -37,18 +37,20 @@ in their own form with label and probability added.
 @click.argument("model", shell_complete=completion.models)
 @click.argument("texts", nargs=-1, callback=options.utf8)
 @option("-f", "--file", "files", multiple=True, metavar="FILE", group="Text",
-        help="File of texts, a line each, or of columns; may be repeated, - is standard "
+        help="File with one text per line, or in columns; may be repeated; - is standard "
         "input.")  # fmt: skip
 @options.errors
 @options.encoding
 @options.part
 @option("--token-column", type=click.IntRange(1), metavar="N", group="Text",
-        help="Files are columns, a token a line, and this is that of the tokens.  "
-        "[default: as in training, else the first]")  # fmt: skip
+        help="Number of the token column; files are then columns, one token per line.  [default: "
+        "as in training, else the first]")  # fmt: skip
 @option("--evaluate", metavar="FILE", group="Labelled data",
-        help="Judge the model by labelled sequences, in any form that training takes.")  # fmt: skip
+        help="Evaluate the model on labelled sequences, in any form that training "
+        "takes.")  # fmt: skip
 @option("--label-column", type=click.IntRange(1), metavar="N", group="Labelled data",
-        help="Of the columns of --evaluate.  [default: as in training, else the last]")  # fmt: skip
+        help="Label column of the --evaluate file.  "
+        "[default: as in training, else the last]")  # fmt: skip
 @option("--labels", metavar="FILE", group="Labelled data",
         help="The labels of the text of --evaluate, line by line.")  # fmt: skip
 @options.as_json("One JSON object per text.")
@@ -66,14 +68,14 @@ def tag(
 
     if evaluate is None and (label_column or labels):
         flag = "--label-column" if label_column else "--labels"
-        raise UsageError(f"{flag} goes with --evaluate FILE")
+        raise UsageError(f"{flag} needs --evaluate FILE")
     if evaluate is not None and (texts or files or part):
         raise UsageError("--evaluate FILE takes its texts from the file: leave out texts, -f and "
                          "--part")  # fmt: skip
     if part is not None:
         options.check_part(files, texts, "-f FILE")
     if token_column and texts and "-" not in texts and not files:
-        raise UsageError("--token-column is about files; texts on the command line have no columns")
+        raise UsageError("--token-column applies to files, not to texts on the command line")
     loaded = load(model, engine=engine, threads=threads, task="tag")
     reading = TextOptions(errors, encoding=encoding)
     if evaluate is not None:

@@ -25,28 +25,28 @@ if TYPE_CHECKING:
     from .live import Page
 
 EXAMPLES = """
-elman train                                    a minute on Python's library
+elman train                            on Python's library
 elman train poems.txt -o poems.safetensors --minutes 10
 elman train src/ --tokens byte --cell lstm --num-layers 2
-elman train names.txt --lines --epochs 20      each line is a sequence
-elman train --resume poems.safetensors         continue after a crash
-elman train more.txt --from poems.safetensors  fine-tune
-elman train poems.txt --cell ngram --order 5   a Markov chain, to compare with
-elman train poems.txt --live                   the same, shown in the browser
-elman train mail.tsv --task classify           columns text and label
-elman train names/ --task classify             a file per class, a text a line
-elman train reviews/ --task classify           a folder of files per class
-elman train news.conll --task tag              columns: a word, its label
+elman train names.txt --lines          each line is a name
+elman train --resume poems.safetensors       after a crash
+elman train more.txt --from poems.safetensors    fine-tune
+elman train poems.txt --cell ngram     a Markov chain
+elman train poems.txt --live           shown in a browser
+elman train mail.tsv --task classify   text and label
+elman train names/ --task classify     a file per class
+elman train reviews/ --task classify   a folder per class
+elman train news.conll --task tag      a word, its label
 """
 NOTES = """
-Counts like --eval-every are in steps (updates). Losses are in nats, figures for
-people in bits per character. Ctrl-C saves and stops; --resume continues.
+Counts like --eval-every are in steps (updates). Losses are in nats; displayed figures are
+in bits per character. Ctrl-C saves and stops; --resume continues.
 """
 ESSENTIALS = {
     "--minutes X": "How long the whole run may take.",
     "-o FILE": "Model file to write.",
     "--lines": "Each line is a text of its own, such as a name.",
-    "--task classify": "Learn which label a text has, not how to write.",
+    "--task classify": "Learn the label of a text, not how to write.",
     "--resume FILE": "Continue after a stop or a crash.",
 }
 GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "Page")
@@ -57,7 +57,7 @@ GROUPS = ("Text", "Network", "Learning", "Labels", "Run and files", "Machine", "
 @option(
     "-o", "--output", metavar="FILE", group="Run and files",
     help="Model file; it is replaced atomically.  "
-    "[default: made from the name of the corpus, never replacing a file]",
+    "[default: named after the corpus; never replaces a file]",
 )  # fmt: skip
 @option("--resume", metavar="FILE", group="Run and files", shell_complete=completion.models,
         help="Continue a run that was stopped.")  # fmt: skip
@@ -169,7 +169,7 @@ def _saying(text: str) -> Iterator[None]:
 
 
 def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
-    """Show events without more ado."""
+    """Show events, nothing else."""
     from ..tasks import display_of
 
     with display_of(run.settings) as display:
@@ -181,7 +181,7 @@ def _show(run: "Run", events: Iterable[dict[str, Any]], as_json: bool) -> int:
 
 
 def _train_along(run: "Run", ranks: "Alone") -> int:
-    """What a rank does that says nothing; the exit code."""
+    """What a rank does that prints nothing; the exit code."""
     with _stopping(run) as stopped_by:
         run.follow()
         ranks.leave()  # rank 0 has its final figures to work out
@@ -191,7 +191,7 @@ def _train_along(run: "Run", ranks: "Alone") -> int:
 
 
 def _follow(run: "Run", page: "Page | None", as_json: bool, ranks: "Alone") -> int:
-    """Train, and show how it goes; the exit code."""
+    """Train, and show the progress; the exit code."""
     from ..errors import ElmanError
     from ..tasks import display_of
 

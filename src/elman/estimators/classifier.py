@@ -26,9 +26,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     cell, hidden_size, num_layers, embedding_size, bidirectional, pooling, dropout,
     symbol_dropout, label_smoothing, wide, tokens, lowercase, class_weights, learning_rate,
     batch_size, epochs, monitor, patience, threads : as the flags of `elman train --task classify`
-    validation : share of the texts held out to choose the best network by and to
-        stop early; 0, or fewer than 50 texts: none
-    random_state : same number, same result
+    validation : share of the texts held out to select the best network and to stop early;
+        0, or fewer than 50 texts: none
+    random_state : the same number gives the same result
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from texts (n,) and their labels (n,).
 
-        Texts that repeat count as often as they stand there; none is both learned
+        Texts that repeat count each time; none is both learned
         from and held out.
 
         Raises
@@ -75,11 +75,11 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
-        """Learn once from each of these texts, going on from where it stands.
+        """Learn once from each of these texts, continuing from the current weights.
 
         The vocabulary is that of the first call: characters that come later are
         `<unk>`. The learning rate does not fall. A copy or a pickle holds the network, not
-        the moments of the optimizer: its next call starts those anew.
+        the moments of the optimizer: its next call resets those.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         given_classes = None if classes is None else np.unique(np.asarray(classes))
         if hasattr(self, "model_"):
             if given_classes is not None and not np.array_equal(given_classes, self.classes_):
-                raise ValueError("classes are others than at the first call")
+                raise ValueError("classes differ from those of the first call")
         else:
             if given_classes is None:
                 raise ValueError("the first call of partial_fit needs all classes")
@@ -136,7 +136,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return self._settings(names) | {"task": "classify"}
 
     def _continued(self) -> ClassifierTrainer:
-        """A trainer that goes on with the weights of the model, and its optimizer if kept."""
+        """A trainer that continues with the weights of the model, and its optimizer if kept."""
         model: Classifier = self.model_
         given = self._settings_of_run() | {"schedule": "constant", "test": 0.0, "validation": 0.0}
         nothing = LabelledPart(model.encode([]), np.empty(0, np.int64), np.empty(0, np.int64))

@@ -18,14 +18,14 @@ from .base import HELD_OUT_LEAST, Array, SequenceEstimator, parameters, texts_of
 
 @parameters
 class LanguageModel(SequenceEstimator):
-    """How likely is a string: a recurrent language model of lines.
+    """How likely a string is: a recurrent language model of lines.
 
     Parameters
     ----------
     cell, hidden_size, num_layers, embedding_size, dropout, tokens, lowercase,
     learning_rate, batch_size, epochs, validation, patience, threads : as the flags
         of `elman train --lines`
-    random_state : same number, same result
+    random_state : the same number gives the same result
 
     Attributes
     ----------
@@ -85,8 +85,8 @@ class LanguageModel(SequenceEstimator):
 class SequenceVectorizer(FeatureNamesOut, TransformerMixin, LanguageModel):
     """Strings to vectors: the state of a language model after the last character.
 
-    Learns the language of the texts (labels are not looked at), then gives every
-    text the hidden state (n, hidden_size) in which reading it leaves the network.
+    Learns the language of the texts (labels are ignored), then maps every text to the
+    hidden state (n, hidden_size) after reading it.
     """
 
     def transform(self, X: Any) -> Array:

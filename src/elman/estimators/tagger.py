@@ -23,9 +23,9 @@ class SequenceTagger(SequenceEstimator):
     cell, hidden_size, num_layers, embedding_size, letter_size, wide, bidirectional, transitions,
     dropout, symbol_dropout, tokens, lowercase, learning_rate, batch_size, epochs, patience,
     threads : as the flags of `elman train --task tag`
-    validation : share of the sequences held out to choose the best network by and to
-        stop early; 0, or fewer than 50 sequences: none
-    random_state : same number, same result
+    validation : share of the sequences held out to select the best network and to stop
+        early; 0, or fewer than 50 sequences: none
+    random_state : the same number gives the same result
 
     Attributes
     ----------

@@ -33,9 +33,9 @@ Parts = dict[str, Array]  # "hidden", "i", ... -> (T, H)
 
 # The letters are those of the equations, in the order of the columns of W_x and W_h.
 GATES = {"rnn": (), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
-# Long running text is read in stretches side by side, each from a lead before it.
+# Long running text is read in stretches in parallel, each from a lead before it.
 LONG, STRETCH, LEAD = 8192, 2048, 256
-GROUP, ROWS = 1 << 16, 4096  # symbols read side by side, and at once: bounds the memory
+GROUP, ROWS = 1 << 16, 4096  # symbols read in parallel, and at once: bounds the memory
 
 
 def states(model: SavedModel, text: Text) -> list[Parts]:
@@ -84,7 +84,7 @@ def activations(
 ) -> Array:
     """One part of one layer, (T, units), as in `states`: for a long text.
 
-    Of a running text of more than 8,192 symbols, stretches are read side by side, each
+    Of a running text of more than 8,192 symbols, stretches are read in parallel, each
     from a zero state 256 symbols before.
 
     Raises

@@ -1,4 +1,4 @@
-"""Which units behave alike, and where in a text they show: orders and passages.
+"""Which units are similar, and where in a text they show: orders and passages.
 
 All functions take activations over a text, `values` (T, H), as `inspection` gives them.
 """
@@ -43,7 +43,7 @@ def by_variance(values: Array) -> Array:
 
 
 def by_likeness(values: Array) -> Array:
-    """Units (H,) in an order that puts those side by side that behave alike.
+    """Units (H,) in an order that puts similar units next to each other.
 
     A path through the units is grown from the most correlated pair: at either end the
     unit may join that correlates most with that end, and the closer of the two does.

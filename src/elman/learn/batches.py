@@ -33,7 +33,7 @@ def groups_by_length(
 
 
 def padded(texts: Encoded, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Texts side by side (T, B), and where they are (T, B); None if all are equally long."""
+    """A batch of texts (T, B), and where they are (T, B); None if all are equally long."""
     first, length = texts.offsets[rows], texts.offsets[rows + 1] - texts.offsets[rows]
     steps = np.arange(length.max())[:, None]
     mask = steps < length

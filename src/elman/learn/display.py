@@ -27,7 +27,7 @@ class Display(ABC):
 
     CURVE: str  # the held-out figure that a curve shows: its name in the event "evaluation"
     UNITS = ""  # of the figures of an evaluation, in a plain line
-    NEXT: tuple[str, ...] = ()  # what one wants to do then; MODEL stands for the file
+    NEXT: tuple[str, ...] = ()  # what one wants to do then; MODEL is replaced by the file
     STAYS_BEST = ""  # what is said when training stops early
 
     def __init__(self, settings: Any):
@@ -62,7 +62,7 @@ class Display(ABC):
         """Lines about the data and the network, before the first step."""
 
     def running(self, e: dict[str, Any]) -> str:
-        """Speed and training loss of a step, short enough to stand beside a bar."""
+        """Speed and training loss of a step, short enough to fit next to a bar."""
         return f"{self.speed(e)}  {self.trained(e)}"
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Display(ABC):
             self._begin(e)
 
     def _begin(self, e: dict[str, Any]) -> None:
-        """What comes before the first step: where a resumed run goes on, and the bar."""
+        """What comes before the first step: where a resumed run continues, and the bar."""
         if e["step"]:
             self._say(f"resumed at step {e['step']:,}")
         if self.live:
@@ -118,7 +118,7 @@ class Display(ABC):
     def _progress(self, e: dict[str, Any], figures: Sequence[str]) -> None:
         """How far it is: in the bar, or now and then a plain line.
 
-        Of the `figures`, the longest first, the bar shows what fits beside it.
+        Of the `figures`, the longest first, the bar shows what fits next to it.
         """
         share = e["progress"]
         if self.bar is not None:

@@ -125,7 +125,7 @@ class Loop(State[N]):
             self.change_rate(factor)
 
     def _due(self, every: int | None, times: int, before: float, after: float) -> bool:
-        """Every so many steps, or so many times per run."""
+        """Every n steps, or n times per run."""
         if every is not None:
             return self.step % every == 0
         return int(after * times) > int(before * times)

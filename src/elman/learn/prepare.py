@@ -24,7 +24,7 @@ from .shards import Shards
 from .task import Task
 
 FEW_SYMBOLS = 20_000  # words that are a large vocabulary still
-PATIENCE = 10.0  # seconds for the processes of a run that was killed to end, before it goes on
+PATIENCE = 10.0  # seconds for the processes of a run that was killed to end, before it continues
 TRIALS = 4  # steps that are timed, of which the fastest counts
 
 
@@ -78,8 +78,8 @@ def _refuse_unlike_ranks(ranks: Alone, names: Sequence[Any], given: dict[str, An
     told = str([*map(str, names), sorted(given.items())])
     ranks.refuse_unlike("other settings", told, "start all ranks with the same command")
     if "-" in names:
-        raise UsageError("standard input goes to one rank alone; write the text into a file that "
-                         "all ranks can read")  # fmt: skip
+        raise UsageError("only one rank gets standard input; write the text into a file that all "
+                         "ranks can read")  # fmt: skip
 
 
 def _prepare(
@@ -99,7 +99,9 @@ def _prepare(
     shards = Shards(settings.shards, ranks)
     data = read_by_all(ranks, lambda: task.read(source, settings, older))
     engine = select(settings.engine, settings.threads or fewest_cores(ranks))
-    ranks.refuse_unlike("another engine", engine.name, "give --engine numpy, or install alike")
+    ranks.refuse_unlike(
+        "another engine", engine.name, "give --engine numpy, or install the same on all"
+    )
     paces = {
         size: _pace(task, settings, data, size, engine, ranks)
         for size in settings.to_measure(data.symbols)
@@ -153,7 +155,9 @@ def resume(
         ranks, lambda: task.read(stopped.names, stopped.settings, model, stopped.corpus)
     )
     engine = model.network.engine
-    ranks.refuse_unlike("another engine", engine.name, "give --engine numpy, or install alike")
+    ranks.refuse_unlike(
+        "another engine", engine.name, "give --engine numpy, or install the same on all"
+    )
     data.source.names = list(model.summary.get("corpus", data.source.names))
     trainer = task.trainer(model.network, data, stopped.settings)
     trainer.shards = shards
@@ -165,7 +169,7 @@ def resume(
 
 
 def _file_of(path: str | Path, output: str | Path | None) -> OutputFile:
-    """The file that a run goes on with; those who wrote it may be about to end."""
+    """The file that a run continues from; those who wrote it may be about to end."""
     return OutputFile(path if output is None else model_path(output), PATIENCE)
 
 
@@ -200,7 +204,7 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
                              f"{path}; leave it out")  # fmt: skip
     fixed = task.inherited(given, older, path)
     if older.config.get("normalize") is None and "normalize" in given:
-        del fixed["normalize"]  # text in another normal form may be made alike
+        del fixed["normalize"]  # text in another normal form may be converted
     for name, value in fixed.items():
         if name in given and given[name] != value:
             raise UsageError(
@@ -262,12 +266,12 @@ def _refuse_too_large(
     small = replace(config, vocabulary_size=min(config.vocabulary_size, FEW_SYMBOLS))
     if own_vocabulary and needs(small) < 0.5 * needed:
         way_out = (
-            f"it has {config.vocabulary_size:,} symbols, of which --vocabulary-size {FEW_SYMBOLS} "
-            "keeps the most frequent and --min-count those that are not rare"
+            f"it has {config.vocabulary_size:,} symbols; reduce them with --vocabulary-size "
+            f"{FEW_SYMBOLS} or --min-count"
         )
     raise UsageError(
-        f"such a network needs about {needed / 1e9:,.1f} GB of memory "
-        f"({config.num_parameters():,} parameters), {available / 1e9:,.1f} GB are there; {way_out}"
+        f"this network needs about {needed / 1e9:,.1f} GB of memory ({config.num_parameters():,} "
+        f"parameters), but only {available / 1e9:,.1f} GB are available; {way_out}"
     )
 
 

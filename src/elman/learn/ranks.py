@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..errors import ElmanError, UsageError
+from ..errors import ElmanError, UsageError, install
 from ..nn.engine import available_cores, choose_level, levels, own_cores
 from . import mapped
 
@@ -45,7 +45,7 @@ class Word(NamedTuple):
     Attributes
     ----------
     seconds : on the clock of rank 0
-    reserve : seconds that a run by the clock keeps for its last evaluation
+    reserve : seconds that a run limited by minutes keeps for its last evaluation
     factor : what somebody multiplied the learning rate by
     stop : whether somebody asked any of the ranks to stop
     """
@@ -111,7 +111,7 @@ class Alone:
         return available_cores()
 
     def leave(self, patience: float | None = None) -> bool:
-        """Wait for the others at the end, at most so many seconds; whether all have come.
+        """Wait for the others at the end, at most this many seconds; whether all have come.
 
         A rank that ends otherwise ends all of them.
         """
@@ -261,16 +261,16 @@ def connect(environment: Mapping[str, str] = os.environ) -> Alone:
     try:
         from mpi4py import MPI
     except ImportError:
-        raise UsageError(f"{several}, which needs mpi4py: pip install 'elman[mpi]'") from None
+        raise UsageError(f"{several}, which needs mpi4py: {install('mpi')}") from None
     except RuntimeError as error:
         raise UsageError(f"{several}, but mpi4py finds no MPI ({_first_line(error)}); install one, "
                          "or pip install mpich") from None  # fmt: skip
     if MPI.COMM_WORLD.size == 1:
         library = _first_line(MPI.Get_library_version())
         raise UsageError(
-            f"{several}, but each is alone: what started them does not belong to the MPI of mpi4py "
-            f"({library}); start them with its mpiexec, or where each is to train by itself, "
-            f"without the variable {name}"
+            f"{several}, but each is alone: their launcher does not belong to the MPI of mpi4py "
+            f"({library}); start them with its mpiexec, or, to train separately, without the "
+            f"variable {name}"
         )
     ranks = Ranks(MPI)
     known = levels()
@@ -293,7 +293,7 @@ def mpi_library() -> str:
         mpi4py.rc.initialize = False  # nobody is to be connected
         from mpi4py import MPI
     except ImportError:
-        return "none (pip install 'elman[mpi]')"
+        return f"none ({install('mpi')})"
     except RuntimeError as error:
         return f"none that mpi4py finds ({_first_line(error)})"
     return f"{_first_line(MPI.Get_library_version())}, mpi4py {mpi4py.__version__}"
@@ -319,7 +319,7 @@ def _result(outcome: Any) -> Any:
 
 
 def _finished(request: Any, patience: float | None = None, spin: float = SPIN) -> bool:
-    """Whether an exchange has come to its end, within so many seconds."""
+    """Whether an exchange has ended within this many seconds."""
     began = time.monotonic()
     while not request.Test():
         waited = time.monotonic() - began

@@ -19,10 +19,10 @@ from .ranks import Alone, fewest_cores
 # What goes wrong when a training state is not what it says.
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
-# What a resumed run may be told anew: how far to go, and what does not touch the numbers.
+# What a resumed run may change: how far to go, and what does not touch the numbers.
 CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
               "log_every", "save_every", "sample_every"}  # fmt: skip
-# Files beside the text, which may have been moved: what they hold is compared.
+# Files in addition to the text, which may have been moved: what they hold is compared.
 FILES = ("labels", "validation", "test")
 
 
@@ -122,8 +122,8 @@ def restore(learner: Loop, stopped: Stopped) -> list[str]:
     ]
     if not differences:
         return []
-    return [f"resumed under other conditions ({'; '.join(differences)}): the numbers may differ "
-            "in their last bits"]  # fmt: skip
+    return [f"resumed under different conditions ({'; '.join(differences)}): the numbers may "
+            "differ in their last bits"]  # fmt: skip
 
 
 def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list[str]:
@@ -143,21 +143,21 @@ def _corpus_again(names: Sequence[str], stored: list[str], path: object) -> list
     for name in stored:
         if not Path(name).exists() and name not in corpora.DESCRIPTIONS:
             raise CorpusError(
-                f"the corpus {name} that {path} was trained on is gone; if it was moved, "
-                f"name its new place: elman train PLACE --resume {quote(str(path))}"
+                f"the corpus {name} that {path} was trained on cannot be found; if it was moved, "
+                f"give its new path: elman train PATH --resume {quote(str(path))}"
             )
     return stored
 
 
 def _refuse_gone(settings: Settings, path: object) -> None:
-    """Raise CorpusError for a file beside the text that is not where it was."""
+    """Raise CorpusError for a file in addition to the text that is not where it was."""
     for name in FILES:
         place = getattr(settings, name, None)
         if isinstance(place, str) and not Path(place).exists():
             raise CorpusError(
-                f"{near(place)}, the file of {flag(name)} that {path} was trained with, is gone; "
-                "if it was moved, name its new place: elman train "
-                f"--resume {quote(str(path))} {flag(name)} PLACE"
+                f"{near(place)}, the file of {flag(name)} that {path} was trained with, cannot be "
+                "found; if it was moved, give its new path: elman train --resume "
+                f"{quote(str(path))} {flag(name)} PATH"
             )
 
 

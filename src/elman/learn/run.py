@@ -14,7 +14,7 @@ from ..text.vocabulary import Vocabulary
 from .loop import Loop
 from .state import Event
 
-LONGEST_EVALUATION = 0.4  # share of a run by the clock that its last evaluation may take
+LONGEST_EVALUATION = 0.4  # share of a run limited by minutes that its last evaluation may take
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Data:
     train, validation, test : its parts
     symbols : how many there are in the training part
     decided : settings that depend on the data, where they were not given
-    rule : how it was divided, for a run that goes on
+    rule : how it was divided, for a run that continues
     held_out : what is held out, in words
     """
 
@@ -76,7 +76,7 @@ class Run(ABC):
 
     @abstractmethod
     def model(self) -> Any:
-        """The model as it is now, with what is needed to go on training it."""
+        """The model as it is now, with what is needed to continue training it."""
 
     @abstractmethod
     def _start_figures(self) -> Event:
@@ -173,7 +173,7 @@ class Run(ABC):
                     trainer.reserve = self._evaluation_seconds()
                 trainer.seconds_before = time.monotonic() - self._started
                 if self.output is not None and not self.output.path.exists():
-                    self.save()  # an older model stands until this one has learned something
+                    self.save()  # an older model is kept until this one has learned something
             yield from trainer.events(self.save)
         except ElmanError as error:
             kept = ""
@@ -199,7 +199,7 @@ class Run(ABC):
             self.summary["best_step"] = trainer.best_step
 
     def _forget_interrupt(self) -> None:
-        """A run that goes on has no figures yet: those of its interruption are old."""
+        """A run that continues has no figures yet: those of its interruption are old."""
         if "interrupted" in self.summary:
             kept = {n: v for n, v in self.summary.items() if isinstance(v, str | list | dict)}
             self.summary = kept

@@ -46,7 +46,7 @@ class Shards:
         self._memory: list[Array] = []  # of unfinished sums, by their place
 
     def rows(self, width: int) -> list[int]:
-        """Where the rows of every shard of so many begin, and their number: (S + 1,)."""
+        """Where the rows of every shard begin in a batch of `width`, and `width`: (S + 1,)."""
         return borders(width, self.count)
 
     def mine(self, width: int) -> Iterator[tuple[int, slice]]:
@@ -99,12 +99,12 @@ class Shards:
         self.ranks.gather(whole, [rows[shard] for shard in self.shares])
 
     def refuse_drift(self, parameters: Array) -> None:
-        """Raise ElmanError if the parameters of a rank have become others than those of rank 0."""
+        """Raise ElmanError if the parameters of a rank differ from those of rank 0."""
         sums = self.ranks.figure(crc32(parameters.data))
         if set(sums) != {sums[0]}:
             raise ElmanError(
                 "the ranks compute different bits: their processors or NumPy differ; use machines "
-                "that are alike, or --engine native"
+                "of the same kind, or --engine native"
             )
 
     def _combine(self, flat: Array, parts: list[Array]) -> None:
@@ -120,7 +120,7 @@ class Shards:
         ranks.gather(flat, columns)
 
     def _kept(self, place: int, flat: Array) -> Array:
-        """A copy of a gradient, in memory that is made anew only for another size."""
+        """A copy of a gradient, in memory that is allocated again only for another size."""
         if place == len(self._memory):
             self._memory.append(np.empty_like(flat))
         if self._memory[place].shape != flat.shape:

@@ -46,7 +46,7 @@ class State(ABC, Generic[N]):
         self.optimizer.fused = network.engine.updates.get(settings.optimizer)
         self.horizon = settings.end  # of the schedule: fixed when the run begins
         self.limit = self.horizon  # where the run ends: a resumed run may go beyond
-        self.reserve = 0.0  # seconds that a run by the clock keeps for the last evaluation
+        self.reserve = 0.0  # seconds that a run limited by minutes keeps for the last evaluation
         self.step = self.epoch = self.index = 0
         self.plan = self._plan()
         self.best: N | None = None
@@ -107,7 +107,7 @@ class State(ABC, Generic[N]):
     def change_rate(self, factor: float) -> None:
         """From the next step on the learning rate is `factor` times what the schedule says.
 
-        It is kept in checkpoints, so that a resumed run goes on with it.
+        It is kept in checkpoints, so that a resumed run continues with it.
         """
         self.rate_changes.append((self.step, factor))
 

@@ -1,4 +1,4 @@
-"""What a task says about itself, so that preparing and resuming a run stand once.
+"""What a task says about itself, so that preparing and resuming a run are written once.
 
 A task is a folder in `tasks/` whose `task.py` has a subclass of `Task`. It reads data,
 says which network suits them and what loop learns; `prepare` does the rest.
@@ -45,7 +45,7 @@ class Task(ABC):
     def inherited(self, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:
         """The settings that the model of --from hands on, besides those that the user gave.
 
-        Raises UsageError for a text that it cannot go on with; `path` is its file.
+        Raises UsageError for a text that it cannot continue with; `path` is its file.
         """
         return {name: older.config[name] for name in self.fixed if name in older.config}
 
@@ -63,7 +63,7 @@ class Task(ABC):
         ----------
         source : names of files and the like, or rows in memory
         older : a model whose vocabulary is taken
-        stored : of a run that goes on: the `sha256` that the data must have, and the `rule` by
+        stored : of a run that continues: the `sha256` that the data must have, and the `rule` by
             which they were divided
 
         Raises

@@ -107,7 +107,7 @@ def marginals(emissions: Array, transitions: Transitions, mask: Array | None = N
     """Probability (T, B, C) of every label at every step of whole sequences, 0 at padding."""
     T, B, _ = emissions.shape
     mask = np.ones((T, B), bool) if mask is None else mask
-    # Products in the same order for every sequence, whatever stands beside it.
+    # Products in the same order for every sequence, whatever else is in the batch.
     sums = _forward(emissions.astype(np.float64), transitions.wide(), mask, Borders.whole(B),
                     _one_by_one)  # fmt: skip
     return _probabilities(sums.alpha, _backward(sums, mask, _one_by_one), mask)

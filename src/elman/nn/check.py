@@ -245,7 +245,7 @@ def _fill_table(network: BaseNetwork, rng: np.random.Generator) -> None:
 
 
 def _compare(case: str, network: BaseNetwork, value: Callable[[], float]) -> Iterator[Result]:
-    """The gradient that a network holds, beside central differences of what it is of."""
+    """The gradient that a network holds, compared with central differences."""
     gradient = network.gradient.flat.copy()
     numerical = numerical_gradient(value, network.parameters.flat)
     start = 0

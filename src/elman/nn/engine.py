@@ -29,7 +29,7 @@ _thread = threading.local()
 
 
 class StaleError(Exception):
-    """A native engine that was compiled from other C++ sources than those of this Elman."""
+    """A native engine that was compiled from different C++ sources."""
 
 
 @dataclass(frozen=True)
@@ -147,16 +147,16 @@ def select(name: str = "auto", threads: int | None = None) -> Engine:
         except ImportError as error:
             missing = "cannot import name" in str(error)  # not there, rather than broken
             why_not = "no C++ compiler at installation (GCC 12 or Clang)" if missing else str(error)
-            reason = f"the native one was not built: {why_not}"
+            reason = f"the native engine was not built: {why_not}"
             if name == "native":
                 raise UsageError(
                     f"the native engine was not built on this machine ({why_not}); install a "
                     "C++ compiler and install Elman again, or use --engine numpy"
                 ) from None
         except StaleError:
-            stale = "was compiled from other C++ sources than those of this Elman"
-            again = "install Elman again (pip install ., of an editable one pip install -e .)"
-            reason = f"the native one {stale}: {again}"
+            stale = "was compiled from different C++ sources"
+            again = "install Elman again (pip install ., or pip install -e . if it is editable)"
+            reason = f"the native engine {stale}: {again}"
             if name == "native":
                 raise UsageError(
                     f"the native engine {stale}; {again}, or use --engine numpy"

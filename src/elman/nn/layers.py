@@ -2,7 +2,7 @@
 
 Every piece is a function that returns its output and a *pullback*, a function
 from the gradient of the output to the gradients of the inputs: the chain rule,
-written once beside the thing it differentiates.
+written once next to the thing it differentiates.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def embedding(ids: Array, W: Array) -> tuple[Array, Callable[[Array], Array]]:
         if len(rows) <= 64:
             for v, row in zip(ids.ravel().tolist(), rows, strict=True):
                 dW[v] += row
-        else:  # equal ids side by side, then one sum per run: same order every time
+        else:  # equal ids next to each other, then one sum per run: same order every time
             order = np.argsort(ids, axis=None, kind="stable")
             found, starts = np.unique(ids.ravel()[order], return_index=True)
             for v, run in zip(found, np.split(order, starts[1:]), strict=True):

@@ -79,7 +79,7 @@ class BaseNetwork:
     def dense(self) -> int:
         """How many parameters a step changes: all, but for a table of which it reads few rows.
 
-        Such a table stands last in the arena.
+        Such a table is last in the arena.
         """
         return self.parameters.flat.size
 
@@ -275,7 +275,7 @@ def initialise(
     The forget gate of an LSTM starts with bias 1 (Jozefowicz et al. 2015).
     The wide part starts with zeros: what it has not seen says nothing.
     Numbers are drawn in float64 in the order of the arena, so float32 and float64
-    networks of one seed start alike.
+    networks of one seed start equal.
     """
     H = config.hidden_size
     for name, values in parameters.items():

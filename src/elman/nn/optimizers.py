@@ -104,7 +104,7 @@ class SGD(Optimizer):
 class Adagrad(Optimizer):
     """s ← s + g²;  p ← p - lr·g / √(s + ε)   (Duchi, Hazan and Singer 2011).
 
-    ε = 1e-8 stands inside the root, as in min-char-rnn. The other published
+    ε = 1e-8 is inside the root, as in min-char-rnn. The other published
     form, √s + ε, is PyTorch's. They differ where s is small: for a weight whose
     gradients were all below 1e-4, √(s + ε) is at least 1e-4 and damps the step,
     √s + ε does not.
@@ -203,7 +203,7 @@ def make(name: str, parameters: Array, weight_decay: float, momentum: float) -> 
     if name == "sgd":
         return SGD(parameters, weight_decay, momentum)
     if momentum:
-        raise UsageError(f"--momentum goes with --optimizer sgd, not with {name}")
+        raise UsageError(f"--momentum needs --optimizer sgd (it is {name})")
     return OPTIMIZERS[name](parameters, weight_decay)
 
 

@@ -1,10 +1,10 @@
 """Stacked cells that read whole sequences in one or both directions, padded and masked.
 
     x ──►┌─► cells, forward ──►┐ both, ──► dropout ──► the next layer ──► …
-         └─► cells, reverse ──►┘ side by side
+         └─► cells, reverse ──►┘ concatenated
 
 A bidirectional layer (Schuster and Paliwal 1997) has a second cell that reads the
-sequence from its end; the outputs of both stand side by side.
+sequence from its end; the outputs of both are concatenated.
 
 Sequences of different length are padded and masked. Both directions carry their zero
 state over padding unchanged, so a sequence has the same states alone and in any batch.
@@ -55,7 +55,7 @@ class StackConfig(NetworkConfig):
         return ["embedding.E"] if self.embedding_size else [p + "W_x" for p in self.prefixes[0]]
 
     def cells(self, prefixes: list[str], inputs: int, units: int) -> Shapes:
-        """Shapes of a layer with so many inputs and units, of every direction."""
+        """Shapes of a layer with these numbers of inputs and units, of every direction."""
         G = CELLS[self.cell].GATES
         shapes: Shapes = {}
         for prefix in prefixes:
@@ -68,14 +68,14 @@ class StackConfig(NetworkConfig):
         return shapes
 
     def stack(self, inputs: int) -> Shapes:
-        """Shapes of all layers, the first of which has so many inputs."""
+        """Shapes of all layers, for this number of inputs of the first."""
         shapes: Shapes = {}
         for layer, prefixes in enumerate(self.prefixes):
             shapes |= self.cells(prefixes, self.width if layer else inputs, self.hidden_size)
         return shapes
 
     def readout(self, outputs: int) -> Shapes:
-        """Shapes of what makes so many logits of a layer's output."""
+        """Shapes of what maps a layer's output to this number of logits."""
         shapes: Shapes = {"readout.W_y": (self.width, outputs)}
         if self.bias:
             shapes["readout.b_y"] = (outputs,)
@@ -131,7 +131,7 @@ class StackNetwork(BaseNetwork):
 
     @property
     def _divided(self) -> bool:
-        """Whether the directions run side by side while training: neither waits for the other."""
+        """Whether the directions run in parallel while training: neither waits for the other."""
         return self.engine.threads > 1 and self.config.bidirectional
 
     @property
@@ -193,7 +193,7 @@ class StackNetwork(BaseNetwork):
 
         Returns
         -------
-        h : (T, B, width) hidden states, of both directions side by side
+        h : (T, B, width) hidden states, of both directions concatenated
         final : (B, width) the last ones of each direction, at the text's last and first symbol
         pullback : (dh or None, dfinal or None) -> dx, or None for ids
         """

@@ -57,7 +57,7 @@ class Letters:
     ----------
     ids : (T_l, W) integers
     mask : (T_l, W) bool, False behind the end of a word; None without padding
-    places : (T, B) integers in [0, W): which of the words stands where
+    places : (T, B) integers in [0, W): which word is at each place
     """
 
     ids: Array
@@ -136,7 +136,7 @@ class TaggerNetwork(StackNetwork):
         ids, mask, letters, rng, text : as in `forward`
         labels : (T, B) integers
         weights : (T, B) of every label in the loss, 0 for padding and for what is not counted.
-            With transitions those of a sequence are equal, and stand one behind the other
+            With transitions those of a sequence are equal, and one after the other
         borders : of a chain: whether what counts begins and ends a sequence; None: it does both
 
         Returns

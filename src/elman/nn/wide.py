@@ -3,9 +3,9 @@
     n-grams of 1, 2, … symbols ──► hash ──► rows of wide.W ──► Σ / √count ──► + logits
 
 Of a label of the whole text these are all its n-grams (`ngrams`), of a label of one symbol those
-that hold it or touch it, each with its place beside it (`ngrams_around`).
+that hold it or touch it, each together with its place (`ngrams_around`).
 
-A linear model on sparse features beside the network (Cheng et al. 2016): it remembers which
+A linear model on sparse features next to the network (Cheng et al. 2016): it remembers which
 n-gram goes with which label, and leaves to the recurrence what that does not explain. N-grams
 share N rows by a hash (Weinberger et al. 2009), so that no table of them is kept; the begin
 and the end of a text are symbols of their n-grams.

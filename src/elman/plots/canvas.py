@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 from warnings import catch_warnings, simplefilter
 
-from ..errors import UsageError, quoted
+from ..errors import UsageError, install, quoted
 from ..files import OutputFile
 from ..store.modelfile import SavedModel
 
@@ -40,7 +40,7 @@ def style() -> AbstractContextManager:
     except ImportError:
         raise UsageError(
             "pictures are drawn with matplotlib, which is not installed; "
-            "install it with: pip install '.[plot]' in the folder of the clone"
+            f"install it with: {install('plot')}"
         ) from None
     return rc_context(STYLE)
 

@@ -26,7 +26,7 @@ UNITS = 30  # the most lively ones
 WIDE = 15  # points: letters of a picture as wide as a text
 SYMBOLS = 120  # vectors that are drawn: more hide each other
 PANEL = (7.0, 6.4)  # inches between the axes of `characters`
-LETTER = 0.17  # inches between the middles of two letters beside each other
+LETTER = 0.17  # inches between the middles of two neighbouring letters
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 CURVES = (
     (BLUE, "-"),
@@ -45,8 +45,8 @@ def gradients(
 ) -> "Figure":
     """How much of the gradient of a loss is left k steps earlier, a curve for each model.
 
-    The norm ‖∂loss_t/∂h_{t-k}‖ of the upper layer, a mean over places t of the text; of
-    an LSTM that of the cell too, thin, because its memory is there.
+    The norm ‖∂loss_t/∂h_{t-k}‖ of the upper layer, a mean over positions t of the text; for
+    an LSTM also that of the cell (thin line), which is its memory.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _norms(model: SavedModel | Network, text: str | None, steps: int) -> Array:
 
 
 def untrained() -> dict[str, Network]:
-    """The three cells as training finds them, and an RNN whose W_h is made to explode.
+    """The three cells before training, and an RNN whose W_h is scaled to explode.
 
     128 units and 30 symbols. The initial W_h of an RNN has a spectral radius of
     1/√3; times 4 that is 2.3, well above 1.
@@ -120,9 +120,9 @@ def untrained() -> dict[str, Network]:
 def characters(model: SavedModel) -> "Figure":
     """The learned vectors of the symbols, projected on their two principal components.
 
-    The vectors are the rows of the embedding, or without one the rows of W_x of the
-    first layer, which a one-hot symbol looks up, each scaled to length 1, or a few long
-    ones would decide. Of more than 120 symbols those with the longest vectors are shown.
+    The vectors are the rows of the embedding, or without one the rows of W_x of the first
+    layer, which a one-hot symbol looks up, each scaled to length 1, so that a few long ones
+    do not dominate. Of more than 120 symbols those with the longest vectors are shown.
     Symbols that would hide each other are moved apart, as little as possible.
 
     Raises
@@ -196,9 +196,9 @@ def apart(points: Array, distance: float) -> Array:
 
 @styled
 def states(model: SavedModel, text: str | None = None) -> "Figure":
-    """Activations of the hidden units, of several layers the upper one's, over a text.
+    """Activations of the hidden units of the upper layer over a text.
 
-    The 30 units that vary most, those that behave alike side by side.
+    The 30 units that vary most, similar units next to each other.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def states(model: SavedModel, text: str | None = None) -> "Figure":
 
     Raises
     ------
-    UsageError : a text that is too long; none for a model that writes none; a Markov chain
+    UsageError : a text that is too long; no text for a model that writes none; a Markov chain
     UnknownSymbolError : a symbol that the vocabulary does not hold
     """
     from .figure import Figure

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-NAMED_CLASSES = 60  # beyond, only every second or third is named beside a confusion matrix
+NAMED_CLASSES = 60  # beyond, only every second or third is named next to a confusion matrix
 
 
 @styled
@@ -22,7 +22,7 @@ def training(model: SavedModel) -> "Figure":
     """Loss, gradient norm and learning rate over the steps of a training.
 
     The training loss is the smoothed one that `elman train` prints, in bits per
-    character (of a classifier nats per text, of a tagger nats per symbol), with dropout
+    character (for a classifier nats per text, for a tagger nats per symbol), with dropout
     if there is any; the held-out loss is what each evaluation found, and the star what
     the best parameters have on all of the held-out text. The norm is that before
     clipping.
@@ -40,7 +40,7 @@ def training(model: SavedModel) -> "Figure":
 
 @styled
 def confusion(model: SavedModel) -> "Figure":
-    """Which class was taken for which, and the F1 of each: the report of a classifier or tagger.
+    """The confusion matrix and the F1 of each class: the report of a classifier or tagger.
 
     Rows are true classes, columns predicted ones; a cell is as dark as its share of
     the row. The part is the test part, without one the validation part.
@@ -60,11 +60,11 @@ def confusion(model: SavedModel) -> "Figure":
 
 @styled
 def overview(model: SavedModel) -> "Figure":
-    """`training`, and of a model with a report `confusion` beside it.
+    """`training`, with `confusion` next to it if the model has a report.
 
     Raises
     ------
-    UsageError : a model that holds neither a history nor a report
+    UsageError : a model with neither a history nor a report
     """
     from .figure import Figure
 
@@ -183,7 +183,7 @@ def _report(model: SavedModel) -> tuple[str, Report]:
         if part in model.summary:
             return part, model.report
     raise UsageError(
-        "the model holds no report: its training did not end, or no part was held out for one"
+        "the model has no report: its training did not end, or no part was held out for it"
     )
 
 
@@ -192,8 +192,8 @@ def _history(model: SavedModel) -> dict[str, Array]:
     arrays, state = model.training or ({}, {})
     if "training.history" not in arrays:
         raise UsageError(
-            "the model holds no history of a training: it is a Markov chain, was not trained "
-            "yet, or was exported; plot the file that elman train wrote"
+            "the model has no training history: it is a Markov chain, was not trained yet, or was "
+            "exported; plot the file that elman train wrote"
         )
     columns = state["state"]["history_columns"]
     return dict(zip(columns, arrays["training.history"].T, strict=True))

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BESIDE = 3  # panels in a row
-FAR = 1.5  # a figure so many times as wide as from the best to the median is out of the picture
+FAR = 1.5  # left out: a figure farther from the best than this many times the median
 
 
 @styled
 def trials(place: str) -> "Figure":
     """The held-out figure of each trial, by its number and by each setting.
 
-    Dots are whole trials, crosses those that were cut short, the line the best so far.
+    Dots are complete trials, crosses those that were stopped early, the line is the best so far.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def trials(place: str) -> "Figure":
 
     Raises
     ------
-    UsageError : a study without a trial that came to its end
+    UsageError : a study without a finished trial
     ElmanError : no study, or Optuna is not installed
     """
     from .figure import Figure

@@ -1,4 +1,4 @@
-"""The five pieces that Elman grew out of, each reproduced by one command.
+"""The five articles that Elman grew out of, each reproduced by one command.
 
 A recipe is a module with a `RECIPE`: what it reproduces, and one function that does it
 over the public interface and puts what it finds into a `Lab`.
@@ -18,7 +18,7 @@ RECIPES = {
     "dive-exercises": ("dive_exercises", "What that chapter leaves to its reader, with numbers"),
     "parr": ("parr", "Parr: surnames to languages with matrices and nothing else"),
     "parr-exploding": ("parr_exploding", "His exploding ReLU, and what cures it"),
-    "parr-languages": ("parr_languages", "Surnames and words of which nothing leaks; the vectors"),
+    "parr-languages": ("parr_languages", "Surnames and words without leakage; the vectors"),
 }
 
 

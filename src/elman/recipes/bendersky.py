@@ -28,19 +28,18 @@ CELLS = ("rnn", "gru", "lstm")
 BATCHED: dict[str, Any] = {"batch_size": 32, "seq_len": 64, "epochs": 20, "dropout": 0.0}
 LARGE: dict[str, Any] = {"cell": "lstm", "batch_size": 32, "seq_len": 64, "epochs": 12}
 PRIME = "it was "
-CARRIED = "from the state of the training"
+CARRIED = "from the training state"
 FROM_ZERO = (
-    "A network that has read one sequence from beginning to end has met the zero state once or "
-    "twice. From there it may fall into a state that it never was in while it learned, in which it "
-    "expects rare characters, and not come out again; whether it does depends on the seed "
-    "and on the first characters that it reads. So the bits of the held-out text, which is read "
-    "from a zero state as everywhere on this page, may differ wildly between seeds; "
-    "beside them stand those of an estimate (65,536 characters at most) that reads on from the "
-    "state of the training, as min-char-rnn does."
+    "A network trained on one continuous sequence has seen the zero state only once or twice. "
+    "Started from zero, it may enter a state that it never reached in training, predict rare "
+    "characters there, and stay in it. Whether this happens depends on the seed and on the first "
+    "characters. Held-out text is scored from a zero state throughout this page, so its bits can "
+    "vary a lot between seeds. The next column therefore gives an estimate (from at most 65,536 "
+    "characters) that starts from the final training state, as min-char-rnn does."
 )
 PUBLISHED = {
     "chain of order 4": "better than the recipe, much faster",
-    "the recipe, 16 steps": "reads worse than a chain of 4",
+    "the recipe, 16 steps": "samples look worse than those of a chain of order 4",
 }
 
 
@@ -54,9 +53,9 @@ def recipe(lab: Lab) -> tuple[list[list[Cell]], list[tuple[str, str]]]:
     """The recipe itself, for both windows; its rows and samples for the comparison."""
     section = lab.section(
         "The recipe",
-        "A vanilla RNN of 100 units reads the text once and a bit, one window after the other, "
-        "with Adagrad. The smoothed loss starts at −ln(1/V)·T; here it is per character. Samples "
-        "go on from the state in which the training is then, as those of min-char-rnn do.",
+        "A vanilla RNN with 100 units makes one pass over the text (16 steps) or 1.6 (25 steps), "
+        "window by window, with Adagrad. The smoothed loss starts at −ln(1/V)·T; here it is per "
+        "character. Samples continue from the current training state, as in min-char-rnn.",
         FROM_ZERO,
     )
     iterations = lab.choose(ITERATIONS, 200)
@@ -93,7 +92,7 @@ def recipe(lab: Lab) -> tuple[list[list[Cell]], list[tuple[str, str]]]:
 
 
 class Written(SmoothedLoss):
-    """The smoothed loss, and samples as the training goes."""
+    """The smoothed loss, and samples during the training."""
 
     def __init__(self, seq_len: int, iterations: int):
         super().__init__(seq_len)
@@ -116,7 +115,7 @@ def gradient_check(lab: Lab) -> None:
         "Gradient check",
         "Back-propagation against central differences (ε = 1e-5, float64) at ten random entries "
         "of each parameter of the recipe's network, over a window of 16 steps. `elman check` "
-        "does every entry of smaller networks of every cell.",
+        "checks every entry of smaller networks with every cell.",
     )
     lab.progress("gradient check")
     rng = np.random.default_rng(0)
@@ -156,12 +155,13 @@ def compare(lab: Lab, recipe_rows: list[list[Cell]], recipe_samples: list[tuple[
     """Chains, the recipe, and networks with batches and Adam, on the same held-out tenth."""
     section = lab.section(
         "What writes better",
-        "He found that a chain of 4 characters writes better than this network and trains much "
-        "faster, and that an LSTM is needed. Here with figures: bits per character of the last "
-        "tenth of the text, which nothing was trained on. Below the recipe, networks of as many "
-        "parameters with batches of 32 windows of 64 steps and Adam, for 20 epochs; then an "
-        "LSTM of 256 units for 12 epochs, with the default dropout. Parameters of a chain are its "
-        "counts. Texts begin with “it was ”, those of the recipe where its training ended.",
+        "He found that a chain of order 4 writes better than this network and trains much faster, "
+        "and that an LSTM is needed. The table puts figures on this: bits per character on the "
+        "last tenth of the text, which was held out. The rows below the recipe are networks with "
+        "about the same number of parameters, trained for 20 epochs with Adam and batches of 32 "
+        "windows of 64 steps; then an LSTM with 256 units, trained for 12 epochs with the default "
+        "dropout. The parameters of a chain are its counts. Samples start with “it was ”; those "
+        "of the recipe continue from the end of training.",
     )
     rows: list[list[Cell]] = []
     corpus = lab.corpus(CORPUS)
@@ -196,7 +196,7 @@ def compare(lab: Lab, recipe_rows: list[list[Cell]], recipe_samples: list[tuple[
 
 
 def equal_size(vocabulary_size: int, cell: str, parameters: int) -> int:
-    """The hidden size at which a cell has about so many parameters."""
+    """The hidden size at which a cell has about this number of parameters."""
 
     def distance(size: int) -> int:
         return abs(NetworkConfig(vocabulary_size, cell, size).num_parameters() - parameters)
@@ -217,7 +217,7 @@ def held_out(models: list[Any]) -> dict[str, Any]:
 
 
 def carried(watches: Sequence[SmoothedLoss]) -> dict[str, Any]:
-    """Bits per character of the part held out, read on from the state of the training."""
+    """Bits per character of the part held out, read on from the training state."""
     return mean([watch.carried for watch in watches])
 
 

@@ -93,7 +93,7 @@ def run(lab: Lab) -> None:
     section.table(columns, rows)
     section.curves(
         "dive-perplexity", "epoch", "training perplexity", curves,
-        "Training perplexity; mean over seeds. Dotted: what is published.", log="y",
+        "Training perplexity; mean over seeds. Dotted: published values.", log="y",
         levels={f"{batching}, published": value for batching, value in PUBLISHED.items()},
     )  # fmt: skip
     steps = lab.section(f"The same every {epochs // 10} epochs")
@@ -112,8 +112,8 @@ RECIPE = Recipe(
     title="Dive into Deep Learning: a vanilla RNN from scratch",
     source="A. Zhang, Z. Lipton, M. Li and A. Smola, Dive into Deep Learning, section 8.5, "
     "with figures of its first version (2018)",
-    about="A vanilla RNN of 512 units learns the beginning of The Time Machine by heart, with "
-    "windows drawn at random (the state starts at zero) or in order (the state is carried). "
-    "The text is put through the chapter's own preprocessing: letters and spaces.",
+    about="A vanilla RNN of 512 units memorizes the beginning of The Time Machine, with windows "
+    "drawn at random (the state starts at zero) or in order (the state is carried). The text is "
+    "preprocessed as in the chapter: only letters and spaces remain.",
     run=run,
 )

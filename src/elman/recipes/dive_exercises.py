@@ -86,9 +86,10 @@ def other_text(lab: Lab, book: str, beginning: str) -> list[Verses]:
         "Perplexity on the training text in the last epoch, on the 10,000 characters that follow "
         "it, on the last tenth of The Time Machine, and on "
         + ("another book, given with `--unseen`" if lab.unseen else "Sherlock Holmes")
-        + f" (its first {len(unseen):,} characters, preprocessed alike). Chance is 28. The last "
-        "two models learn from the first nine tenths of the book instead of its first 10,000 "
-        "characters; the GRU keeps the parameters that were best on the last tenth of those.",
+        + f" (its first {len(unseen):,} characters, preprocessed in the same way). Chance is 28. "
+        "The last two models learn from the first nine tenths of the book instead of its first "
+        "10,000 characters; the GRU keeps the parameters that were best on the last tenth of "
+        "those.",
         "The chapter names The War of the Worlds; `--unseen FILE` takes it, or any other book.",
     )
     rows: list[list[Cell]] = []
@@ -125,8 +126,8 @@ def how_low(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
     section = lab.section(
         "How low can you go?",
         "The same network, batches and epochs with Adam and a rate that falls along a cosine, "
-        "against the chapter's SGD; the perplexity of the last epoch. One that is certain of "
-        "every character would have 1.",
+        "against the chapter's SGD; the perplexity of the last epoch. A model that is certain of "
+        "every character has perplexity 1.",
     )
     settings = LOW | lab.choose({}, QUICK)
     _, watches = lab.trainings("how low, Adam", beginning, Watch, **settings)
@@ -139,13 +140,13 @@ def how_low(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
 
 
 def without_clipping(lab: Lab, beginning: str) -> None:
-    """What becomes of the chapter's training when gradients are not clipped."""
+    """What happens to the chapter's training when gradients are not clipped."""
     section = lab.section(
         "Without clipping",
-        "A training whose loss or gradient is no longer finite ends with an error that says so; "
-        "one that is only hurled about goes on: its perplexity becomes astronomical and its "
-        "gradient norm large, but both stay finite. Whether and when that happens depends on the "
-        "seed: for many epochs a training looks as good as the clipped one, and may end so.",
+        "A training stops with an error when its loss or gradient is no longer finite. One that "
+        "is merely unstable continues: its perplexity and gradient norm become huge but stay "
+        "finite. Whether and when that happens depends on the seed: a training may look as good "
+        "as the clipped one for many epochs, or to the end.",
     )
     settings = CONSECUTIVE | {"clip_norm": 0.0} | lab.choose({}, QUICK)
     rows: list[list[Cell]] = []
@@ -165,7 +166,7 @@ def without_clipping(lab: Lab, beginning: str) -> None:
         best = min(watch.perplexities, default=None)
         rows.append([seed, outcome, best, final, max(norms), watch.took])
     section.table(
-        {"seed": ".0f", "it ended with": "", "best perplexity of an epoch": ".3g", "last": ".3g",
+        {"seed": ".0f", "ended with": "", "best perplexity of an epoch": ".3g", "last": ".3g",
          "largest gradient norm": ".3g", "seconds": ".1f"},
         rows,
     )  # fmt: skip
@@ -178,8 +179,8 @@ def no_detach(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
     section = lab.section(
         "No detach: the gradient through several windows",
         "`--bptt` beyond the window lets the gradient flow through earlier windows, which are "
-        "read again for that. A stream of the batch has four windows of 64 characters and a "
-        "rest, so 256 steps are all there are. The time is that of the fastest epoch.",
+        "read again for that. Each sequence of the batch has only four windows of 64 characters, "
+        "so 256 steps is the maximum. The time is that of the fastest epoch.",
     )
     marks = [epochs * n // 5 for n in (2, 3, 4, 5)]
     rows: list[list[Cell]] = []
@@ -196,7 +197,7 @@ def no_detach(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
             *(mean([watch.perplexities[n - 1] for watch in watches]) for n in marks),
         ])  # fmt: skip
     section.table(
-        {"gradient through steps": ".0f", "milliseconds an epoch": ".1f"}
+        {"gradient through steps": ".0f", "milliseconds per epoch": ".1f"}
         | {f"perplexity, epoch {n}": ".3f" for n in marks},
         rows,
     )
@@ -205,7 +206,7 @@ def no_detach(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
 def verse(lab: Lab, chapter: list[Verses]) -> None:
     section = lab.section(
         "The under-trained model's verse",
-        "What the chapter's model (consecutive) writes before it knows the text by heart, drawn "
+        "What the chapter's model (consecutive) writes before it has memorized the text, drawn "
         "from its distribution, not greedily.",
     )
     for epoch, written in chapter[0].verses:
@@ -214,7 +215,7 @@ def verse(lab: Lab, chapter: list[Verses]) -> None:
 
 def relu(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
     section = lab.section(
-        "ReLU in place of tanh", "Everything else as in the chapter; perplexity by epoch."
+        "ReLU instead of tanh", "Everything else as in the chapter; perplexity by epoch."
     )
     settings = CONSECUTIVE | {"activation": "relu"} | lab.choose({}, QUICK)
     _, watches = lab.trainings("ReLU", beginning, Watch, **settings)
@@ -231,8 +232,8 @@ def relu(lab: Lab, beginning: str, chapter: list[Verses]) -> None:
 RECIPE = Recipe(
     title="Dive into Deep Learning: what the chapter leaves to its reader",
     source="The exercises of section 8.5, and what its figures do not say",
-    about="The chapter's perplexities are those of a text learned by heart. Here is what the "
-    "same model is worth on other text, and what happens when one part of it is changed. The "
-    "text is that of the chapter: letters and spaces.",
+    about="The chapter's perplexities are those of a memorized text. This is how the same model "
+    "does on other text, and what happens when one part of it is changed. The text is that of the "
+    "chapter: letters and spaces.",
     run=run,
 )

@@ -65,7 +65,9 @@ def hello(lab: Lab) -> None:
             section.sample("The weights", weights(model))
         section.sample("Greedy, from h", model.sample(4, "h", greedy=True))
         section.use(
-            "training", SETTINGS | {"steps": STEPS}, "from the printed weights, which no flag gives"
+            "training",
+            SETTINGS | {"steps": STEPS},
+            "from the printed weights, which no flag can set",
         )
 
 
@@ -103,13 +105,13 @@ def weights(model: Any) -> str:
 
 
 def shakespeare(lab: Lab) -> None:
-    """50,000 iterations of Tiny Shakespeare; the same with Adam; the same seconds our way."""
+    """50,000 iterations of Tiny Shakespeare; the same with Adam; our defaults for the same time."""
     section = lab.section(
         "Tiny Shakespeare, 50,000 iterations",
         "The recipe; the same network over the same iterations with Adam and a falling rate; and "
-        "what `elman train` makes of the same seconds with nothing but `--minutes` set. Held out "
-        "is the last tenth of the text. Samples of the first two go on from the state in which the "
-        "training ended; that of our defaults reads “ROMEO:” first.",
+        "the result of `elman train` with its defaults in the same number of seconds (only "
+        "`--minutes` set). The last tenth of the text is held out. Samples of the first two "
+        "continue from the end of training; that of our defaults starts with the prompt “ROMEO:”.",
         FROM_ZERO,
     )
     corpus, iterations = lab.corpus(CORPUS), lab.choose(ITERATIONS, 200)
@@ -131,7 +133,7 @@ def shakespeare(lab: Lab) -> None:
         section.use(name, settings)
         section.sample(f"{name}, seed {lab.seeds[0]}", models[0].sample(200, seed=1))
     minutes = {"minutes": lab.choose(float(f"{spent / 60:.2g}"), 0.05)} | text
-    name = "our defaults, the same seconds"
+    name = "our defaults, same time"
     models, _ = lab.trainings(name, corpus, **minutes)
     seconds = mean([model.summary["seconds"] for model in models])
     rows.append([name, None, None, held_out(models), None, seconds])
@@ -150,10 +152,10 @@ def shakespeare(lab: Lab) -> None:
 
 RECIPE = Recipe(
     title="The vanilla RNN and its back-propagation",
-    source="A post on the vanilla RNN and back-propagation through it, by the example of the word "
-    "“hello” and Tiny Shakespeare, whose author and address are not recorded here; its network is "
+    source="A post on the vanilla RNN and back-propagation through it, with the word “hello” and "
+    "Tiny Shakespeare as examples; its author and address are not recorded here; its network is "
     "that of A. Karpathy's min-char-rnn.py (2015)",
-    about="Four letters, four predictions, four cross-entropies: first worked through in "
-    "numbers, then the network of 100 units and 25 steps, learning rate 0.1, on the plays.",
+    about="The word “hello” with its four predictions, worked through in numbers; then the "
+    "network of 100 units and 25 steps, learning rate 0.1, on the plays.",
     run=run,
 )

@@ -36,7 +36,7 @@ Cell = str | int | float | dict[str, Any] | None
 
 @dataclass(frozen=True)
 class Recipe:
-    """One piece to reproduce.
+    """One article to reproduce.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Lab:
     def attempt(self, part: Callable[["Lab"], None]) -> None:
         """A part of a recipe that needs a corpus which others of its parts do not need.
 
-        Without the corpus the part is left out, and that is said.
+        Without the corpus the part is left out, with a message.
         """
         before = len(self.sections)
         try:
@@ -156,7 +156,7 @@ class Lab:
     # -- corpora -------------------------------------------------------------------
 
     def corpus(self, name: str) -> str:
-        """What `elman.train` takes: the named corpus, or the one given in its place."""
+        """What `elman.train` takes: the named corpus, or the one given instead."""
         return self._corpus or name
 
     def read(self, name: str) -> str:
@@ -226,7 +226,7 @@ class SmoothedLoss:
 
     It starts at the loss of a window of T symbols when all V are equally likely,
     -ln(1/V)·T; `values` are nats per symbol, one an iteration. `carried` are the bits per
-    held-out character of the last evaluation, which reads on from the state of the training.
+    held-out character of the last evaluation, which starts from the training state.
     """
 
     def __init__(self, seq_len: int):

@@ -21,6 +21,7 @@ NETWORK: dict[str, Any] = {
 }  # fmt: skip
 ITERATIONS = 20_000
 RATES = {"sgd": (0.001, 0.005, 0.02), "adagrad": (0.02, 0.1, 0.5)}
+NAMES = {"sgd": "SGD", "adagrad": "Adagrad"}
 SHOWN = ("adagrad", 0.1)
 WORDS: dict[str, Any] = {"tokens": "word", "vocabulary_size": 8000}
 SEEDS_OF_TEXT = {"char": "ROMEO:", "word": "my lord,"}
@@ -39,9 +40,9 @@ def overflow(lab: Lab) -> None:
     """Why the maximum is subtracted: exp(710) is beyond a float64, exp(89) beyond a float32."""
     section = lab.section(
         "Softmax that does not overflow",
-        "exp(x) leaves the floats at x = 709.8 in double precision and at 88.7 in single. Softmax "
-        "does not change when a constant is subtracted from all of x; with the maximum subtracted "
-        "the largest exponent is 0.",
+        "exp(x) overflows above x = 709.8 in double precision and above 88.7 in single. Softmax "
+        "does not change when a constant is subtracted from all of x; with the maximum "
+        "subtracted, the largest exponent is 0.",
     )
     rows: list[list[Cell]] = []
     for values, dtype in (
@@ -101,10 +102,11 @@ def optimizers(lab: Lab) -> None:
     text = lab.read(CORPUS)[: settings.get("max_characters")]
     held = text[-(len(text) // 10) :]
     section.say(
-        f"How much the zero state matters, by {SHOWN[0]} at {SHOWN[1]}, seed by seed: the held-out "
-        f"text from it has {', '.join(f'{bits:.2f}' for bits in held_out(shown)['values'])} bits "
-        "per character, the same text with a newline read before it "
-        f"{', '.join(f'{model.score(held).bits_per_character:.2f}' for model in shown)}."
+        f"How much the zero state matters: with {NAMES[SHOWN[0]]} at {SHOWN[1]}, the seeds give "
+        f"{', '.join(f'{bits:.2f}' for bits in held_out(shown)['values'])} bits per held-out "
+        "character when reading starts from the zero state, and "
+        f"{', '.join(f'{model.score(held).bits_per_character:.2f}' for model in shown)} when a "
+        "newline is read first."
     )
     section.curves(
         "nabi-optimizers", "iteration", "smoothed loss, nats per character", curves,
@@ -115,7 +117,7 @@ def optimizers(lab: Lab) -> None:
 def verdict(rows: list[list[Any]]) -> str:
     """Which optimizer won, by the loss in training and by text held out, each at its best rate."""
     parts = []
-    for column, what in ((2, "smoothed loss"), (4, "held-out text read from the training's state")):
+    for column, what in ((2, "smoothed loss"), (4, "held-out text read from the training state")):
         best = {
             name: min((row for row in rows if row[0] == name), key=lambda row: row[column]["mean"])
             for name in RATES
@@ -123,30 +125,30 @@ def verdict(rows: list[list[Any]]) -> str:
         winner, loser = sorted(best, key=lambda name: best[name][column]["mean"])
         first, second = (best[name][column]["mean"] for name in (winner, loser))
         parts.append(
-            f"by the {what} {winner} at {best[winner][1]:g} is ahead, {first:.3f} against "
-            f"{second:.3f} of {loser} at {best[loser][1]:g}"
+            f"by {what}, {NAMES[winner]} at {best[winner][1]:g} is ahead of {NAMES[loser]} at "
+            f"{best[loser][1]:g} ({first:.3f} against {second:.3f})"
         )
     too_large = " and ".join(
-        f"{name} at {rate:g} ends at {loss['mean']:.1f} nats"
+        f"{NAMES[name]} at {rate:g} ends at {loss['mean']:.1f} nats"
         for name, rate, loss, *_ in rows
         if rate == max(RATES[name])
     )
     return (
-        f"Compared: {'; '.join(parts)}. Adagrad divides the step of every parameter by the root of "
-        "the sum of its squared gradients, so its steps shrink as training goes on, and parameters "
-        "that seldom have a gradient, those of rare characters, keep the largest. Neither "
-        f"forgives a rate too large: {too_large}."
+        f"Compared {'; '.join(parts)}. Adagrad divides the step of every parameter by the root of "
+        "the sum of its squared gradients, so its steps shrink during training, and parameters "
+        "that rarely get a gradient (those of rare characters) keep the largest steps. Both fail "
+        f"at a rate that is too large: {too_large}."
     )
 
 
 def characters_and_words(lab: Lab) -> None:
-    """The same network over characters and over the 8,000 commonest words."""
+    """The same network over characters and over the 8,000 most common words."""
     section = lab.section(
         "Characters and words",
-        "Adagrad, 16 windows of 25 symbols side by side, two passes. Words beyond the 8,000 "
-        "commonest are `<unk>`, whose spelling nobody predicts. White space is a symbol of its "
-        "own, and the perplexity of words is per word or mark. The text after the seed is drawn "
-        "at temperature 0.8.",
+        "Adagrad, batches of 16 windows of 25 symbols, two epochs. All but the 8,000 most common "
+        "words are `<unk>`, and the spelling of `<unk>` is not predicted. White space is a symbol "
+        "of its own, and the perplexity of words is per word or mark. The text after the prompt "
+        "is drawn at temperature 0.8.",
     )
     rows: list[list[Cell]] = []
     for tokens, first in SEEDS_OF_TEXT.items():
@@ -167,7 +169,7 @@ def characters_and_words(lab: Lab) -> None:
         length = 200 if tokens == "char" else 40
         prime = start(models[0], first)
         section.sample(
-            f"{name}, from the seed “{prime}”",
+            f"{name}, prompt “{prime}”",
             models[0].sample(length, prime, temperature=0.8, seed=1),
         )
     section.table(
@@ -185,9 +187,9 @@ def unspelled(model: Any, text: str) -> str:
     characters = sum(map(len, unknown)) / max(1, len(held))
     return (
         f"Of the held-out words and marks {len(unknown) / max(1, len(words)):.1%} are `<unk>`, "
-        f"and they hold {characters:.1%} of the held-out characters. The bits of the words leave "
-        "those unspelled, so they cannot be compared with the bits of the characters, only with "
-        "those of other word models with this vocabulary."
+        f"and they hold {characters:.1%} of the held-out characters. The bits of the word model "
+        "do not count the spelling of these, so they cannot be compared with the bits of the "
+        "characters, only with those of other word models with this vocabulary."
     )
 
 
@@ -196,9 +198,9 @@ def cost_of_bptt(lab: Lab) -> None:
     section = lab.section(
         "Back-propagation through time costs in proportion to the window",
         "One forward and backward pass of the network of 100 units (65 symbols, one sequence) "
-        "over windows of T steps: the least time of several passes on the engine in use, and the "
-        "most memory that the NumPy engine holds at once, parameters and gradient aside, counted "
-        "by `tracemalloc`. Both are fitted by a + b·T.",
+        "over windows of T steps: the fastest of several passes on the current engine, and the "
+        "peak memory of the NumPy engine without parameters and gradient, counted by "
+        "`tracemalloc`. Both are fitted by a + b·T.",
     )
     rows: list[list[Cell]] = []
     lengths = lab.choose(LENGTHS, LENGTHS[:4])
@@ -209,8 +211,8 @@ def cost_of_bptt(lab: Lab) -> None:
         figures.append((seconds * 1e3, size / 1e6))
         rows.append([length, seconds * 1e3, seconds * 1e6 / length, size / 1e6, size / length])
     section.table(
-        {"T": ".0f", "milliseconds": ".3f", "microseconds a step": ".2f", "MB": ".3f",
-         "bytes a step": ",.0f"},
+        {"T": ".0f", "milliseconds": ".3f", "microseconds per step": ".2f", "MB": ".3f",
+         "bytes per step": ",.0f"},
         rows,
     )  # fmt: skip
     for (a, b, r2), what in zip(map(line, [lengths] * 2, zip(*figures, strict=True)),
@@ -269,8 +271,8 @@ RECIPE = Recipe(
     "towardsdatascience.com/recurrent-neural-networks-rnns-3f06d7653a85: the network with U, V, W, "
     "b and c of Goodfellow, Bengio and Courville; here W_x, W_y, W_h, b and b_y",
     about="A network of 100 units whose weights start in ±1/√H, H the hidden size. His start in "
-    "±1/√n, n the fan-in, which for U is the size of the vocabulary; ours take H for U too, and "
-    "draw the biases where his are 0. He publishes no figures; what he asks his reader to try is "
-    "done here with them.",
+    "±1/√n, n the fan-in, which for U is the size of the vocabulary; ours use H for U too, and "
+    "random biases where his are 0. He publishes no figures. The experiments that he suggests are "
+    "run here.",
     run=run,
 )

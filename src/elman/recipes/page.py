@@ -1,7 +1,7 @@
 """docs/reproductions.md and its pictures, made from the JSON that the runs write.
 
-A folder, `docs` in the repository, holds the page; beside it `reproductions/` holds one
-JSON file a recipe and one SVG a picture. Whoever runs one recipe replaces its chapter.
+A folder, `docs` in the repository, holds the page; its `reproductions/` holds one JSON file
+per recipe and one SVG per picture. Running one recipe replaces its chapter.
 """
 
 import json
@@ -19,9 +19,10 @@ FOLDER = "reproductions"
 HEAD = """\
 # Reproductions
 
-Elman grew out of five articles on recurrent networks. Here each is reproduced: what was
-published, what this package gives, and what the article leaves to its reader. The page is
-generated from the JSON files in [`reproductions/`](reproductions), which the runs write:
+Elman grew out of five articles on recurrent networks. This page reproduces each: the
+published results, Elman's results, and the exercises that the article leaves to the reader.
+It is generated from the JSON files in [`reproductions/`](reproductions), which the runs
+write:
 
 ```
 elman reproduce --all -o docs      # everything; or the name of one recipe
@@ -29,12 +30,12 @@ elman reproduce --list
 ```
 
 A figure `a ± b` is the mean and the sample standard deviation over the seeds that its
-chapter names. Seconds are those of one training, reading the text included, on the machine that
-the chapter names; perplexity is exp(nats per symbol), bits per character nats / ln 2. The
-machine was also busy during some of the runs, so seconds are upper bounds. Settings are flags
-of `elman train`; `--seed` runs over the seeds; settings without a flag are in brackets. A chapter
-names the default engine; `--engine` and `--threads` among the settings override it. Pictures
-need the extra `plot`.
+chapter names. Times are for one training run, including reading the text, on the machine
+that the chapter names; perplexity is exp(nats per symbol), bits per character nats / ln 2.
+The machine was also busy during some of the runs, so times are upper bounds. Settings are
+flags of `elman train`; `--seed` takes each of the seeds; settings without a flag are in
+brackets. A chapter names the default engine; settings with `--engine` or `--threads`
+override it. Pictures need the extra `plot`.
 """
 
 
@@ -63,7 +64,7 @@ def _place(folder: Path) -> Path:
 
 
 def save(folder: Path, report: dict[str, Any]) -> list[Path]:
-    """Write a report and its pictures, and make the page anew from all reports there.
+    """Write a report and its pictures, and make the page again from all reports there.
 
     Raises
     ------

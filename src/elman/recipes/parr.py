@@ -25,7 +25,7 @@ from .parr_data import (
 # after the best one, seconds on his CPU).
 EPOCHS = 12
 HIS = {
-    "tanh, one record a step": (
+    "tanh, one record per step": (
         {"activation": "tanh", "batch_size": 1, "optimizer": "adam", "learning_rate": 0.001},
         0.725, 0.744, 189.0),
     "tanh, batches of 32": (
@@ -53,9 +53,9 @@ class Watch:
 
 
 def run(lab: Lab) -> None:
-    """His three runs, ours beside them, on rows drawn as his were."""
+    """His three runs and ours, on rows drawn as his were."""
     rows = surnames(lab)
-    section = lab.section("Surnames, by his protocol")
+    section = lab.section("Surnames, with his protocol")
     parts = [his_rows(rows, seed) for seed in lab.seeds]
     section.use("his runs", PLAIN | {"epochs": EPOCHS})
     table: list[list[Cell]] = []
@@ -115,42 +115,42 @@ def _explain(section: Section, rows: Rows) -> None:
     commonest, count = Counter(label for _, label in rows).most_common(1)[0]
     section.say(
         f"His file has 13,374 rows; here two thirds of {len(rows):,} rows are drawn for every "
-        "seed, spelt as his are, in lower-case ASCII. 80 % of them, drawn at random, are learned "
-        f"from and the rest are judged by. Of all rows {count / len(rows):.1%} are {commonest}. "
+        "seed, spelt as his are, in lower-case ASCII. A random 80 % of them are used for training "
+        f"and the rest for evaluation. Of all rows {count / len(rows):.1%} are {commonest}. "
         "W_h starts from the identity, W_x and W_y from N(0, 1) as his do; there are no biases. "
-        "His records come in one order, ours are shuffled anew every epoch; his words are padded "
+        "His records come in a fixed order, ours are shuffled every epoch; his words are padded "
         "with zeros on the left, ours are masked on the right, which gives the same states. The "
-        "best epoch is chosen by the rows that are judged by, so it flatters. CPU seconds are "
-        "those of one core; his 44.9 by the clock took 244 of several. The GRU learned for 8 "
-        "epochs; [classification.md](classification.md) has one that passes the n-gram regression, "
-        "on data of which nothing leaks."
+        "best epoch is selected on the evaluation rows, so its accuracy is optimistic. CPU "
+        "seconds are for one core; his run of 44.9 seconds of wall time took 244 CPU seconds on "
+        "several cores. The GRU was trained for 8 epochs; [classification.md](classification.md) "
+        "has one that beats the n-gram regression, on data without leakage."
     )
 
 
 def leaks(lab: Lab, rows: Rows, parts: Parts, models: list[Classifier]) -> None:
-    """How often rows held out repeat a text that was learned from, and what that does."""
+    """How often held-out rows repeat a training text, and what that does."""
     languages = Counter(text for text, _ in set(rows))
     several = {text for text, n in languages.items() if n > 1}
     figures: dict[str, tuple[list[float], list[float]]] = {}
     for (train, held_out), model in zip(parts, models, strict=True):
         known = {text for text, _ in train}
         kinds: dict[str, list[tuple[str, str]]] = {
-            "learned from, of one language": [], "learned from, of several languages": [],
+            "seen in training, one language": [], "seen in training, several languages": [],
             "new": [],
         }  # fmt: skip
         for row in held_out:
             of = "several languages" if row[0] in several else "one language"
-            kinds[f"learned from, of {of}" if row[0] in known else "new"].append(row)
+            kinds[f"seen in training, {of}" if row[0] in known else "new"].append(row)
         for kind, chosen in kinds.items():
             shares, right = figures.setdefault(kind, ([], []))
             shares.append(len(chosen) / len(held_out))
             right.append(accuracy(model, chosen) if chosen else 0.0)
     section = lab.section(
-        "What rows drawn at random hide",
-        f"The {len(rows):,} rows hold {len(languages):,} different texts, {len(several):,} of them "
-        "under several languages. So rows held out repeat texts that were learned from: those of "
-        "one language are known by heart, those of several cannot be decided. The ReLU network "
-        "after its last epoch, by what the text of a held-out row is:",
+        "What the random split hides",
+        f"The {len(rows):,} rows hold {len(languages):,} different texts, {len(several):,} of "
+        "them under several languages. So some held-out rows repeat training texts: those with "
+        "one language have been memorized, those with several have no single right answer. "
+        "Accuracy of the ReLU network after its last epoch, by type of held-out row:",
     )
     section.table(
         {"the text": "", "share of the rows": ".3f", "accuracy": ".3f"},
@@ -162,7 +162,7 @@ RECIPE = Recipe(
     title="Parr: surnames to languages with matrices and nothing else",
     source=SOURCE,
     about="A vanilla RNN of 100 units reads a surname letter by letter and says which of 18 "
-    "languages it is from; the steps that lead there are in [ladder.md](ladder.md). His three runs "
-    "by his protocol, and what their rows hide.",
+    "languages it is from; the steps that lead there are in [ladder.md](ladder.md). This repeats "
+    "his three runs with his protocol and shows what the random split hides.",
     run=run,
 )

@@ -23,7 +23,7 @@ SOURCE = (
 )
 
 Rows = Sequence[tuple[str, str]]
-Parts = Sequence[tuple[Rows, Rows]]  # of every seed: to learn from, and to judge by
+Parts = Sequence[tuple[Rows, Rows]]  # of every seed: for training, and for evaluation
 
 PLAIN: dict[str, Any] = {
     "task": "classify", "cell": "rnn", "hidden_size": 100, "num_layers": 1, "bidirectional": False,
@@ -32,14 +32,14 @@ PLAIN: dict[str, Any] = {
     "test": 0.0, "threads": 1,  # so small a network has nothing to share out
 }  # fmt: skip
 QUICK: dict[str, Any] = {"hidden_size": 8, "epochs": 1}
-HIS_VALUES = "first values of W_x and W_y from N(0, 1), which no flag gives"
+HIS_VALUES = "first values of W_x and W_y from N(0, 1), which no flag can set"
 REGRESSION = (  # of scikit-learn, as `elman.tasks.classify.baselines` has it
     'TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False), '
     "LogisticRegression(C=10, max_iter=1000)"
 )
 FEW = 300  # rows of a quick run
 HIS_ROWS = 2 / 3  # of all rows: 13,374 of the 20,050 here
-HIS_SHARE = 0.8  # of them to learn from
+HIS_SHARE = 0.8  # of them for training
 
 
 def folder(lab: Lab, name: str) -> Path | None:
@@ -54,8 +54,8 @@ def folder(lab: Lab, name: str) -> Path | None:
 def missing(name: str) -> CorpusError:
     """What to say without a corpus."""
     return CorpusError(
-        f"this recipe needs {name} (a file of texts per language), which has no address to be "
-        f"downloaded from: put it into the folder that {FOLDER_VARIABLE} or --corpus names"
+        f"this recipe needs {name} (one file of texts per language), which Elman cannot download: "
+        f"put it into the folder that {FOLDER_VARIABLE} or --corpus names"
     )
 
 
@@ -83,12 +83,14 @@ def read(place: Path) -> list[tuple[str, str]]:
             if name:
                 found.append((name, path.stem))
     if not found:
-        raise CorpusError(f"{place} holds no texts: it needs files like Czech.txt, a text a line")
+        raise CorpusError(
+            f"{place} holds no texts: it needs files like Czech.txt with one text per line"
+        )
     return found
 
 
 def his_rows(rows: Rows, seed: int) -> tuple[Rows, Rows]:
-    """Rows drawn at random, to learn from and to judge by, whatever they say."""
+    """Rows drawn at random, for training and for evaluation, repeated texts included."""
     drawn = np.random.default_rng([seed, 0]).permutation(len(rows))[: round(HIS_ROWS * len(rows))]
     cut = round(HIS_SHARE * len(drawn))
     return [rows[i] for i in drawn[:cut]], [rows[i] for i in drawn[cut:]]

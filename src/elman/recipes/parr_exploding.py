@@ -98,14 +98,14 @@ class Follow:
 
 
 def run(lab: Lab) -> None:
-    """One record a step, until the numbers end or the steps do."""
+    """One record per step, until training diverges or the steps are done."""
     rows = surnames(lab)
     parts = [his_rows(rows, seed) for seed in lab.seeds]
     steps = lab.choose(STEPS, 12)
     small = lab.choose({}, {"hidden_size": 8})
     table: list[list[Cell]] = []
     curves: dict[str, list[float]] = {}
-    section = lab.section("When it ends, and what keeps it from ending")
+    section = lab.section("When training diverges, and what prevents it")
     always = PLAIN | {"batch_size": 1, "engine": "numpy", "steps": steps}
     section.use("all", always)
     for label, (chosen, naive, his) in CASES.items():
@@ -133,38 +133,39 @@ def run(lab: Lab) -> None:
             mean(right) if len(right) == len(lab.seeds) else None,
             (time.process_time() - started) / len(lab.seeds),
         ])  # fmt: skip
-        beside = [HIS_VALUES] * his + ["softmax unfused, which no flag gives"] * naive
+        beside = [HIS_VALUES] * his + ["softmax unfused, which no flag can set"] * naive
         section.use(label, chosen, "; ".join(beside))
         curves[label] = follows[0].norms
     section.say(
-        f"The network of 100 units for {steps:,} records, one a step, without biases, on his rows. "
-        "A run ends when its loss or gradient is not a finite number; the table says at which step "
-        "for each seed, – for none, the largest gradient norm until then, and the largest |h| "
-        "after the last letter of ten held-out names, looked at whenever the norm is the largest "
-        "so far and every 100 steps. That is what Parr writes of: with ReLU the elements of h "
-        "become large, where tanh keeps them below 1. Two things end a run. The unfused softmax "
-        "(exp, then a quotient, then a logarithm) ends as soon as a logit passes 88 in float32, or "
-        "709 in float64, whatever the cause; fused, log Σ exp with the maximum subtracted, any "
-        "finite logit has a loss and a gradient. And W_h itself: a state that is not bounded goes "
-        "through it once a letter, so a gradient step too large makes the next gradient larger. "
-        "The fused softmax does not cure that. Clipping the norm does in all seeds, and so does a "
-        "smaller rate; with weight decay of 0.01, the one value tried of what he suspected, and "
-        "with a smaller W_h to begin with, some seeds still end. tanh stays finite and learns "
-        "little at such a rate. As he ran it (Adam, float64) nothing ends within these steps, so "
-        "what he met is reproduced here as a growth of h, and as an end only with another "
-        "optimizer, precision or rate. Accuracy is that on the rows "
-        "held out; seconds are CPU seconds of one run, measuring included."
+        f"The network of 100 units is trained on {steps:,} records of his rows, one per step, "
+        "without biases. A run diverges when its loss or gradient is not a finite number. For "
+        "each seed the table gives the step at which this happened (– if it did not diverge), the "
+        "largest gradient norm until then, and the largest |h| after the last letter of ten "
+        "held-out names, measured every 100 steps and whenever the norm is the largest so far. "
+        "This is what Parr describes: with ReLU the elements of h become large, where tanh keeps "
+        "them below 1. There are two causes. The first is the unfused softmax (exp, then a "
+        "quotient, then a logarithm): training fails as soon as a logit passes 88 in float32, or "
+        "709 in float64, whatever made it so large. Fused (log Σ exp with the maximum "
+        "subtracted), any finite logit has a loss and a gradient. The second cause is W_h itself: "
+        "an unbounded state is multiplied by it at every letter, so a gradient step that is too "
+        "large makes the next gradient larger. The fused softmax does not cure that. Clipping the "
+        "norm does for all seeds, and so does a smaller rate; with weight decay 0.01 (the only "
+        "value tried) or a smaller initial W_h, some seeds still diverge. tanh stays finite and "
+        "learns little at such a rate. As he ran it (Adam, float64) nothing diverges within these "
+        "steps, so his explosion is reproduced here as growth of h, and as divergence only with "
+        "another optimizer, precision or rate. Accuracy is on the held-out rows; seconds are CPU "
+        "seconds of one run, including the measuring."
     )
     section.table(
-        {"": "", "ended at step": "", "largest gradient norm": "", "largest |h|": "",
+        {"": "", "diverged at step": "", "largest gradient norm": "", "largest |h|": "",
          "accuracy": ".3f", "CPU seconds": ".1f"},
         table,
     )  # fmt: skip
     section.curves(
         "parr-exploding", "step", "largest gradient norm so far",
         {name: so_far(curves[label]) for name, label in DRAWN.items()},
-        f"SGD at 0.1, one record a step, fused softmax, seed {lab.seeds[0]}: the curve of ReLU "
-        "ends where its numbers do.",
+        f"SGD at 0.1, one record per step, fused softmax, seed {lab.seeds[0]}: the curve of ReLU "
+        "ends where training diverges.",
         log="y",
     )  # fmt: skip
 
@@ -177,7 +178,8 @@ def so_far(norms: list[float]) -> tuple[list[float], list[float]]:
 RECIPE = Recipe(
     title="After Parr: the exploding ReLU, and its cures",
     source=SOURCE,
-    about="Parr notes that ReLU in place of tanh made his states explode, and suspects the missing "
-    "weight decay. Here it is provoked, measured, taken apart, and kept from happening.",
+    about="Parr notes that ReLU instead of tanh made his states explode, and suspects the missing "
+    "weight decay. This chapter provokes the explosion, measures it, finds its causes and "
+    "prevents it.",
     run=run,
 )

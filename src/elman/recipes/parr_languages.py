@@ -1,4 +1,4 @@
-"""After Parr: languages of which nothing leaks, one change at a time, and random forests."""
+"""After Parr: languages without leakage, one change at a time, and random forests."""
 
 import time
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from .parr_data import (
     missing,
 )
 
-# What is changed, one at a time, with honest data.
+# What is changed, one at a time, with a clean split.
 BATCHES = {"batch_size": 32, "optimizer": "adam", "learning_rate": 0.005}
 ONE_BY_ONE = {"batch_size": 1, "optimizer": "sgd", "learning_rate": 0.01}
 COMBINED = "… biases, clipping, decay, a fifth of the letters dropped, cosine"
@@ -40,12 +40,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     COMBINED:
         BATCHES | {"bias": True, "clip_norm": 1.0, "weight_decay": 0.1, "symbol_dropout": 0.2,
                    "schedule": "cosine"},
-    "one record a step by SGD, W_h = I, no bias": ONE_BY_ONE,
-    "… one record a step, gradient norm clipped to 1": ONE_BY_ONE | {"clip_norm": 1.0},
+    "one record per step by SGD, W_h = I, no bias": ONE_BY_ONE,
+    "… one record per step, gradient norm clipped to 1": ONE_BY_ONE | {"clip_norm": 1.0},
 }  # fmt: skip
 WORDS = ("batches of 32 by Adam, W_h = I, no bias", COMBINED,
-         "one record a step by SGD, W_h = I, no bias",
-         "… one record a step, gradient norm clipped to 1")  # fmt: skip
+         "one record per step by SGD, W_h = I, no bias",
+         "… one record per step, gradient norm clipped to 1")  # fmt: skip
 ACTIVATIONS = ("tanh", "relu")
 TEST = 0.2
 TREES = 30
@@ -64,7 +64,7 @@ def run(lab: Lab) -> None:
 def honest(
     lab: Lab, place: Path, title: str, variants: Sequence[str], epochs: int, lowercase: bool
 ) -> None:
-    """Texts that differ, none on two sides and each with one label."""
+    """Different texts, each in one part and with one label."""
     options = labelled.LabelledOptions(text=TextOptions(lowercase=lowercase))
     data = labelled.load([str(place)], options)
     pairs = zip(data.texts, (data.classes[i] for i in data.labels), strict=True)
@@ -75,13 +75,12 @@ def honest(
         learned, _, tested = labelled.split(kinds, 0.0, TEST, seed)
         parts.append(([rows[i] for i in learned], [rows[i] for i in tested]))
     section = lab.section(
-        f"{title}, no text on two sides",
+        f"{title}, no text in two parts",
         f"{len(rows):,} different texts in {len(data.classes)} languages"
         + (", lower-case" if lowercase else "")
-        + f"; {data.conflicting:,} texts under several were left out. Every seed draws another "
-        f"{TEST:.0%} that nothing looks at before the end, alike in every language. "
-        f"{epochs} epochs, one where every record is a step. Accuracy on the held-out texts, with "
-        "the last parameters.",
+        + f"; {data.conflicting:,} texts under several were left out. Each seed draws a different "
+        f"test set of {TEST:.0%}, stratified by language. {epochs} epochs; 1 for the rows that "
+        "update after every record. Accuracy is on the held-out texts, with the last parameters.",
     )
     section.use("all", PLAIN)
     table: list[list[Cell]] = []
@@ -120,7 +119,7 @@ def honest(
 
 
 def _epochs(variant: dict[str, Any], epochs: int) -> int:
-    """One record a step makes many more steps of an epoch."""
+    """One record per step makes many more steps of an epoch."""
     return 1 if variant["batch_size"] == 1 else epochs
 
 
@@ -168,11 +167,11 @@ def forest(lab: Lab, title: str, parts: Parts, models: dict[str, list[Classifier
             rows.setdefault(f"the trained RNN's own readout, {label}", []).append(found)
     section = lab.section(
         f"{title}: the vectors in a random forest",
-        f"`Classifier.embed` gives every text the state after its last letter. A random forest of "
-        f"{TREES} trees (scikit-learn) learns from the vectors of the first row "
-        "above; beside it the same forest on vectors of the network as it was before training, "
-        "and on a bag of letters. Accuracy on the same held-out texts; CPU seconds are those of "
-        "growing and asking the forest.",
+        "`Classifier.embed` gives every text the state after its last letter. A random forest of "
+        f"{TREES} trees (scikit-learn) learns from the vectors of the first row above; it is "
+        "compared with the same forest on vectors of the untrained network and on letter counts. "
+        "Accuracy is on the same held-out texts; CPU seconds are for fitting the forest and "
+        "predicting with it.",
     )
     section.use("the RNN before training", PLAIN | {"steps": 0, "activation": "relu"})
     section.settings["forest"] = f"RandomForestClassifier({TREES}, random_state=seed)"
@@ -184,7 +183,7 @@ def forest(lab: Lab, title: str, parts: Parts, models: dict[str, list[Classifier
 
 
 def lost(diverged: int, lab: Lab) -> str:
-    """What stands for an accuracy where trainings left the finite numbers."""
+    """The entry instead of an accuracy where trainings diverged."""
     return f"diverged, {diverged} of {len(lab.seeds)} seeds"
 
 
@@ -193,13 +192,12 @@ def _accuracies(models: list[Classifier], parts: Parts) -> dict[str, Any]:
 
 
 RECIPE = Recipe(
-    title="After Parr: surnames and words of which nothing leaks",
+    title="After Parr: surnames and words without leakage",
     source=SOURCE,
-    about="The same network on data that are divided honestly: surnames of 18 languages and words "
-    "of three, each text once, none on two sides and none under two languages. One thing is "
-    "changed at a time; beside it the majority class and a logistic regression on TF-IDF weighted "
-    "character 1- to 4-grams. What our own defaults, a GRU, reach on the same texts is in "
-    "[classification.md](classification.md). Then his proposal to give the vectors to a "
-    "random forest.",
+    about="The same network with a clean split: surnames of 18 languages and words of three; each "
+    "text occurs once, in one part and under one language. One setting is changed at a time; the "
+    "baselines are the majority class and a logistic regression on TF-IDF weighted character 1- "
+    "to 4-grams. [classification.md](classification.md) has the results of our own default, a "
+    "GRU, on the same texts. Then the vectors are given to a random forest, as he proposes.",
     run=run,
 )

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from ..errors import ElmanError, UsageError
+from ..errors import ElmanError, UsageError, install
 from ..nn.classifier import ClassifierConfig
 from ..nn.network import NetworkConfig
 from ..nn.stack import StackConfig
@@ -60,5 +60,5 @@ def require_onnx() -> None:
     if not installed("onnx", "helper"):
         raise ElmanError(
             "an ONNX file needs the package onnx, which is not installed; install it with: "
-            "pip install '.[onnx]' in the folder of the clone"
+            f"{install('onnx')}"
         )

@@ -25,7 +25,7 @@ def card(model: SavedModel, name: str, told: Told, curve: bool) -> str:
     model : as it leaves: without its training state, and its sample can be drawn again
     name : of the folder
     told : what the summary of the model does not say
-    curve : whether there is a curve.svg beside it
+    curve : whether there is a curve.svg next to it
     """
     sections = [
         f"# {plain(name)}\n\n{_about(model)}",
@@ -43,7 +43,7 @@ def _about(model: SavedModel) -> str:
     level = LEVELS[model.vocabulary.kind]
     if isinstance(model.network, NGram):
         what = f"A {level} Markov chain of order {model.config['order']}"
-        return f"{what}, which counts what follows what; made with Elman.\n"
+        return f"{what}, which counts which symbol follows which; made with Elman.\n"
     config = model.network.config
     kind = "bidirectional " * model.config.get("bidirectional", False) + config.cell.upper()
     what = kind_of(model).what
@@ -98,11 +98,11 @@ def _confusion(report: Report | None) -> str:
     if len(names) <= MATRIX_CLASSES:
         rows = [[f"**{name}**", *map(str, row)]
                 for name, row in zip(names, report.confusion.tolist(), strict=True)]  # fmt: skip
-        return (f"## What it takes for what\n\nRows are true classes, columns predicted ones.\n\n"
+        return (f"## Confusion matrix\n\nRows are true classes, columns predicted ones.\n\n"
                 f"{_table(['', *names], rows)}")  # fmt: skip
     rows = [[name, f"{f1:.3f}", f"{n:,}"]
             for name, f1, n in zip(names, report.f1, report.support, strict=True)]  # fmt: skip
-    return f"## What each class is worth\n\n{_table(['class', 'F1', f'{report.ITEM}s'], rows)}"
+    return f"## F1 by class\n\n{_table(['class', 'F1', f'{report.ITEM}s'], rows)}"
 
 
 def _sample(model: Any) -> str:
@@ -122,14 +122,14 @@ def _limits(model: SavedModel) -> list[str]:
     noun = {"char": "character", "byte": "byte", "word": "word"}[vocabulary.kind]
     unknown = "are read as one unknown symbol" if vocabulary.unknown is not None else "are refused"
     unknown = "are read by their letters alone" if "letters" in model.told() else unknown
-    limits = [f"It knows {counted(size, noun)}; others {unknown}."]
+    limits = [f"Its vocabulary has {counted(size, noun)}; others {unknown}."]
     if model.classes is not None:
         limits += _limits_of_labels(model)
     else:
         limits += [
-            "It writes what looks like its text. Nothing that it writes is meant, and it may be "
-            "false, offensive, or a passage of the text that it learned from.",
-            "It has seen nothing but its text: its figures hold for text of the same kind.",
+            "It writes text that resembles its training text. What it writes has no intended "
+            "meaning; it may be false, offensive, or copied from the training text.",
+            "It has seen only its training text: its figures hold for text of the same kind.",
         ]  # fmt: skip
     _, mine = figures(model)
     for name, theirs in baselines(model).items():
@@ -144,18 +144,20 @@ def _limits(model: SavedModel) -> list[str]:
 def _limits_of_labels(model: SavedModel) -> list[str]:
     longest = counted(model.config["seq_len"], "symbol")
     if model.config["task"] == "tag":
-        limits = ["It gives every symbol one of its labels, also where none fits.",
+        limits = ["It gives every symbol one of its labels, even if none fits.",
                   f"Longer sequences than {longest} are read in windows."]  # fmt: skip
     else:
-        limits = ["It gives one of its classes to every text, also to one that belongs to none.",
+        limits = ["It gives every text one of its classes, even if the text belongs to none.",
                   f"Of a text it reads the first {longest}."]  # fmt: skip
     if "temperature" in model.config:
-        limits.append("Its probabilities were fitted on the validation part by a temperature.")
+        limits.append(
+            "Its probabilities were calibrated on the validation part with a temperature."
+        )
     else:
-        limits.append("Its probabilities were not fitted: they may be too sure.")
+        limits.append("Its probabilities were not calibrated: they may be overconfident.")
     report = model.report
     if report is None:
-        return [*limits, "Nobody has measured how often it is right."]
+        return [*limits, "Its accuracy has not been measured."]
     weak = [plain(c) for c, f1 in zip(report.classes, report.f1, strict=True) if f1 < WEAK]
     if weak:
         limits.append(f"It is unreliable for {', '.join(weak)}: an F1 below {WEAK}.")

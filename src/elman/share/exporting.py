@@ -63,8 +63,8 @@ def export(
 
     Raises
     ------
-    UsageError : a form that there is not, that the path contradicts, or that a Markov chain
-        does not have; a model larger than the form allows
+    UsageError : an unknown format, one that contradicts the path, or one that Markov chains
+        do not support; a model larger than the format allows
     ElmanError : a missing package, a place that cannot be written, a file that computes
         something else
     """
@@ -75,9 +75,9 @@ def export(
     told = _told(license, language, datasets)
     format = chosen(path, format)
     if check and format != "onnx":
-        raise UsageError("--check compares ONNX files; it goes with --format onnx")
+        raise UsageError("--check compares ONNX files; it needs --format onnx")
     if (license or language or datasets) and format != "hub":
-        raise UsageError("--license, --language and --datasets are for a card; they go with "
+        raise UsageError("--license, --language and --datasets are for a card; they need "
                          "--format hub")  # fmt: skip
     if format == "hub":
         if "hub" not in possible(model):
@@ -103,7 +103,7 @@ def chosen(path: Path, format: str | None) -> str:
     if format is None:
         meant = [name for name, form in FORMATS.items() if form.suffix == suffix != ""]
         if not meant:
-            raise UsageError(f"{path} does not say which form is meant; add --format "
+            raise UsageError(f"{path} does not say which format is meant; add --format "
                              f"({', '.join(FORMATS)})")  # fmt: skip
         return meant[0]  # of .safetensors weights
     if not isinstance(format, str) or format not in FORMATS:

@@ -81,7 +81,7 @@ class Told:
 
 
 def front_matter(model: SavedModel, name: str, told: Told) -> dict[str, Any]:
-    """What stands above a card, as the hub wants it."""
+    """What comes before a card, as the hub wants it."""
     task = kind_of(model).pipeline
     cell = model.config["cell"]
     tags = ["elman", "markov-chain" if cell == "ngram" else "recurrent-neural-network", cell]
@@ -168,7 +168,7 @@ def _inside(value: Any, indent: int) -> str:
 
 
 def _item(value: Any, indent: int) -> str:
-    """An item of a list: the first name of an object stands behind the dash."""
+    """An item of a list: the first name of an object follows the dash."""
     if isinstance(value, dict | list):
         return " " + yaml(value, indent + 1).lstrip()
     return f" {yaml(value)}\n"

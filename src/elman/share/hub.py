@@ -69,7 +69,7 @@ def _ours(folder: Path) -> bool:
 
 
 def write(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write the folder: on failure an old one stands as it was, and a new one is gone.
+    """Write the folder: on failure an old one stays as it was, and a new one is removed.
 
     Raises
     ------

@@ -40,17 +40,17 @@ def import_weights(
     vocabulary: Symbols | None = None,
     like: str | Path | Model | Classifier | None = None,
 ) -> Any:
-    """A model of weights from outside.
+    """A model from external weights.
 
     Parameters
     ----------
-    path : a safetensors file with a `state_dict` of PyTorch: an embedding or none, one stack
-        of `RNN`, `GRU` or `LSTM`, a linear readout, names with any prefix; or an ONNX file
-        that `elman export` wrote, which has its symbols with it
+    path : a safetensors file with a `state_dict` of PyTorch: an optional embedding, one
+        stack of `RNN`, `GRU` or `LSTM`, a linear readout, names with any prefix; or an ONNX
+        file that `elman export` wrote, which contains its symbols
     vocabulary : the symbols of a language model: a list of them in the order of the rows, or
         their numbers by symbol; a .json file with either; a `Vocabulary`; or a text
         whose characters in the order of their code points are the symbols
-    like : a model, or its file, whose symbols, treatment of text, classes and pooling hold
+    like : a model, or its file, whose symbols, treatment of text, classes and pooling are used
 
     Returns
     -------
@@ -83,7 +83,7 @@ def read(
     start = _start(path)
     if ONNX.match(start):
         if vocabulary is not None or like is not None:
-            raise UsageError(f"{path} has its symbols with it; leave --vocabulary and --like out")
+            raise UsageError(f"{path} contains its symbols; leave --vocabulary and --like out")
         return _described(_from_onnx(path), path)
     _refuse_foreign(path, start)
     if vocabulary is None and like is None:
@@ -106,9 +106,9 @@ def _refuse_foreign(path: Path, start: bytes) -> None:
     if what.endswith(NO_PICKLES) and "PyTorch" in what.removesuffix(NO_PICKLES):
         raise ModelFileError(
             f"{path} {what.partition(',')[0]}, which can run any code when it is read, so Elman "
-            "never reads one; a whole module must be saved again as its state_dict where its class "
-            "is (torch.save(model.state_dict(), ...)), and a state_dict is converted with: "
-            f"python -c {quote(_conversion(path))}"
+            "never reads one; a whole module must be saved again as its state_dict where its "
+            "class is available (torch.save(model.state_dict(), ...)), and a state_dict is "
+            f"converted with: python -c {quote(_conversion(path))}"
         )
     if what:
         raise ModelFileError(f"{path} {what}")
@@ -222,7 +222,7 @@ def _check_ends(
             raise ModelFileError(f"{path} reads in both directions, as no language model does; "
                                  "name a classifier with --like, for its classes")  # fmt: skip
     if weights.outputs != wanted:
-        way = "" if "classes" in config else "; of a classifier name one like it with --like"
+        way = "" if "classes" in config else "; for a classifier, name one like it with --like"
         raise ModelFileError(f"{path} has a readout of {counted(weights.outputs, 'row')} for "
                              f"{wanted:,} {what}{way}")  # fmt: skip
 
@@ -242,8 +242,8 @@ def _described(model: Any, path: Path, said: bool = True) -> Imported:
     parts += [f"{config.num_parameters():,} parameters", model.config["dtype"]]
     lines = [f"{path}: {', '.join(parts)}"]
     if config.cell == "rnn" and not said:
-        lines.append("note: weights do not say which activation an RNN has; tanh was taken, and "
-                     "with --like that of the model")  # fmt: skip
+        lines.append("note: weights do not say which activation an RNN has; tanh was used; with "
+                     "--like, that of the model")  # fmt: skip
     spaces = model.classes is None and model.vocabulary.kind == "word"
     if spaces and not any(str(s).isspace() for s in model.vocabulary.ids):
         lines.append("note: the vocabulary has no white space, which Elman reads as symbols of "

@@ -24,7 +24,7 @@ def pack(model: SavedModel) -> bytes:
     """The bytes of the ONNX file of a model: the same model, the same bytes.
 
     Weights are float32. The logits are those of the network, before the fitted temperature of
-    a classifier, which stands in the metadata.
+    a classifier, which is in the metadata.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def check(model: SavedModel, data: bytes) -> list[str]:
         for limit, found in limits.items():
             if not found <= limit:
                 raise ElmanError(
-                    f"{name} computes something else: logits differ by {found:.1e} of the "
+                    f"{name} does not match the model: logits differ by {found:.1e} of the "
                     f"largest, more than {limit:.0e}; no file was written"
                 )
         lines.append(f"{name}: the same logits, up to {max(limits.values()):.1e} of the largest")
@@ -120,7 +120,7 @@ def compare_windows(model: Any, run: Run) -> float:
 
 
 def compare_fed_back(model: Any, run: Run, steps: int = 50) -> float:
-    """The largest difference over steps of which each goes on from the states of the last."""
+    """The largest difference over steps each of which continues from the states of the last."""
     rng, network = np.random.default_rng(SEED), model.network
     state, worst = network.zero_state(1), 0.0
     feeds = feeds_of(np.zeros((1, 1)), state)

@@ -5,7 +5,7 @@
     classifier       ids (T, B) int64, lengths (B,) int64 → logits (B, C)
     tagger           ids (T, B) int64, lengths (B,) int64; of words that are read by their
                      letters letters (T_l, W) int64, letter_lengths (W,) int64, and which
-                     word stands where, places (T, B) int64 → logits (T, B, C), the emissions
+                     word is where, places (T, B) int64 → logits (T, B, C), the emissions
 
 T, B, T_l and W are free. ONNX stacks the gates in another order than we do, one under the
 other, and calls the reset after the product, as ours is, `linear_before_reset = 1`.
@@ -193,7 +193,7 @@ class Graph:
         return y, finals
 
     def side_by_side(self, cells: Cells, y: str) -> str:
-        """The output of a layer (T, B, width), the directions side by side."""
+        """The output of a layer (T, B, width), the directions concatenated."""
         name = cells.name
         if len(cells.prefixes) == 1:
             return self.node("Squeeze", [y, self.constant(1)], name + "out")
@@ -211,7 +211,7 @@ class Graph:
         return x, final
 
     def last(self, final: str, width: int, name: str) -> str:
-        """Last states (directions, B, H) side by side (B, width)."""
+        """Last states (directions, B, H) concatenated (B, width)."""
         rows = self.node("Transpose", [final], name + "rows", perm=[1, 0, 2])
         return self.node(
             "Reshape", [rows, self.tensor(name + "width", [0, width])], name + "pooled"

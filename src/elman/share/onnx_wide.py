@@ -20,7 +20,7 @@ def of_texts(g: "Graph", num_rows: int, longest: int) -> str:
         name = f"wide.{n}."
         until = g.node("Add", ["place", g.number(f"size {n}", n)], name + "until")
         there = g.node("LessOrEqual", [until, "after"], name + "there")
-        # Behind the last n-gram, where there is none, stand fewer hashes than places.
+        # After the last n-gram there are fewer hashes than places.
         shape = g.node("Shape", [mixed], name + "shape", end=1)
         there = g.node("Slice", [there, g.constant(0), shape], name + "seen")
         row = g.node("Mod", [mixed, g.number("rows of wide.W", num_rows)], name + "row")
@@ -109,7 +109,7 @@ def _hashes(g: "Graph", longest: int) -> Iterator[tuple[int, str]]:
 
 
 def _codes(g: "Graph", longest: int) -> str:
-    """Codes of the symbols between their borders, and so many zeros that no n-gram is too long.
+    """Codes of the symbols between their borders, and enough zeros that no n-gram is too long.
 
     "place" is then the place of each, and "after" (B,) that behind the end.
     """

@@ -9,7 +9,7 @@
     readout.W_y      (width, O)    decoder.weight                (O, width)
     readout.b_y      (O)           decoder.bias
 
-Names of a reverse direction end in `_reverse`. The gates stand in the same order. Two biases
+Names of a reverse direction end in `_reverse`. The gates are in the same order. Two biases
 that are only ever added are one: it leaves as `bias_ih`, with zeros as `bias_hh`. Of a tagger
 the cells that read letters are called letters instead of rnn, and the scores of the chain keep
 their names: chain.A, chain.start, chain.end.
@@ -153,7 +153,7 @@ def _recurrent(tensors: Tensors) -> dict[tuple[str, str, int, bool], str]:
     for name in names:
         if found[_parts(name)] != name:
             raise ModelFileError(f"{name} and {found[_parts(name)]} belong to two stacks of "
-                                 "recurrent layers, and a network of ours has one")  # fmt: skip
+                                 "recurrent layers, but a network of Elman has one")  # fmt: skip
     return found
 
 
@@ -167,7 +167,7 @@ def _ends(others: Tensors) -> tuple[str | None, str, str | None]:
     strange = [name for name in others if name not in weights and name not in biases]
     if strange:
         shape = others[strange[0]].shape
-        raise ModelFileError(f"there is no place for {strange[0]} {shape} in a network of ours: "
+        raise ModelFileError(f"{strange[0]} {shape} does not fit a network of Elman: "
                              "an embedding, recurrent layers, a linear readout")  # fmt: skip
     if len(biases) == 1:
         decoders = [biases[0].removesuffix("bias") + "weight"]

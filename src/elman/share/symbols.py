@@ -87,6 +87,5 @@ def _by_number(numbers: dict[Any, Any], where: str) -> list[Any]:
     given = list(numbers.values())
     whole = all(isinstance(n, int) and not isinstance(n, bool) for n in given)
     if not given or not whole or sorted(given) != list(range(len(given))):
-        raise UsageError(f"{where} must give its symbols the numbers 0 to one less than there are "
-                         "symbols, each once")  # fmt: skip
+        raise UsageError(f"{where} must number its symbols from 0, each number once")  # fmt: skip
     return sorted(numbers, key=numbers.__getitem__)

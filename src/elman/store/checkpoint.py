@@ -151,7 +151,7 @@ def _checked(tensors: Tensors, strings: dict[str, str], path: str | Path) -> Met
     if strings.get("digest") != found:
         raise ModelFileError(
             f"{path} is damaged: its contents do not match its digest; "
-            "take a copy that is whole, or train again"
+            "use an undamaged copy, or train again"
         )
     values = {name: text for name, text in strings.items() if name not in ("digest", "format")}
     try:

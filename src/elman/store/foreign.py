@@ -26,7 +26,7 @@ BEGINNINGS = (
     (b"BZh", f"is compressed with bzip2; {UNPACK}"),
     (b"\x28\xb5\x2f\xfd", f"is compressed with zstd; {UNPACK}"),
 )  # fmt: skip
-# The magic number that torch.save pickled first, up to version 1.5; a frame may stand before it
+# The magic number that torch.save pickled first, up to version 1.5; a frame may come before it
 OLD_PYTORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 # A protocol buffer that begins with a version (field 1), and a string or the graph behind it
 ONNX = re.compile(rb"\x08[\x01-\x40][\x12\x1a\x22\x3a\x42]")

@@ -100,7 +100,7 @@ class SavedModel(Shown):
         """What `elman info` says of it, by names for people."""
 
     def _symbols(self) -> str:
-        """How many symbols it knows, without those that stand for no text."""
+        """How many symbols it knows, without those that are not text."""
         noun = {"char": "character", "byte": "byte", "word": "word"}[self.vocabulary.kind]
         return counted(len(self.vocabulary) - len(self.vocabulary.special), noun)
 
@@ -118,7 +118,9 @@ class SavedModel(Shown):
             config = dict(metadata["config"])
             vocabulary = read_vocabulary(metadata["vocabulary"])
             if config["vocabulary_size"] != len(vocabulary):
-                raise ModelFileError("the vocabulary has not the size that the configuration says")
+                raise ModelFileError(
+                    "the vocabulary does not have the size that the configuration says"
+                )
             model = cls._build(config, vocabulary, tensors, engine)
             model.summary = metadata.get("summary") or {}
             if "training" in metadata:
@@ -145,7 +147,7 @@ class SavedModel(Shown):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles and copies are the bytes of the model file, checked again where they arrive.
 
-        The engine is chosen there anew, so a model may go to a machine with another one.
+        The engine is chosen again there, so a model may go to a machine with another one.
         """
         return _arrived, (type(self), self.pack())
 
@@ -207,8 +209,8 @@ class SavedModel(Shown):
 
         Parameters
         ----------
-        weights_only : leave out what resuming needs, for a smaller file, and of paths the
-            folders
+        weights_only : leave out what resuming needs, for a smaller file, and the folders of
+            paths
 
         Raises
         ------
@@ -221,19 +223,19 @@ class SavedModel(Shown):
             file.write(data)
 
     def export(self, path: str | Path, format: str | None = None, **card: Any) -> None:
-        """Write the model in another form, for other programs: whole, or not at all.
+        """Write the model in another format, for other programs: whole, or not at all.
 
         Parameters
         ----------
-        format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for
-            the Hugging Face hub; None: as the suffix of the path says
-        card : of a hub folder: `license`, an identifier such as "mit"; `language`, a code
+        format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for the
+            Hugging Face hub; None: from the suffix of the path
+        card : for a hub folder: `license`, an identifier such as "mit"; `language`, a code
             such as "en", or several; `datasets`, a name on the hub, or several
 
         Raises
         ------
-        UsageError : a form that there is not, that the path contradicts, or that a Markov
-            chain does not have; a model larger than the form allows
+        UsageError : an unknown format, one that contradicts the path, or one that Markov
+            chains do not support; a model larger than the format allows
         ElmanError : a missing package, or a place that cannot be written
 
         Example
@@ -305,7 +307,7 @@ def read_network(
             raise ModelFileError(f"{name} holds NaN or infinite weights")
     extra = [n for n in tensors if n not in expected and not n.startswith("training.")]
     if extra:
-        raise ModelFileError(f"the tensor {extra[0]} does not belong to such a network")
+        raise ModelFileError(f"the tensor {extra[0]} does not belong to this network")
     network = kind(config, np.dtype(dtype), engine)
     for name in expected:
         network.parameters[name][...] = tensors[name]
@@ -319,7 +321,7 @@ def read_classes(config: dict[str, Any], noun: str) -> list[str]:
     """
     classes = config.pop("classes", [])
     if len(classes) != config.get("num_classes"):
-        raise ModelFileError(f"there are not as many {noun} as the configuration says")
+        raise ModelFileError(f"the number of {noun} does not match the configuration")
     if len(set(classes)) != len(classes):
         raise ModelFileError(f"its {noun} are repeated")
     if "seq_len" not in config:
@@ -337,13 +339,13 @@ def read_vocabulary(data: dict[str, Any]) -> Vocabulary:
         raise ModelFileError("the vocabulary is of an unknown kind, or empty")
     texts = symbols[256:] if kind == "byte" else symbols
     if not all(isinstance(s, str) for s in texts) or len(set(symbols)) != len(symbols):
-        raise ModelFileError("the vocabulary has symbols that are repeated or no text")
+        raise ModelFileError("the vocabulary has symbols that are repeated or not text")
     if kind == "byte" and symbols[:256] != list(range(256)):
         raise ModelFileError("the vocabulary of bytes is not 0 to 255")
     rule = data.get("words", SPACE_BEFORE) if kind == "word" else RULES[0]
     if rule not in RULES:
         raise ModelFileError(
-            f"its words were cut by the rule {quoted(rule)}, which this version of Elman does not "
-            "know; a newer one wrote it, or it is damaged"
+            f"its words were split by the rule {quoted(rule)}, which this version of Elman does "
+            "not know; a newer one wrote it, or it is damaged"
         )
     return Vocabulary(kind, symbols, rule)

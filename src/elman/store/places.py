@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from socket import gaierror
 
-from ..errors import ElmanError, ModelFileError, UsageError
+from ..errors import ElmanError, ModelFileError, UsageError, install
 from ..files import as_path
 
 HUB = "hf://"
@@ -22,8 +22,8 @@ def model_file(path: str | Path) -> Path:
 
     Parameters
     ----------
-    path : the file, a folder with a model.safetensors, or hf://user/name, with @revision or
-        without, which is downloaded into the cache of huggingface_hub
+    path : the file, a folder with a model.safetensors, or hf://user/name, optionally with
+        @revision, which is downloaded into the cache of huggingface_hub
 
     Raises
     ------
@@ -73,7 +73,7 @@ def hub_errors(name: str) -> Iterator[None]:
     except ImportError:
         raise ElmanError(
             "the Hugging Face hub needs the package huggingface_hub, which is not installed; "
-            "install it with: pip install '.[hub]' in the folder of the clone"
+            f"install it with: {install('hub')}"
         ) from None
     log = logging.getLogger("huggingface_hub")  # it warns of every retry
     level = log.level
@@ -81,17 +81,17 @@ def hub_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (errors.GatedRepoError, errors.RepositoryNotFoundError):
-        raise ModelFileError(f"the hub has no {name} that you may see; look at the name, or log in "
+        raise ModelFileError(f"the hub has no {name} that you may see; check the name, or log in "
                              "with: hf auth login") from None  # fmt: skip
     except errors.RevisionNotFoundError:
         raise ModelFileError(f"{name} has no such revision on the hub") from None
     except errors.LocalEntryNotFoundError:
-        raise ElmanError("the hub cannot be reached, and no copy of the model was kept; look at "
+        raise ElmanError("the hub cannot be reached, and no copy of the model was kept; check "
                          "the connection") from None  # fmt: skip
     except errors.EntryNotFoundError:
-        raise ModelFileError(f"{name} on the hub has no {MODEL}: no model of Elman") from None
+        raise ModelFileError(f"{name} on the hub has no {MODEL}: not an Elman model") from None
     except Exception as error:  # of its libraries for HTTP, which differ by version
-        raise ElmanError(f"the hub did not do it for {name}: {_reason(error)}") from None
+        raise ElmanError(f"the hub refused {name}: {_reason(error)}") from None
     finally:
         log.setLevel(level)
 
@@ -102,11 +102,11 @@ def _reason(error: Exception) -> str:
         return "the token has a character that is not ASCII; log in again with: hf auth login"
     of_http = ("ConnectError", "ConnectTimeout", "ConnectionError")  # of requests or httpx
     if isinstance(error, ConnectionError | gaierror) or type(error).__name__ in of_http:
-        return "it cannot be reached; look at the connection"
+        return "it cannot be reached; check the connection"
     text = " ".join((str(error) or type(error).__name__).split())[:REASON]
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 401:
         return f"{text}; log in with: hf auth login"
     if status == 403:
-        return f"{text}; your token has not the right to do it"
+        return f"{text}; your token does not have permission"
     return text

@@ -1,7 +1,7 @@
 """What the metadata of a model file must be: every value by its type, before it is used.
 
 A form is a type, a tuple of forms of which one must fit, `[form]` for a list of such,
-`{str: form}` for an object with any names (and those that are listed beside it), or an
+`{str: form}` for an object with any names (and those that are listed next to it), or an
 object with the names that are listed, of which those that end in "?" may be missing;
 others are let alone.
 """
@@ -99,7 +99,7 @@ def _check_report(report: dict[str, Any], part: str) -> None:
     """The confusion matrix of a part has a row and a column for each class."""
     size = len(report["classes"])
     if not size or [len(row) for row in report["confusion"]] != [size] * size:
-        raise ModelFileError(f"the report on the {part} part has no square of confusions")
+        raise ModelFileError(f"the report on the {part} part has no square confusion matrix")
     for name, form in OF_A_TAGGER.items():
         if report.get(name) is not None:
             check(report[name], form, f"{name} of the report on the {part} part")
@@ -124,12 +124,12 @@ def check(value: Any, form: Form, where: str) -> None:
             raise ModelFileError(f"{where} is {_shown(value)}")
     elif isinstance(form, list):
         if not isinstance(value, list):
-            raise ModelFileError(f"{where} is {_shown(value)}, no list")
+            raise ModelFileError(f"{where} is {_shown(value)}, not a list")
         for item in value:
             check(item, form[0], f"an item of {where}")
     elif isinstance(form, dict):
         if not isinstance(value, dict):
-            raise ModelFileError(f"{where} is {_shown(value)}, no JSON object")
+            raise ModelFileError(f"{where} is {_shown(value)}, not a JSON object")
         if str in form:
             for name in form:
                 if isinstance(name, str) and name not in value:

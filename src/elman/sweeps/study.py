@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from ..errors import ElmanError, UsageError
+from ..errors import ElmanError, UsageError, install
 
 NAME = "elman"  # of the study in a file or a database
 JOURNAL = b'{"op_code"'  # how its file begins
@@ -22,7 +22,7 @@ def optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise ElmanError("a sweep needs Optuna: pip install 'elman[sweep]'") from None
+        raise ElmanError(f"a sweep needs Optuna: {install('sweep')}") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
@@ -33,7 +33,7 @@ def opened(place: str | None, maximize: bool, about: dict[str, Any]) -> Any:
     Parameters
     ----------
     maximize : whether more is better
-    about : plain values that a study must have in common with those who go on with it
+    about : plain values that must be the same when the study is continued
 
     Raises
     ------
@@ -59,8 +59,8 @@ def opened(place: str | None, maximize: bool, about: dict[str, Any]) -> Any:
         raise ElmanError(f"cannot use the study {place}: {reason}") from None
     other = [name for name, value in about.items() if known.get(name, value) != value]
     if other:
-        raise UsageError(f"{place} is the study of a sweep with another {' and '.join(other)}; go "
-                         "on with the same command, or name another --study")  # fmt: skip
+        raise UsageError(f"{place} is the study of a sweep with another {' and '.join(other)}; "
+                         "continue with the original command, or name another --study")  # fmt: skip
     return study
 
 
@@ -92,8 +92,8 @@ def _storage(library: Any, place: str | None) -> Any:
     if Path(place).is_dir():
         raise UsageError(f"{place} is a folder; --study takes a file or the URL of a database")
     if Path(place).is_file() and Path(place).stat().st_size and not _begins_with(place, JOURNAL):
-        # Optuna would write behind what stands there.
-        raise UsageError(f"{place} is not the study of a sweep: name another --study")
+        # Optuna would append to what is in it.
+        raise UsageError(f"{place} is not the study of a sweep; name another --study")
     from optuna.storages.journal import JournalFileBackend
 
     with open(place, "ab"):  # whether it can be written, with a sentence of ours

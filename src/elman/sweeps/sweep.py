@@ -33,15 +33,15 @@ def sweep(
     study: str | Path | None = None, output: str | Path | None = None,
     on_event: Callable[[Event], object] | None = None, **settings: Any,
 ) -> Event:  # fmt: skip
-    """Train again and again with other settings, as `elman sweep` does.
+    """Train many times with different settings, as `elman sweep` does.
 
     Parameters
     ----------
     corpus : files, folders or names of corpora
-    trials : how many trainings the study has in the end, those of other processes included
+    trials : total number of trials, those of other processes included
     search : what is tried, as in "learning-rate=1e-3..1e-2:log hidden-size=128,256"; None: the
         learning rate, the size and some more, see `docs/sweeps.md`
-    study : where the trials are kept, a file or the URL of a database; None: nowhere
+    study : where to keep the trials, a file or the URL of a database; None: nowhere
     output : the file of the best model; None: no file
     on_event : called with every event, a dict with the key "event"
     settings : of `elman.train`, the same in all trials
@@ -101,7 +101,9 @@ class Sweep:
         if self.given.get("cell") == "ngram":
             raise UsageError("a sweep looks for the settings of a network; a Markov chain has none")
         if "-" in self.corpus:
-            raise UsageError("a sweep reads its text in every trial, and standard input comes once")
+            raise UsageError(
+                "a sweep reads its text in every trial, but standard input can be read only once"
+            )
         if not any(name in self.given for name in BUDGETS):
             self.given["minutes"] = MINUTES
         task = tasks.make(self.given).task
@@ -120,7 +122,7 @@ class Sweep:
         self.place = place
 
     def events(self) -> Iterator[Event]:
-        """Train until the study has its trials; whoever leaves early leaves a study that goes on.
+        """Train until the study has its trials; a study that is stopped early can be continued.
 
         The events: "sweep", then "trial", "report" and "finished" of each trial, then "done".
         """
@@ -248,6 +250,6 @@ class Sweep:
             found = importance.get_param_importances(
                 self.study, evaluator=importance.PedAnovaImportanceEvaluator()
             )
-        except (RuntimeError, ValueError):  # all trials alike in a setting
+        except (RuntimeError, ValueError):  # all trials equal in a setting
             return None
         return {name: float(share) for name, share in found.items()}

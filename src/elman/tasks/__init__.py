@@ -83,7 +83,7 @@ def _task_of(given: dict[str, Any]) -> str:
             raise UsageError(f"there is no setting {quoted(name)}{meant} elman.settings has them")
         if task not in known[name]:
             others = " or ".join(known[name])
-            raise UsageError(f"{flag(name, value)} goes with --task {others}, not with {task}")
+            raise UsageError(f"{flag(name, value)} needs --task {others} (it is {task})")
     if given.get("cell") == "ngram" and task != "lm":
         raise UsageError(f"--cell ngram is a language model; --task {task} needs a network")
     return task
@@ -204,8 +204,8 @@ def load(
 
     Parameters
     ----------
-    path : the file, a hub folder, or hf://user/name, with @revision or without
-    engine, threads : who computes, see `--engine` and `--threads`
+    path : the file, a hub folder, or hf://user/name, optionally with @revision
+    engine, threads : compute engine and number of threads, see `--engine` and `--threads`
     task : what the model must be for; None: anything
 
     Returns

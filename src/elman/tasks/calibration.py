@@ -76,7 +76,7 @@ def fit_temperature(logits: Array, labels: Array) -> float:
     """The temperature T that makes the labels of a held-out part likeliest under softmax(z / T).
 
     The mean loss is convex in β = 1/T, with the derivative E_softmax(βz)[z] - z_label, whose
-    zero is found by bisection. One text more, that is of every class alike, keeps T finite
+    zero is found by bisection. One text more, that belongs equally to every class, keeps T finite
     where all are right (as in Platt 1999).
 
     Parameters

@@ -33,10 +33,10 @@ class CommonOptions(TypedDict, total=False):
     hidden_size: int | None
     """Units per layer. Default: 128 to 512, by text and time."""
     num_layers: int | None
-    """Number of layers. Default: 1, of labels 1 or 2."""
+    """Number of layers. Default: 1 (classify and tag: 1 or 2)."""
     embedding_size: int | None
-    """Size of the symbol embeddings; 0: one-hot. Default: 0 with task='lm' or 'classify'; of
-    words 100, of characters 0 with task='tag'.
+    """Size of the symbol embeddings; 0: one-hot. Default: 0 with task='lm' or 'classify'; 100
+    for words, 0 for characters with task='tag'.
     """
     activation: Literal["tanh", "relu"] | None
     """Activation of an rnn. Default: 'tanh'."""
@@ -44,37 +44,39 @@ class CommonOptions(TypedDict, total=False):
     """False leaves all biases out. Default: True."""
     dropout: float | None
     """Dropout rate on the output of each layer. Default: with adam, for text read twice or more:
-    0.5 from 512 units, else 0.25; of a classifier 0.45, of a tagger 0.4, of its characters
-    0.1.
+    0.5 from 512 units, else 0.25; 0.45 for a classifier, 0.4 for a tagger (0.1 if it tags
+    characters).
     """
     init: Literal["uniform", "normal", "identity", "orthogonal"] | None
     """Initial values of the weights. Default: 'uniform'."""
     init_scale: float | None
     """Scale of init. Default: normal 0.01, others 1."""
     minutes: float | None
-    """Minutes to train, including the final evaluation. Default: 3, of labels 2."""
+    """Minutes to train, including the final evaluation. Default: 3 (2 for labels)."""
     epochs: float | None
     """Passes over the text to train."""
     steps: int | None
     """Updates to train; 0 writes the untrained model."""
     seq_len: int | None
-    """Window length in symbols; for a classifier, the symbols read of each text. Default: 64
-    with task='lm'; 256 with task='classify'; 128 with task='tag'.
+    """Window length in symbols; for a classifier, the number of symbols read from each text.
+    Default: 64 with task='lm'; 256 with task='classify'; 128 with task='tag'.
     """
     batch_size: int | None
-    """Sequences per batch. Default: 32 with task='lm'; 64 with task='classify'; of words 32, of
-    characters 64 with task='tag'.
+    """Sequences per batch. Default: 32 with task='lm'; 64 with task='classify'; 32 for words, 64
+    for characters with task='tag'.
     """
     optimizer: Literal["sgd", "adagrad", "rmsprop", "adam"] | None
     """Rule that turns gradients into updates. Default: 'adam'."""
     learning_rate: float | None
-    """Learning rate. Default: adam 0.006, of a classifier 0.005, of a tagger 0.004; rmsprop
-    0.002, adagrad 0.1, sgd 1.
+    """Learning rate. Default: adam 0.006 (classify 0.005, tag 0.004), rmsprop 0.002, adagrad
+    0.1, sgd 1.
     """
     momentum: float | None
     """Momentum of sgd. Default: 0.0."""
     weight_decay: float | None
-    """Decoupled weight decay of every parameter. Default: with adam 0.05, of labels 0."""
+    """Decoupled weight decay of every parameter. Default: 0.05 with adam, 0 for classify and
+    tag.
+    """
     schedule: Literal["constant", "cosine", "plateau"] | None
     """Learning rate over time: constant, cosine down to 1 %, or halved on a plateau. Default:
     'cosine'.
@@ -86,8 +88,8 @@ class CommonOptions(TypedDict, total=False):
     clip_value: float | None
     """Clip every component of the gradient instead; 0: never."""
     patience: int | None
-    """Evaluations without improvement before training stops; 0: never. Default: 8 of a run by
-    the clock, else 0.
+    """Evaluations without improvement before training stops; 0: never. Default: 8; 0 with epochs
+    or steps.
     """
     eval_every: int | None
     """Steps between evaluations. Default: 24 times a run."""
@@ -100,11 +102,11 @@ class CommonOptions(TypedDict, total=False):
     threads: int | None
     """Number of threads. Default: the cores that this process may use."""
     shards: int | None
-    """Groups of a batch whose gradients are added in one order: what ranks share. Default: 1."""
+    """Split each batch into N groups, added in a fixed order; ranks share them. Default: 1."""
     dtype: Literal["float32", "float64"] | None
     """Floating-point type. Default: 'float32'."""
     seed: int | None
-    """Same seed, same run. Default: 0."""
+    """Random seed; the same seed gives the same run. Default: 0."""
 
 
 class LanguageOptions(CommonOptions, total=False):
@@ -115,8 +117,8 @@ class LanguageOptions(CommonOptions, total=False):
     symbol. Default: 'lm'.
     """
     tokens: Literal["char", "byte", "word"] | None
-    """What a symbol is. Default: 'char' with task='lm' or 'classify'; char where every token is
-    one character, else word with task='tag'.
+    """Unit of text. Default: 'char' with task='lm' or 'classify'; char if every token is one
+    character, else word with task='tag'.
     """
     cell: Literal["rnn", "lstm", "gru", "ngram"] | None
     """Recurrent cell, or ngram: a Markov chain. Default: 'gru'."""
@@ -137,16 +139,16 @@ class LanguageOptions(CommonOptions, total=False):
     task='lm'.
     """
     max_characters: int | None
-    """Most characters to read. With task='lm'."""
+    """Read at most this many characters. With task='lm'."""
     order: int | None
     """Context length of an ngram chain, in symbols. Default: 4. With task='lm'."""
     batching: Literal["consecutive", "random"] | None
-    """Windows in order, state carried, or random, state zero. Default: 'consecutive'. With
-    task='lm'.
+    """Windows in order with the state carried over, or random windows from a zero state.
+    Default: 'consecutive'. With task='lm'.
     """
     bptt: int | None
-    """Steps that gradients flow back; beyond the window they flow through earlier windows.
-    Default: the window. With task='lm'.
+    """Steps of back-propagation through time; more than the window continues into earlier
+    windows. Default: the window. With task='lm'.
     """
     loss: Literal["mean", "sum"] | None
     """Mean over time and batch, or sum over time. Default: 'mean'. With task='lm'."""
@@ -162,8 +164,8 @@ class ClassifyOptions(CommonOptions, total=False):
     symbol. Default: 'lm'.
     """
     tokens: Literal["char", "byte", "word"] | None
-    """What a symbol is. Default: 'char' with task='lm' or 'classify'; char where every token is
-    one character, else word with task='tag'.
+    """Unit of text. Default: 'char' with task='lm' or 'classify'; char if every token is one
+    character, else word with task='tag'.
     """
     cell: Literal["rnn", "lstm", "gru"] | None
     """Recurrent cell, or ngram: a Markov chain. Default: 'gru'."""
@@ -184,7 +186,7 @@ class ClassifyOptions(CommonOptions, total=False):
     bidirectional: bool | None
     """Read each text in both directions. Default: True. With task='classify' or 'tag'."""
     symbol_dropout: float | None
-    """Share of the symbols that training reads as <unk>. Default: 0.2, of bytes 0. With
+    """Share of the symbols that training reads as <unk>. Default: 0.2 (bytes: 0). With
     task='classify' or 'tag'.
     """
     label_smoothing: float | None
@@ -196,8 +198,8 @@ class ClassifyOptions(CommonOptions, total=False):
     task='classify'.
     """
     wide: int | None
-    """Rows of a table of n-grams that adds to the logits; 0: none. Default: by the size of the
-    data. With task='classify' or 'tag'.
+    """Rows of the n-gram table that is added to the logits; 0: no table. Default: by the size of
+    the data. With task='classify' or 'tag'.
     """
     monitor: Literal["loss", "macro-f1"] | None
     """Validation metric that selects the best parameters. Default: 'macro-f1'. With
@@ -213,8 +215,8 @@ class TagOptions(CommonOptions, total=False):
     symbol. Default: 'lm'.
     """
     tokens: Literal["char", "word"] | None
-    """What a symbol is. Default: 'char' with task='lm' or 'classify'; char where every token is
-    one character, else word with task='tag'.
+    """Unit of text. Default: 'char' with task='lm' or 'classify'; char if every token is one
+    character, else word with task='tag'.
     """
     cell: Literal["rnn", "lstm", "gru"] | None
     """Recurrent cell, or ngram: a Markov chain. Default: 'gru'."""
@@ -231,18 +233,18 @@ class TagOptions(CommonOptions, total=False):
     task='classify'; the last with task='tag'. With task='classify' or 'tag'.
     """
     letter_size: int | None
-    """Units per direction that read the letters of a word; 0: none. Default: of words 32. With
+    """Units per direction that read the letters of a word; 0: none. Default: 32 for words. With
     task='tag'.
     """
     transitions: bool | None
     """Let a label depend on the one before it: a linear chain. Default: True. With task='tag'."""
     wide: int | None
-    """Rows of a table of n-grams that adds to the logits; 0: none. Default: by the size of the
-    data. With task='classify' or 'tag'.
+    """Rows of the n-gram table that is added to the logits; 0: no table. Default: by the size of
+    the data. With task='classify' or 'tag'.
     """
     bidirectional: bool | None
     """Read each text in both directions. Default: True. With task='classify' or 'tag'."""
     symbol_dropout: float | None
-    """Share of the symbols that training reads as <unk>. Default: 0.2, of bytes 0. With
+    """Share of the symbols that training reads as <unk>. Default: 0.2 (bytes: 0). With
     task='classify' or 'tag'.
     """

@@ -9,7 +9,7 @@ from ..settings import LABELS, Settings, setting
 def wide_setting(shown: str = "by the size of the data") -> Any:
     """The number of rows of the table of n-grams, see `nn.wide`."""
     return setting(
-        None, "Rows of a table of n-grams that adds to the logits; 0: none.", LABELS,
+        None, "Rows of the n-gram table that is added to the logits; 0: no table.", LABELS,
         least=0, most=1 << 24, shown=shown,
     )  # fmt: skip
 

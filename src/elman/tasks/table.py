@@ -85,5 +85,5 @@ class TableLoop(Loop[N]):
 
 
 def table_of(rows: int | None, tokens: str | None) -> dict[str, int]:
-    """The fields of a `StackConfig` for a table of so many rows over symbols of a kind."""
+    """The fields of a `StackConfig` for a table with this number of rows over symbols of a kind."""
     return {"wide": rows or 0, "wide_ngrams": LONGEST[tokens or "char"] if rows else 0}

@@ -80,12 +80,12 @@ def train(
 
     Parameters
     ----------
-    corpus : files, folders or names of corpora (see `elman corpora`); nothing is
-        the Python standard library, for one minute. For a classifier tables, JSON
-        lines, a file or a folder per class; or in memory a tuple (texts, labels), or
-        rows (text, label). A frame of pandas or polars, whose columns `text_column` and
-        `label_column` name. For a tagger columns (a token and its label a line), JSON lines, or
-        in memory a tuple (sequences, labels), a sequence being a string or a list of words
+    corpus : files, folders or names of corpora (see `elman corpora`); by default the Python
+        standard library, for one minute. For a classifier tables, JSON lines, one file or
+        folder per class; or in memory a tuple (texts, labels), or rows (text, label). A
+        frame of pandas or polars, whose columns `text_column` and `label_column` name. For
+        a tagger columns (a token and its label per line), JSON lines, or in memory a tuple
+        (sequences, labels); a sequence is a string or a list of words
     text : what a language model learns from, in memory instead of in files: a string or
         an open file is running text; of a list of strings each is a sequence of its own,
         as a line with `lines=True`
@@ -93,22 +93,22 @@ def train(
     start_from : a model file whose weights and vocabulary training starts from
     on_event : called with every event of the training, a dict with the key "event" (see
         `elman.tasks.events`); its "snapshot" is a function that returns the model as it
-        is then, to sample or to score with before training goes on
-    progress : whether to show how it goes: a line and a curve in a notebook, else what
+        is then, to sample or to score with before training continues
+    progress : whether to show progress: a line and a curve in a notebook, else what
         `elman train` shows, on stderr; None: in a notebook and in a terminal
-    settings : the flags of `elman train` with underscores; all stand under "Settings" below
+    settings : the flags of `elman train` with underscores; all are listed under "Settings" below
 
     Returns
     -------
     model : the `Model`, `Classifier` or `Tagger` that was best on the held-out part, its figures in
-        `model.summary`. Ctrl-C ends the training after the step that it is in: the model is
-        the best so far, and a warning says so
+        `model.summary`. Ctrl-C ends the training after the current step: the model is the
+        best so far, and a warning says so
 
     Raises
     ------
     UsageError : a setting out of range
     CorpusError : a text that cannot be read or learned from
-    DivergedError : training that left the finite numbers
+    DivergedError : the loss or the gradient became infinite or NaN
     KeyboardInterrupt : Ctrl-C before the first step, or a second time
 
     Example

@@ -1,7 +1,7 @@
 """Tables that come out as they came in, with columns added: what a model says of each row.
 
 A row keeps the very characters that it had; only one with more fields than the first row
-is written anew, because what is added stands before the surplus.
+is written anew, because what is added comes before the surplus.
 """
 
 import csv
@@ -23,7 +23,7 @@ class Row:
     Attributes
     ----------
     text : its text; "" if it has none
-    raw : what stands in the file, without the line end
+    raw : the line as in the file, without its end
     fields : its fields; [] of JSON
     """
 
@@ -33,7 +33,7 @@ class Row:
 
     @property
     def blank(self) -> bool:
-        """Whether nothing stands in its line; it comes out as it is."""
+        """Whether its line is empty; it comes out as it is."""
         return not self.raw.strip(" \n")
 
 
@@ -42,7 +42,7 @@ class Answers:
 
     Parameters
     ----------
-    table : whose text stands in its first wanted column
+    table : whose text is in its first wanted column
     names : of the columns that are added; one that the table has is called predicted_...
     tally : gets what was odd about the rows
 
@@ -96,7 +96,7 @@ class Answers:
                 self._tally.add("rows without a text, and so without an answer", where)
             if self._width and fields.any_text(found[self._width :]):
                 self._tally.add("rows with more columns than the first row, where the answer "
-                                "stands before the surplus", where)  # fmt: skip
+                                "comes before the surplus", where)  # fmt: skip
             yield row
 
     def answered(self, row: Row, values: Sequence[Any]) -> str:

@@ -1,7 +1,7 @@
 """A file in parts: byte ranges that end where a row of answers ends, so that answers concatenate.
 
 Part I of N is what begins in the I-th of N stretches of equal length. The end of a line or a blank
-line is looked for where it should be. Whether a line end stands in quotes, and where a separator
+line is looked for where it should be. Whether a line end is in quotes, and where a separator
 ends that may overlap itself, shows only from the start of the file, so all before it is read.
 """
 
@@ -179,7 +179,7 @@ def _row_ends(file: Any, delimiter: bytes) -> Iterator[int]:
 
 
 def _leaves_open(line: bytes, opening: re.Pattern[bytes], inside: bool) -> bool:
-    """Whether a quoted field goes on behind a line; `inside`: whether one came to it."""
+    """Whether a quoted field continues after a line; `inside`: whether one came to it."""
     at = 0
     while True:
         if not inside:
@@ -212,7 +212,7 @@ def _matches(file: Any, pattern: bytes, longest: int) -> Iterator[int]:
 
 
 def _breaks(file: Any, stop: int, mac: bool) -> int:
-    """How many line ends stand before a place; with `mac` a lone \\r is one, too."""
+    """How many line ends are before a place; with `mac` a lone \\r is one, too."""
     file.seek(0)
     count, before = 0, b""
     while stop > 0 and (piece := file.read(min(PIECE, stop))):

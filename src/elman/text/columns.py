@@ -1,4 +1,4 @@
-"""Where in a table the wanted columns stand, and what separates its columns, by its first rows."""
+"""Where in a table the wanted columns are, and its delimiter, by its first rows."""
 
 import re
 from collections.abc import Sequence
@@ -49,12 +49,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the wanted columns stand.
+    """Where the wanted columns are.
 
     Attributes
     ----------
     delimiter : what separates the columns
-    places : where in a row the wanted ones stand
+    places : where in a row the wanted ones are
     header : whether the first row names the columns
     alone : whether there is only one
     """
@@ -151,7 +151,7 @@ def _first(head: str, delimiter: str) -> list[str]:
 
 
 def _names_columns(rows: Sequence[list[str]], place: int) -> bool:
-    """Whether a number in the first row is the name of its column: few others stand below it."""
+    """Whether a number in the first row is the name of its column: few others are below it."""
     below = [row[place] for row in rows[1:] if place < len(row)]
     return sum(bool(VALUE.fullmatch(value)) for value in below) < 0.5 * len(below)
 

@@ -1,10 +1,10 @@
 """Columns as of CoNLL: a line is a token and what is said of it, a blank line ends a sequence.
 
-Training and `elman tag` read them alike, line by line. What is no token is known inside its
-sequence, so that a row is never taken for a comment:
+Training and `elman tag` read them in the same way, line by line. What is no token is known
+inside its sequence, so that a row is never taken for a comment:
 
     # text = Ada ran     a comment: before the first token, and not in the form of a row
-    -DOCSTART- -X- O     stands between two documents of CoNLL-2003
+    -DOCSTART- -X- O     separates two documents of CoNLL-2003
     1-2  du  _  …        in CoNLL-U (ten columns, the first a number): a word of several tokens
     2.1  ran  _  …       there, too: a word that was left out of the sentence
 """
@@ -23,7 +23,7 @@ NUMBER, BESIDE = re.compile("[0-9]+"), re.compile("[0-9]+[-.][0-9]+")
 
 @dataclass
 class Line:
-    """A line as it stands in its file; `fields` are its columns, None for what is no token."""
+    """A line as it is in its file; `fields` are its columns, None for what is no token."""
 
     number: int
     text: str
@@ -34,7 +34,7 @@ Sequence = list[Line]  # with the blank line that ends it
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text: what stands between spaces (U+0020), tabs and line ends.
+    """The words of a text: what is between spaces (U+0020), tabs and line ends.
 
     Other white space belongs to a word, as the no-break space of 10 000 does.
     """
@@ -52,7 +52,7 @@ class Reader:
     def __init__(self) -> None:
         self.tabs = True
         self._width = 0  # columns of the first row; 0 before it
-        self._waiting: list[str] = []  # what stands before it
+        self._waiting: list[str] = []  # what comes before it
         self._number = 0
         self._lines: Sequence = []
         self._documents = self._comments = self._beside = 0
@@ -75,7 +75,7 @@ class Reader:
 
     @property
     def blank(self) -> str:
-        """What stands in a line that ends a sequence."""
+        """What is in a line that ends a sequence."""
         return " \r" if self.tabs else " \t\r"
 
     def end(self) -> list[Sequence]:

@@ -105,9 +105,9 @@ def _fetch(name: str, download: Download) -> Path:
         if type(error).__name__ in ("ConnectionError", "ConnectTimeout", "ReadTimeout"):
             reason = "no connection"
         raise CorpusError(
-            f"the corpus {quoted(name)} could not be downloaded from {url} ({reason[:200]}); put "
-            f"the file {download.file} into a folder and name that in the environment variable "
-            f"{FOLDER_VARIABLE}"
+            f"the corpus {quoted(name)} could not be downloaded from {url} ({reason[:200]}); save "
+            f"it as {download.file} in a folder and set the environment variable "
+            f"{FOLDER_VARIABLE} to that folder"
         ) from None
 
 

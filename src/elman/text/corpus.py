@@ -153,10 +153,13 @@ def _without(groups: list[Group], held_out: list[Group], notes: list[str]) -> li
     kept = [g for g in groups if elsewhere.isdisjoint(s.path.resolve() for s in g.sources)]
     left_out = [group.name for group in groups if group not in kept]
     if not kept:
-        raise CorpusError(f"{listed(left_out, 3, str)} is learned from and held out: name another "
-                          "file with --validation or --test")  # fmt: skip
+        raise CorpusError(f"{listed(left_out, 3, str)} is in both the training and the held-out "
+                          "files: name another file with --validation or --test")  # fmt: skip
     if left_out:
-        notes.append(f"not learned from, as a held-out part has them: {listed(left_out, 3, str)}")
+        notes.append(
+            "excluded from training because they are in a held-out part: "
+            f"{listed(left_out, 3, str)}"
+        )
     return kept
 
 

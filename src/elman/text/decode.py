@@ -20,7 +20,7 @@ MARKS = (
 )  # fmt: skip
 EXAMINED = 1 << 16  # bytes by which an encoding is guessed
 
-# In cp1252: letters of Western languages, and signs that stand beside words, not inside.
+# In cp1252: letters of Western languages, and signs that are next to words, not inside.
 WESTERN = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞŸŒŠŽ"
 SIGNS = "‘’‚“”„‹›«»–—…•€£¢¥§©®™°±·¡¿¶†‡ª²³¹º¼½¾×÷´¨µ\xa0\xad"
 STRAY = re.escape("".join(sign for sign in SIGNS if sign not in "’·"))
@@ -57,7 +57,7 @@ def decode(
     ----------
     name : of the source, for messages
     encoding : unless a byte order mark, which is not part of the text, says another
-    errors : "strict", or "replace" for U+FFFD in place of what does not fit
+    errors : "strict", or "replace" for U+FFFD instead of invalid bytes
     offset, line : where in the source the bytes begin; only its beginning can be a mark
 
     Raises
@@ -115,7 +115,7 @@ def _refused(name: str, encoding: str, where: str, sample: bytes, near: bytes = 
     elif likely != canonical(encoding):
         ways.append(f"it is most likely {likely}, which --encoding {likely} reads")
     if likely is None or not is_wide(likely):
-        ways.append("--errors replace continues, with � in place of what does not fit")
+        ways.append("--errors replace continues, with � for invalid bytes")
     called = encoding.upper() if encoding.startswith("utf") else encoding
     return EncodingError(name, f"{name} is not {called}: {where}", likely, "; ".join(ways))
 

@@ -1,4 +1,4 @@
-"""Which files a name stands for: a file, all of a folder, a named corpus, standard input."""
+"""Which files a name means: a file, all of a folder, a named corpus, standard input."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from .sources import Source, from_stdin, keep, opened
 
 LOOK = 8192  # bytes by which a binary file is known
 NAMED = 3  # files of a folder that a note names
-OWN = (f"{MODEL_SUFFIX}.lock", f"{MODEL_SUFFIX}.tmp")  # beside a model that is being written
+OWN = (f"{MODEL_SUFFIX}.lock", f"{MODEL_SUFFIX}.tmp")  # next to a model that is being written
 
 
 class NoSuchCorpusError(CorpusError):

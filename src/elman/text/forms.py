@@ -23,8 +23,8 @@ from .read import TextOptions, read_pieces
 from .sources import Source
 from .tables import Table, Tally, as_it_is
 
-FILE_PER_CLASS = "a file per class, a line a text"
-FOLDER_PER_CLASS = "a folder per class, a file a text"
+FILE_PER_CLASS = "one file per class, one text per line"
+FOLDER_PER_CLASS = "one folder per class, one file per text"
 FASTTEXT = "lines of fastText"
 LABEL = re.compile(r"(?<!\S)__label__(\S*)")  # in a line of fastText
 
@@ -152,10 +152,10 @@ def _expected(found: Found, wanted: Wanted) -> str:
     """What data of the most frequent form would look like."""
     text, label = wanted.columns
     return {
-        FILE_PER_CLASS: "expected is a file of many lines, called like its class; of folders of "
-        "files give the one that holds those of all classes",
-        FOLDER_PER_CLASS: "expected is a folder of many files, called like its class",
-        FASTTEXT: "expected are many lines with the same label",
+        FILE_PER_CLASS: "expected: one file per class, named after it; for folders, give the "
+        "folder that contains them all",
+        FOLDER_PER_CLASS: "expected: one folder per class, named after it, with many files",
+        FASTTEXT: "expected: many lines with the same label",
     }.get(
         found.forms.most_common(1)[0][0],
         f"is {quoted(label)} the label and {quoted(text)} the text, or is it the other way round?",
@@ -180,7 +180,7 @@ def _is_folder_per_class(folder: Path, files: Sequence[tuple[Source, Table | str
 
     Raises
     ------
-    CorpusError : others lie beside them
+    CorpusError : other files are next to them
     """
     if not folder.is_dir():
         return False
@@ -219,12 +219,12 @@ def _refuse_one_class(found: Found, source: Source, wanted: Wanted, options: Tex
         way_out = (
             f"--delimiter {quoted(rare)} divides the first line of {source.name} into them"
             if rare else
-            f"name those of a table with {flags} (by number where it has no header) and what "
-            "separates them with --delimiter, or give a file for each class, called like it"
+            f"name the columns of a table with {flags} (by number if it has no header) and the "
+            "delimiter with --delimiter, or give one file per class, named after it"
         )  # fmt: skip
         raise CorpusError(
-            f"{listed(found.classes, form=str)}: read as the one class {quoted(labels.pop())}, a "
-            f"line a text, since no first line names the columns {names}; {way_out}"
+            f"{listed(found.classes, form=str)}: read as a single class {quoted(labels.pop())} "
+            f"with one text per line, because no first line names the columns {names}; {way_out}"
         )
 
 

@@ -67,7 +67,7 @@ def as_text(value: Any, gap: str) -> str:
 
 
 def is_gap(value: Any) -> bool:
-    """Whether a value stands for one that is missing: None, NaN, NaT, pandas.NA."""
+    """Whether a value means a missing one: None, NaN, NaT, pandas.NA."""
     try:
         return value is None or bool(value != value)
     except TypeError:  # pandas.NA, which says of nothing that it is true

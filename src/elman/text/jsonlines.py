@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import CorpusError, listed, quoted
 from .columns import Wanted
 
-HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone stands for
+HALF_A_CHARACTER = re.compile("[\\ud800-\\udfff]")  # what \\ud83d alone means
 
 
 def rows(

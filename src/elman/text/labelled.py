@@ -2,7 +2,7 @@
 
 A text is one thing with one label. Rows that say the same are merged; a text that
 is found under several labels has no right answer, so it is counted, reported and
-left out. What remains is divided by text, so none stands on two sides.
+left out. What remains is divided by text, so none is in two parts.
 """
 
 import hashlib
@@ -124,7 +124,7 @@ def load(names: Sequence[str], options: LabelledOptions) -> Labelled:
 def load_pairs(
     names: Sequence[str], options: LabelledOptions
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """Every labelled text of files as it stands there, and notes: what a model is judged by.
+    """Every labelled text of files as it is, and notes: what a model is evaluated on.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def load_pairs(
 def positions(
     labels: Sequence[str], classes: Sequence[str], where: str, whose: str = "the model"
 ) -> np.ndarray:
-    """Where labels stand among the classes (n,) of a model; CorpusError for those that are none."""
+    """Positions of labels among the classes (n,) of a model; CorpusError for unknown ones."""
     index = {label: i for i, label in enumerate(classes)}
     unknown = Counter(label for label in labels if label not in index)
     if unknown:
@@ -174,8 +174,7 @@ def go_on_with(older: Sequence[str], data: Any, several: str, model: str) -> Non
 
 
 def from_rows(rows: Sequence[object]) -> Labelled:
-    """Rows (text, label) in memory, as they are: one that repeats counts as often as it stands
-    there, and a text may have several labels.
+    """Rows (text, label) in memory, as they are: repeated ones count, with any labels.
 
     Raises
     ------
@@ -227,7 +226,7 @@ def merge(
     classes = sorted(set(one_label.values()))
     lost = sorted({label for _, label in pairs} - set(classes))
     if len(classes) < 2:
-        only = f"the one class {quoted(classes[0])}" if classes else "no class"
+        only = f"only the class {quoted(classes[0])}" if classes else "no class"
         tail = ", once texts under several labels are left out" if conflicting else ""
         if len(lost) > len(found):
             tail += " (are texts and labels the wrong way round?)"
@@ -262,7 +261,7 @@ def _notes(
 def split(
     labels: np.ndarray, validation: float, test: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions of training, validation and test texts, stratified: alike in every class.
+    """Positions of training, validation and test texts, stratified: the same shares in every class.
 
     Each class is shuffled by seed and divided. A part that is asked for gets at
     least one of a class with three texts or more, and training one of every class.

@@ -1,4 +1,4 @@
-"""How many characters the symbols of a text of words stand for.
+"""How many characters the symbols of a text of words have.
 
 Figures per character need it of every part by itself: words are longer in some parts than in
 others. What a word was that is `<unk>` now is seen only while the text is read.

@@ -179,8 +179,8 @@ def _kept(texts: Iterable[str | bytes], name: str) -> Source:
     except UnicodeEncodeError as error:
         kept.close()
         raise CorpusError(
-            f"{name}: {error.object[error.start]!r} in {quoted(error.object)} is half a "
-            "character, which no encoding has"
+            f"{name}: {error.object[error.start]!r} in {quoted(error.object)} is an unpaired "
+            "surrogate, which cannot be encoded"
         ) from None
     except BaseException:
         kept.close()

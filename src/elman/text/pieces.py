@@ -115,8 +115,8 @@ class Pieces:
             table = tables.recognise(source, wanted, self.options.text)
             if table is None:
                 raise CorpusError(
-                    f"{source.name} is not a table with the column {quoted(column)}, as the data "
-                    "are that are learned from; make it one"
+                    f"{source.name} is not a table with the column {quoted(column)} like the "
+                    "training data; make it one"
                 )
             yield file, table
 

@@ -38,7 +38,7 @@ def scheme_of(classes: Sequence[str], sequences: Sequence[Sequence[str]]) -> str
 
 
 def _iob1(labels: Sequence[str]) -> bool:
-    """Whether B- stands only where a span follows one of its type."""
+    """Whether B- occurs only where a span follows one of its type."""
     return all(
         before.partition("-")[2] == label[2:]
         for before, label in zip([OUTSIDE, *labels], labels, strict=False)
@@ -56,8 +56,8 @@ def broken(labels: Sequence[str], scheme: str) -> tuple[int, str] | None:
         last, _, of_last = before.partition("-")
         goes_on, open_before = kind in ("I", "E"), last in ("B", "I")
         if goes_on and not (open_before and of == of_last):
-            behind = f"behind {before}" if place else "at the beginning"
-            return place, f"{label} stands {behind}, but a span begins with B-{of}" + (
+            behind = f"after {before}" if place else "at the beginning"
+            return place, f"{label} is {behind}, but a span begins with B-{of}" + (
                 f" or S-{of}" if scheme == "BIOES" else ""
             )
         if scheme == "BIOES" and open_before and not goes_on:

@@ -32,7 +32,7 @@ class Division:
     Attributes
     ----------
     parts : training, validation and test part
-    rule : "last" or "each", by which it is divided again when a run goes on
+    rule : "last" or "each", by which it is divided again when a run continues
     held_out : what is held out, in words; "" for nothing
     """
 

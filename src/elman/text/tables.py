@@ -45,7 +45,7 @@ class Table:
     Attributes
     ----------
     delimiter : what separates its columns; None: each line is an object of JSON
-    places : where in a row the wanted columns stand
+    places : where in a row the wanted columns are
     header : whether its first row names the columns
     alone : whether it has only one column
     """
@@ -71,7 +71,7 @@ class Table:
 
     @property
     def form_and_column(self) -> str:
-        """What it is, and where its text stands."""
+        """What it is, and where its text is."""
         column = self.wanted.columns[0]
         if self.delimiter is None:
             return f"{self.form}, key {quoted(column)}"
@@ -120,8 +120,8 @@ class Table:
     def loose_quote(self, tally: Tally) -> int | None:
         """The line of a quote for which all quotes of the table are characters as others are."""
         if self._loose is not None:
-            tally.add("quotes that open a field and do not close it, so that all quotes of the "
-                      "table stay as they are", f"{self.source.name}, line {self._loose}"
+            tally.add("unclosed quotes in a field, so all quotes of the table are kept "
+                      "as text", f"{self.source.name}, line {self._loose}"
                       )  # fmt: skip
         return self._loose
 
@@ -212,8 +212,8 @@ def recognise(source: Source, wanted: Wanted, options: TextOptions) -> Table | N
         return Table(source, wanted, options, None)
     if JSON_ARRAY.match(start):
         raise CorpusError(
-            f"{source.name} is one JSON array; write its objects as JSON lines, one a line, as in "
-            f"jq -c '.[]' {source.name} > {source.plain.stem}.jsonl"
+            f"{source.name} is one JSON array; write its objects as JSON lines, one per line, as "
+            f"in jq -c '.[]' {source.name} > {source.plain.stem}.jsonl"
         )
     found = columns.find(source.name, start, ending, wanted)
     if found is None or not (meant or found.header):

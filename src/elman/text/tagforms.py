@@ -19,14 +19,14 @@ from .tables import JSON_LINES, as_it_is
 
 Tokens = Sequence[str]  # of characters one string
 
-COLUMNS = "columns, a token a line"
-PARALLEL = "two parallel files, a sequence a line"
+COLUMNS = "columns, one token per line"
+PARALLEL = "two parallel files, one sequence per line"
 JSON = "JSON lines"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A labelled sequence, and where it stands.
+    """A labelled sequence, and where it is.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Row:
     lines: Sequence[int] = ()
 
     def where(self, place: int = 0) -> str:
-        """Where the token at a place stands, for a message."""
+        """Where the token at a place is, for a message."""
         if not self.lines:
             return self.name
         return f"{self.name}, line {self.lines[min(place, len(self.lines) - 1)]}"
@@ -54,7 +54,7 @@ class TaggedOptions:
     Attributes
     ----------
     token_column, label_column : of columns, from 1; None: the first and the last
-    labels : the file with the labels of a text; None: they stand beside the tokens
+    labels : the file with the labels of a text; None: they are next to the tokens
     tokens : char or word; None: the data decide
     whose : who says what `tokens` is, if the user does not
     """
@@ -107,7 +107,7 @@ def refuse_idle(options: TaggedOptions, forms: Iterable[str]) -> None:
     given = {"--token-column": options.token_column, "--label-column": options.label_column}
     for flag, number in given.items():
         if number is not None and COLUMNS not in forms:
-            raise UsageError(f"{flag} is for columns, a token a line; this was read as "
+            raise UsageError(f"{flag} is for columns with one token per line; this was read as "
                              f"{', '.join(dict.fromkeys(forms))}: leave it out")  # fmt: skip
 
 
@@ -139,8 +139,8 @@ def _rows(source: Source, options: TaggedOptions, notes: list[str]) -> tuple[str
     if is_json(source.plain.suffix, first):
         return JSON, list(_json(source.name, lines))
     if first.lstrip().startswith(("[", "{")) and jsonlines.is_document("\n".join(lines)):
-        raise CorpusError(f"{source.name} is one JSON document; give JSON lines, an object with "
-                          "the keys tokens and labels a line")  # fmt: skip
+        raise CorpusError(f"{source.name} is one JSON document; give JSON lines: on each line an "
+                          "object with the keys tokens and labels")  # fmt: skip
     return COLUMNS, list(_columns(source.name, lines, options, notes))
 
 
@@ -259,7 +259,7 @@ def _parallel(sources: Sequence[Source], options: TaggedOptions) -> list[Row]:
     name = sources[0].name
     if len(lines) != len(of_labels):
         raise CorpusError(f"{name} has {counted(len(lines), 'line')} and {other.name} "
-                          f"{len(of_labels):,}; they must have as many")  # fmt: skip
+                          f"{len(of_labels):,}; they must have the same number")  # fmt: skip
     labels = [words_of(line) for line in of_labels]
     kind = options.tokens or kind_of(lines, labels)
     rows: list[Row] = []
@@ -283,7 +283,7 @@ def _without_end(lines: list[str]) -> list[str]:
 
 
 def _one(name: str, options: TextOptions) -> Source:
-    """The one file that a name stands for."""
+    """The one file that a name means."""
     if not Path(name).exists():
         raise CorpusError(f"--labels names the file {near(name)}, which is not there")
     sources = [s for group in find(name, as_it_is(options), []) for s in group.sources]

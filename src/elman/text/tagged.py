@@ -108,7 +108,7 @@ def checked(found: Found, names: list[str], options: TaggedOptions) -> Tagged:
     rows, kind = _cut(found.rows, options)
     classes = sorted({label for row in rows for label in row.labels})
     if len(classes) < 2:
-        raise CorpusError(f"{', '.join(names)} has the one label {classes[0]!r}; a tagger needs "
+        raise CorpusError(f"{', '.join(names)} has only the label {classes[0]!r}; a tagger needs "
                           "at least 2 to tell apart")  # fmt: skip
     scheme = scheme_of(classes, [row.labels for row in rows])
     _refuse_broken(rows, scheme)

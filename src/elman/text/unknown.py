@@ -52,7 +52,7 @@ class Unknown:
             self._symbols.add(symbol)
 
     def add_missing(self, counts: Mapping[str, int], total: int) -> None:
-        """Count symbols that are known to be missing, of a text of so many symbols."""
+        """Count symbols that are known to be missing, of a text with this number of symbols."""
         self.count += sum(counts.values())
         self.total += total
         for symbol, times in counts.items():

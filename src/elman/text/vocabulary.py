@@ -2,7 +2,7 @@
 
 Ids are positions in `symbols`. Three special symbols may follow the ordinary
 ones: `<unk>` (what the vocabulary does not hold), `<begin>` and `<end>` (the
-borders of a record); what a model learns later stands behind these. No text is ever
+borders of a record); what a model learns later comes after these. No text is ever
 encoded as one of them by accident: they are longer than a character and no word
 contains both letters and angle brackets.
 """
@@ -62,7 +62,7 @@ class Vocabulary:
 
     @property
     def special(self) -> list[int]:
-        """Ids that stand for no text."""
+        """Ids that are not text."""
         return [i for i in (self.unknown, self.begin, self.end) if i is not None]
 
     @property
@@ -173,7 +173,7 @@ def normal_form(unknown: set[str], vocabulary: Vocabulary) -> str | None:
             return "NFC"
         return "NFD" if any(normalize("NFD", word) in ids for word in unknown) else None
     known = {symbol for symbol in ids if isinstance(symbol, str) and len(symbol) == 1}
-    # What stands behind the first character of a decomposed one is never a letter by itself.
+    # What follows the first character of a decomposed one is never a letter by itself.
     if any(unknown & set(normalize("NFD", symbol)[1:]) for symbol in known):
         return "NFC"
     apart = [set(normalize("NFD", symbol)) for symbol in unknown]

@@ -167,7 +167,7 @@ def test_a_classifier_is_no_language_model_and_the_reverse(trained, tmp_path, po
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"classes": ["a", "b"]}, "not as many classes"),
+        ({"classes": ["a", "b"]}, "the number of classes does not match"),
         ({"classes": ["a", "a", "b"]}, "repeated"),
         ({"pooling": "best"}, "pooling"),
         ({"hidden_size": 13}, "shape"),
@@ -281,8 +281,8 @@ def test_changed_data_are_refused_when_resuming(table, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"lines": True}, "--lines goes with --task lm"),
-        ({"bptt": 5}, "--bptt goes with --task lm"),
+        ({"lines": True}, "--lines needs --task lm"),
+        ({"bptt": 5}, "--bptt needs --task lm"),
         ({"cell": "ngram"}, "needs a network"),
         ({"pooling": "best"}, "--pooling must be one of"),
         ({"test": 0.6, "validation": 0.4}, "leave no text"),
@@ -294,7 +294,7 @@ def test_settings_of_the_other_task_are_refused(table, options, says):
 
 
 def test_settings_of_a_classifier_are_none_of_a_language_model(poem_file):
-    with pytest.raises(UsageError, match="--bidirectional goes with --task classify"):
+    with pytest.raises(UsageError, match="--bidirectional needs --task classify"):
         elman.train(poem_file, bidirectional=True)
 
 

@@ -195,7 +195,7 @@ def test_moved_files_are_named_anew(tmp_path, monkeypatch, beside):
     (name,) = given
     elman.train("a.txt", steps=1, output="m.safetensors", **given, **COMMON)
     (tmp_path / name).rename(tmp_path / "moved")
-    with pytest.raises(CorpusError, match=rf"is gone; if it was moved, .* --{name} PLACE"):
+    with pytest.raises(CorpusError, match=rf"cannot be found; if it was moved, .* --{name} PATH"):
         resume("m.safetensors", {"steps": 2})
     run = resume("m.safetensors", {"steps": 2, name: "moved"})
     assert run.settings.to_json()[name] == str(tmp_path / "moved")
@@ -221,7 +221,7 @@ def test_held_out_sequences_are_never_learned(tmp_path):
     ("data", "settings", "error", "words"),
     [
         (([["a", "b"]], [["x"]]), {}, CorpusError, "2 tokens and 1 label"),
-        (([["a", "b"]], [["x", "x"]]), {}, CorpusError, "has the one label 'x'"),
+        (([["a", "b"]], [["x", "x"]]), {}, CorpusError, "has only the label 'x'"),
         (([[]], [[]]), {}, CorpusError, "no tokens"),
         (([["a"], ["b"]], [["x"]]), {}, UsageError, "2 sequences and 1 lists of labels"),
         (([["ab", "b"]], [["x", "y"]]), {"tokens": "char"}, UsageError, "not a single character"),
@@ -233,7 +233,7 @@ def test_held_out_sequences_are_never_learned(tmp_path):
         (([["ab", "b"], ["c"]] * 9, [["x", "y"], ["x"]] * 9), {"validation": 0.5, "test": 0.4},
          CorpusError, "no sequence is left for training"),
         (([["ab", "b"]], [["x", "y"]]), {"pooling": "max"}, UsageError,
-         "goes with --task classify"),
+         "needs --task classify"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_one_sentence(data, settings, error, words):

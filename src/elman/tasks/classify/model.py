@@ -23,14 +23,14 @@ Array = np.ndarray
 
 
 class Classifier(SavedModel):
-    """A network that says which class a text belongs to.
+    """A network that predicts the class of a text.
 
     Made by `elman.train(..., task="classify")` and `elman.load`, not by hand.
 
     Attributes
     ----------
     network : the `ClassifierNetwork`
-    vocabulary : its symbols; what it does not hold is `<unk>`
+    vocabulary : its symbols; all others are `<unk>`
     classes : names of the classes, in the order of the probabilities
     config : architecture and treatment of text, as the model file holds it
     summary : how it was made: command, data, steps, the report on the test part, versions

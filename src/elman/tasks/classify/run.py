@@ -31,7 +31,7 @@ class ClassifierRun(Run):
     def _learn(self) -> Iterator[Event]:
         yield from super()._learn()
         if len(self.test) and not self._evaluated() and not self.learner.stop_requested:
-            text = "a logistic regression on n-grams is fitted to compare with"
+            text = "a logistic regression on n-grams is fitted for comparison"
             yield {"event": "message", "text": text}
 
     def _start_figures(self) -> Event:
@@ -86,8 +86,8 @@ class ClassifierRun(Run):
         majority = (self.summary.get("baselines") or {}).get("majority class")
         if majority is None or figures.get("accuracy", 1.0) >= majority["accuracy"]:
             return []
-        return ["this network is right less often than who always says the commonest class: train "
-                "longer (--minutes, --epochs), or look at the labels"]  # fmt: skip
+        return ["this network is right less often than always guessing the most common class: "
+                "train longer (--minutes, --epochs), or look at the labels"]  # fmt: skip
 
     def _baselines(self) -> dict[str, dict[str, float]]:
         """Accuracy and macro-F1 on the test part of what a network has to beat."""

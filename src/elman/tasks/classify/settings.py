@@ -16,7 +16,7 @@ from ...settings import (
 from ...text.columns import delimiter_of
 from ..sizes import SizedSettings, wide_setting
 
-RATES = LEARNING_RATES | {"adam": 5e-3}  # 3e-3 to 6e-3 did alike on the surnames
+RATES = LEARNING_RATES | {"adam": 5e-3}  # 3e-3 to 6e-3 did equally well on the surnames
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ClassifySettings(SizedSettings):
     bidirectional: bool = setting(True, "Read each text in both directions.", LABELS, shown="on")
     symbol_dropout: float | None = setting(
         None, "Share of the symbols that training reads as <unk>.", LABELS, least=0, most=0.95,
-        shown="0.2, of bytes 0",
+        shown="0.2 (bytes: 0)",
     )  # fmt: skip
     label_smoothing: float | None = setting(
         None, "Share of the target that is spread over all classes.", LABELS, least=0, most=0.95,
@@ -74,7 +74,7 @@ class ClassifySettings(SizedSettings):
         choices=("none", "balanced", "sqrt"),
     )  # fmt: skip
     wide: int | None = wide_setting()
-    # On the surnames macro-F1 rises long after the loss stands still.
+    # On the surnames macro-F1 rises long after the loss has stopped falling.
     monitor: str = setting(
         "macro-f1", "Validation metric that selects the best parameters.", LABELS,
         choices=("loss", "macro-f1"),

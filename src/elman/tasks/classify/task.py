@@ -118,7 +118,7 @@ class ClassifyTask(Task):
     def try_step(self, network: ClassifierNetwork, settings: ClassifySettings) -> int:
         ids = np.zeros((TRIED_STEPS, settings.batch_size), np.int32)
         weights = np.full(settings.batch_size, 1 / settings.batch_size, network.dtype)
-        rng = np.random.default_rng(0)  # as while training: with dropout, side by side
+        rng = np.random.default_rng(0)  # as while training: with dropout, in a batch
         network.loss_and_gradient(ids, ids[0], weights, None, rng)
         return ids.size
 
@@ -136,13 +136,13 @@ class ClassifyTask(Task):
         cut = 0 if texts.cut is None else int(texts.cut.sum())
         if not cut:
             return []
-        return [f"longer than {settings.seq_len} symbols and read only so far: {cut:,} of the "
+        return [f"longer than {settings.seq_len} symbols and read only up to there: {cut:,} of the "
                 f"{len(data.source.texts):,} texts; --seq-len changes that"]  # fmt: skip
 
     def continued(
         self, model: Classifier, given: dict[str, Any], part: LabelledPart
     ) -> ClassifierTrainer:
-        """A trainer that goes on from the weights of a classifier, for `learn`."""
+        """A trainer that continues from the weights of a classifier, for `learn`."""
         fixed = {name: model.config[name] for name in self.fixed}
         settings = ClassifySettings(**given | fixed).resolved(0, {})
         network = ClassifierNetwork(model.network.config, model.network.dtype, model.network.engine)
@@ -166,7 +166,7 @@ def _labelled(source: Any, settings: ClassifySettings) -> Labelled:
         if not len(source):
             raise UsageError(
                 "--task classify needs labelled texts: a table with the columns text and label, "
-                "JSON lines, or a file or a folder per class"
+                "JSON lines, or one file or folder per class"
             )
         if isinstance(source[0], str):
             return labelled.load(list(source), options)
@@ -206,23 +206,23 @@ def _divided(
 ) -> dict[str, np.ndarray]:
     """The rows of every part; `own` are those of files of their own, behind the first `count`.
 
-    Nothing is learned from a text that stands in one of these files.
+    Texts of these files are excluded from training.
     """
     elsewhere = {data.texts[i] for rows in own.values() for i in rows}
     twice = {data.texts[i] for i in own.get("validation", ())}
     twice &= {data.texts[i] for i in own.get("test", ())}
     if twice:
         data.notes.append(
-            f"in the files of both held-out parts: {counted(len(twice), 'text')}; the figures of "
-            "the test are about texts that chose the parameters, too"
+            f"in the files of both held-out parts: {counted(len(twice), 'text')}; so the test "
+            "figures include texts that were used to select the parameters"
         )
     mine = np.array([i for i in range(count) if data.texts[i] not in elsewhere], np.int64)
     if not len(mine):
-        raise CorpusError("all texts are also in the held-out files: none is left "
-                          "to train on")  # fmt: skip
+        raise CorpusError("all texts are also in the held-out files, so none is left for "
+                          "training")  # fmt: skip
     if len(mine) < count:
-        data.notes.append("not learned from, as the files of the held-out parts have them: "
-                          f"{counted(count - len(mine), 'text')}")  # fmt: skip
+        data.notes.append("excluded from training because they are in the files of the held-out "
+                          f"parts: {counted(count - len(mine), 'text')}")  # fmt: skip
     # What is divided are texts that differ; a text in memory may come with several rows.
     places: dict[str, int] = {}
     text_of = np.array([places.setdefault(data.texts[i], len(places)) for i in mine], np.int64)

@@ -85,7 +85,7 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
     def _look(self) -> tuple[float, float, Event]:
         found = judge(self.classifier(), self.validation, self.shards)
         nats = float("nan") if found.nats is None else found.nats
-        # The loss breaks ties: macro-F1 stands still where a part is small.
+        # The loss breaks ties: macro-F1 does not move where a part is small.
         value = nats if self.settings.monitor == "loss" else 1e-6 * nats - found.macro_f1
         return nats, value, {
             "train_loss": self.smoothed, "validation_loss": nats,
@@ -145,8 +145,8 @@ def _shared(model: Classifier, part: LabelledPart, shards: Shards) -> Array:
 def class_weights(kind: str, labels: Array, num_classes: int) -> Array:
     """What the loss of each class (C,) counts; its mean over the labels is 1.
 
-    `balanced`: 1/n of n examples, so that every class counts alike; `sqrt`: 1/√n,
-    half-way; `none`: every text counts alike.
+    `balanced`: 1/n of n examples, so that every class counts the same; `sqrt`: 1/√n,
+    half-way; `none`: every text counts the same.
     """
     if not len(labels):
         return np.ones(num_classes)

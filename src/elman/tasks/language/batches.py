@@ -25,7 +25,7 @@ class Batch:
     inputs, targets : (T, B) int32; targets are the inputs one step on
     mask : (T, B) bool, False where a sequence is padded; None without padding
     fresh : whether the state before it is zero, not that of the batch before
-    anew : (B,) bool, the sequences whose state is zero though others go on; None: none
+    anew : (B,) bool, the sequences whose state is zero though others continue; None: none
     """
 
     inputs: np.ndarray
@@ -103,7 +103,7 @@ class Windows:
         return int(self.first[-1])
 
     def batch(self, numbers: np.ndarray, fresh: bool) -> Batch:
-        """Windows side by side; those beyond the last are padding."""
+        """A batch of windows; those beyond the last are padding."""
         known = np.minimum(numbers, len(self) - 1)
         of = np.searchsorted(self.first, known, side="right") - 1
         within = known - self.first[of]
@@ -230,7 +230,7 @@ def fit(part: Part, batching: str, seq_len: int, batch_size: int) -> tuple[int, 
 def streams(part: Part, vocabulary: Vocabulary, seq_len: int, batch_size: int) -> Iterator[Batch]:
     """Every prediction of a part exactly once, in order, for evaluation.
 
-    A stream is cut into `batch_size` equal streams that are read side by side.
+    A stream is cut into `batch_size` equal streams that are read in parallel.
     """
     if part.offsets is not None:
         plan = LinesPlan(part, vocabulary, seq_len, batch_size, None)

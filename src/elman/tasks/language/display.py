@@ -62,7 +62,7 @@ class TaskDisplay(Display):
             self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
 
     def longer(self, e: dict[str, Any]) -> list[str]:
-        """From a network that a Markov chain is ahead of: its weights, and a schedule anew."""
+        """From a network that a Markov chain beats: its weights, and a new schedule."""
         s = self.settings
         unit, amount = s.end
         if s.cell == "ngram" or "-" in self.corpus or not (ahead(e) or "").startswith("chain"):

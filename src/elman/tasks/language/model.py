@@ -111,25 +111,24 @@ class Model(SavedModel):
         seed: int = 0,
         include_prime: bool = True,
     ) -> str | list[str]:
-        """Write text: the prime and `length` symbols after it, or `n` whole samples.
+        """Write text: the prompt `prime` and `length` symbols after it, or `n` whole samples.
 
-        With a prime the state starts at zero and reads it. Without one a model of
-        running text starts from the state and last symbol at the end of its
-        training, if the file has them, else from a zero state and a symbol drawn
-        at random; a model of lines starts a line.
+        With a prompt the state starts at zero and reads it. Without one a model of running
+        text continues from the end of its training, or from a zero state and a random
+        symbol if the file does not store that; a model of lines starts a new line.
 
         Parameters
         ----------
         length : symbols to generate (characters, bytes or words), in a model of lines line
-            after line, of which the last may be cut; with `n` each line is a sample of its
-            own, and `length` the most symbols of one
+            after line, the last of which may be cut; with `n` each line is a separate
+            sample with at most `length` symbols
         prime : text to continue; it comes first in the result, and in each of its lines
         n : how many samples; None: one text
         temperature, top_k, top_p, greedy : see `SamplingOptions`
         beam : width of a beam search for likely text, instead of drawing; 0: none
         stop : end a text once this has been written
-        seed : same seed, same text
-        include_prime : whether the prime stands in the result
+        seed : the same seed gives the same text
+        include_prime : whether the result includes the prompt
 
         Returns
         -------
@@ -137,8 +136,8 @@ class Model(SavedModel):
 
         Raises
         ------
-        UsageError : an option out of range, or two that exclude each other
-        UnknownSymbolError : a prime with a symbol that the vocabulary does not hold
+        UsageError : an option out of range, or two that cannot be combined
+        UnknownSymbolError : a prompt with a symbol that is not in the vocabulary
 
         Example
         -------
@@ -164,7 +163,7 @@ class Model(SavedModel):
         stop: str | None = None,
         seed: int = 0,
     ) -> Iterator[str]:
-        """What `sample` returns, piece by piece as it is written."""
+        """What `sample` returns, in chunks as it is generated."""
         return Writing(self, Request(length, prime, options, beam, stop, seed)).pieces()
 
     def start(self, prime: Array, rng: np.random.Generator) -> Start:
@@ -191,8 +190,8 @@ class Model(SavedModel):
         """How likely a text is, or each of several: nats, bits per character, perplexity.
 
         Every text is read from a zero state, see `elman.tasks.language.symbols`. A model of
-        records scores each record of a text and sums. Several texts are read side by side,
-        which is several times faster than one by one, with the same figures.
+        records scores each record of a text and sums. Several texts are scored in batches,
+        which is several times faster than one at a time, with the same figures.
 
         Raises
         ------
@@ -244,9 +243,9 @@ class Model(SavedModel):
         return Model(network, self.vocabulary, self.config, self.summary, self.training)
 
     def symbol_nats(self, text: str | bytes) -> list[tuple[int, str, float]]:
-        """Every symbol of a text: its id, how it stands there, and what it costs in nats.
+        """Every symbol of a text: its id, its text, and its nats.
 
-        The end of a record is its separator; what is skipped has the id -1 and costs inf.
+        The end of a record is its separator; skipped symbols have the id -1 and infinite nats.
         """
         read = each(self.network, self.vocabulary, self.records(text))
         return [row for parts in read for row in named(self.vocabulary, parts, self.separator)]
@@ -329,12 +328,12 @@ class Model(SavedModel):
 def _check_start(
     arrays: checkpoint.Tensors, network: Network | NGram, vocabulary_size: int
 ) -> None:
-    """Where sampling goes on: a state that fits the network, and a symbol that exists."""
+    """Where sampling continues: a state that fits the network, and a symbol that exists."""
     if "training.last_symbol" not in arrays:
         return
     symbol, state = arrays["training.last_symbol"], arrays["training.state"]
     if symbol.shape != (1,) or not 0 <= int(symbol[0]) < vocabulary_size:
-        raise ModelFileError("the last symbol of the training is none of the vocabulary")
+        raise ModelFileError("the last symbol of the training is not in the vocabulary")
     wanted = network.zero_state(1).shape
     if state.ndim != 4 or state.shape[:2] != wanted[:2] or state.shape[3] != wanted[3]:
         raise ModelFileError(f"the state of the training has shape {state.shape}")

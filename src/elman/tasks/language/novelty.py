@@ -1,4 +1,4 @@
-"""How much of what a model writes stands in the text that it learned from."""
+"""How much of what a model writes is in its training text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Novelty:
-    """How much of some samples stands in the training text.
+    """How much of some samples is in the training text.
 
     Attributes
     ----------
-    longest_copy : the longest run of a sample that stands there word for word
+    longest_copy : the longest run of a sample that is copied from there
     novel_share : share of the samples' n-grams (runs of n characters) that do not
     n : their length
     """

@@ -109,7 +109,7 @@ class LanguageRun(Run):
         name = ahead(self.summary)
         if name == "uniform":
             return ["this model is worse on the held-out text than a uniform one: it has learned "
-                    "nothing that applies there; check that this text is like the rest "
+                    "nothing that applies to it; check that this text is like the rest "
                     "(--validation), else lower --learning-rate"]  # fmt: skip
         if name is not None and isinstance(self.learner, Trainer):
             return [f"the {name} still predicts the held-out text better than this network: train "
@@ -164,8 +164,9 @@ def training_stream(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The symbols of a part as one stream, records with their borders: what a chain counts.
 
-    `most` keeps the last so many symbols of running text, of every slice alike, or of the
-    records about as many. The second array are the places in it where a slice begins.
+    `most` keeps this many of the last symbols of running text, of every slice in
+    proportion, or of the records about as many. The second array are the places in it where
+    a slice begins.
     """
     if part.slices is not None:
         kept = part.slices.copy()

@@ -38,8 +38,8 @@ class Request:
     options : how its symbols are chosen
     beam : width of a beam search for likely text, instead of drawing; 0: none
     stop : a text that ends once it has been written
-    seed : same seed, same text
-    include_prime : whether the prime stands in what is given
+    seed : the same seed gives the same text
+    include_prime : whether the result includes the prompt
     n : how many whole samples; None: one text, which of a model of records has several
     new : only samples that are not known, and that differ from each other
     """
@@ -143,7 +143,7 @@ class Writing:
 
     Raises
     ------
-    UnknownSymbolError : a prime with a symbol that the vocabulary does not hold
+    UnknownSymbolError : a prompt with a symbol that is not in the vocabulary
 
     Example
     -------
@@ -164,7 +164,7 @@ class Writing:
     def pieces(self) -> Iterator[str]:
         """One text of `length` symbols, piece by piece as it is written, records one by one.
 
-        A record that `length` cuts stands at the end, as far as it came.
+        A record that `length` cuts comes last, as far as it was written.
         """
         if not self.model.lines:
             yield from [self._shown] if self._shown else []
@@ -184,7 +184,7 @@ class Writing:
 
         Parameters
         ----------
-        known : texts that are not new: records, or a running text with all that stands in it.
+        known : texts that are not new: records, or a running text with everything in it.
             Of a record all is compared, of a running text what follows the prime.
 
         Raises
@@ -216,7 +216,7 @@ class Writing:
                     return
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in missed.most_common())
         cut = missed.most_common(1)[0][0].endswith("--length")
-        # What is short stands somewhere in a running text, however it was drawn.
+        # What is short occurs somewhere in a running text, however it was drawn.
         way_out = "--length" if cut or not self.model.lines else "--temperature"
         raise ElmanError(
             f"found {len(found):,} new of {n:,} samples in {DRAWS * n:,} draws (the others: "

@@ -116,7 +116,7 @@ def continuation(
     state : the state before them
     uniforms : (N, B) float64, a uniform number for every choice
     forbidden : (V,) bool, True for symbols that are never chosen
-    end : a stream that has chosen it goes on with nothing else
+    end : a stream that has chosen it ends there
 
     Returns
     -------
@@ -155,7 +155,7 @@ def generate(
     """Symbol after symbol, up to `end` or `length` symbols; `forbidden` ids are never chosen.
 
     One uniform number is drawn for every symbol, whatever the engine: what follows from the
-    same `rng` goes on behind the last symbol that was asked for. A native engine writes
+    same `rng` continues after the last symbol that was asked for. A native engine writes
     growing chunks without coming back to Python; the reference writes one by one.
 
     Parameters
@@ -183,7 +183,7 @@ def generate(
                 used += 1
                 yield symbol
         finally:
-            if used < count:  # the rest is as if never drawn: the next text goes on from there
+            if used < count:  # the rest is as if never drawn: the next text continues from there
                 rng.bit_generator.state = before
                 rng.random(used)
         if symbols[-1, 0] == end:
@@ -218,7 +218,7 @@ def beam_search(
 ) -> list[int]:
     """The likeliest continuation among `width` that are kept at every step.
 
-    Sequences that reach `end` compete with those that go on, by their mean
+    Sequences that reach `end` compete with those that continue, by their mean
     log-likelihood per symbol. `end` does not come first unless they may be `empty`.
     Nothing is drawn: same start, same result.
 

@@ -46,13 +46,14 @@ class Score(Shown):
 
     Attributes
     ----------
-    nats : negative log-likelihood of the whole text, in nats; infinite where symbols were
-        skipped, because the vocabulary neither holds them nor has `<unk>`
+    nats : negative log-likelihood of the whole text, in nats; infinite if symbols were
+        skipped because the vocabulary has neither them nor `<unk>`
     symbols : how many symbols were predicted (the end of a line is one)
     characters : how many characters the text has
-    unknown : how many of its symbols the vocabulary did not hold
-    words : how many of them are words and marks, not white space; None: not a matter of words
-    nats_known : of what was not skipped
+    unknown : how many of its symbols are not in the vocabulary
+    words : how many of them are words and marks, not white space; None if the model does
+        not use words
+    nats_known : nats of the symbols that were not skipped
     """
 
     nats: float
@@ -92,7 +93,7 @@ class Score(Shown):
         return rows + [("unknown", f"{self.unknown:,}")] * bool(self.unknown)
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures by name, those that people ask for first."""
+        """The figures by name, the most used ones first."""
         return {"bits_per_character": self.bits_per_character, "perplexity": self.perplexity,
                 "nats_per_character": self.nats_per_character, **asdict(self)}  # fmt: skip
 
@@ -146,7 +147,7 @@ def evaluate(
 
     Parameters
     ----------
-    parallel : streams that are read side by side; 1 for a final figure
+    parallel : streams that are read in parallel; 1 for a final figure
     limit : about how many predictions to make, for a quick estimate: the beginnings of
         the parallel streams, which lie evenly over the part
     chunk : steps that are read at once; changes the memory, not the figure

@@ -47,7 +47,7 @@ class LanguageSettings(Settings):
     unknown: bool = setting(
         False, "Add an <unk> symbol, so that unseen characters are accepted.", TEXT
     )
-    max_characters: int | None = setting(None, "Most characters to read.", TEXT, least=1)
+    max_characters: int | None = setting(None, "Read at most this many characters.", TEXT, least=1)
     cell: str = changed(
         Settings, "cell", help="Recurrent cell, or ngram: a Markov chain.",
         choices=("rnn", "lstm", "gru", "ngram"),
@@ -56,12 +56,12 @@ class LanguageSettings(Settings):
         4, "Context length of an ngram chain, in symbols.", NETWORK, least=0, most=32
     )
     batching: str = setting(
-        "consecutive", "Windows in order, state carried, or random, state zero.", LEARNING,
-        choices=("consecutive", "random"),
+        "consecutive", "Windows in order with the state carried over, or random windows from a "
+        "zero state.", LEARNING, choices=("consecutive", "random"),
     )  # fmt: skip
     bptt: int | None = setting(
-        None, "Steps that gradients flow back; beyond the window they flow through earlier "
-        "windows.", LEARNING, least=1, most=10_000_000, shown="the window",
+        None, "Steps of back-propagation through time; more than the window continues into "
+        "earlier windows.", LEARNING, least=1, most=10_000_000, shown="the window",
     )  # fmt: skip
     loss: str = setting(
         "mean", "Mean over time and batch, or sum over time.", LEARNING, choices=("mean", "sum")
@@ -94,7 +94,7 @@ class LanguageSettings(Settings):
         if self.delimiter is not None:
             delimiter_of(self.delimiter)
             if self.text_column is None:
-                raise UsageError("--delimiter goes with --text-column")
+                raise UsageError("--delimiter needs --text-column")
         if self.bptt is not None and self.bptt > self.seq_len:
             if self.records:
                 raise UsageError(
@@ -135,9 +135,9 @@ class LanguageSettings(Settings):
         settings = self.with_end(3.0).filled(num_layers=1)
         settings = settings.filled(hidden_size=settings._hidden_size(symbols, paces))
         adam, size = self.optimizer == "adam", settings.hidden_size or 0
-        # Half of the outputs dropped keeps 512 units from learning 1 MB by heart; a
-        # small network has less to spare. Text that is read once or twice cannot be
-        # learned by heart. Other optimizers than adam: the classic recipes, without.
+        # Dropping half of the outputs keeps 512 units from memorizing 1 MB; a small network has
+        # less to spare. Text that is read once or twice cannot be memorized. Other optimizers than
+        # adam: the classic recipes, without.
         again = adam and settings._passes(symbols, paces) >= 2
         settings = settings.filled(dropout=(0.5 if size >= 512 else 0.25) if again else 0.0)
         return settings.with_steps(LEARNING_RATES, 0.05 if adam else 0.0)

@@ -1,4 +1,4 @@
-"""What every symbol of given texts costs: short texts side by side, a long one piece by piece.
+"""The nats of every symbol of given texts: short texts in batches, a long one in chunks.
 
 A symbol that the vocabulary does not hold is read and priced as `<unk>`. Where there is no
 `<unk>` it is skipped: not read, not predicted, and its price is infinite.
@@ -21,7 +21,7 @@ Array = np.ndarray
 Text = str | bytes
 
 LONG = 4096  # symbols: a longer text is read alone, on all threads
-BATCH = 4096  # symbols of texts that are read side by side, padding included
+BATCH = 4096  # symbols of texts in one batch, padding included
 CHUNK = 1024  # steps that one call makes at most
 LOGITS = 1 << 22  # that one call makes at most
 PIECE = 1 << 16  # symbols of a long text that are held at once
@@ -106,7 +106,7 @@ class Stream:
 
 
 def read(model: LanguageModel, vocabulary: Vocabulary, texts: Sequence[Text]) -> Symbols:
-    """The symbols of short texts, which are read side by side; none may be empty.
+    """The symbols of short texts, which are read in batches; none may be empty.
 
     What is said of a text does not depend on the others: to the bit on the native engine.
     """
@@ -184,9 +184,9 @@ def pieces(
 def named(
     vocabulary: Vocabulary, parts: Iterable[tuple[Text, Symbols]], end: str
 ) -> Iterator[tuple[int, str, float]]:
-    """The symbols of a text that comes in pieces: id, how it stands there, nats.
+    """The symbols of a text that comes in chunks: id, text, nats.
 
-    `end` is what ends a record, and stands for `<end>`.
+    `end` is what ends a record, the text of `<end>`.
     """
     for text, part in parts:
         if vocabulary.kind == "byte":

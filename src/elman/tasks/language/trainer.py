@@ -163,7 +163,7 @@ class Trainer(Loop[Network]):
     def tensors(self) -> Tensors:
         tensors = self._start_tensors() | super().tensors()
         if self.records and self.index:
-            tensors["training.carried"] = self.state  # a long line may go on
+            tensors["training.carried"] = self.state  # a long line may continue
         if self.context.size:
             tensors["training.context"] = self.context
             tensors["training.context_state"] = self.state
@@ -172,7 +172,7 @@ class Trainer(Loop[Network]):
         return tensors
 
     def _start_tensors(self) -> Tensors:
-        """Where sampling goes on: only running text has such a place."""
+        """Where sampling continues: only running text has such a place."""
         if self.step == 0 or self.settings.batching == "random" or self.records:
             return {}
         return {"training.state": self.end_state, "training.last_symbol": self.last_symbol}
@@ -193,7 +193,7 @@ class Trainer(Loop[Network]):
         if "training.context" in tensors:
             self.context = tensors["training.context"]
             self.state = tensors["training.context_state"]
-        if self.index:  # the next batch goes on with this state
+        if self.index:  # the next batch continues with this state
             width = self.plan[self.index].inputs.shape[1]
             if not self.plan[self.index].fresh and self.state.shape[2] != width:
                 raise ValueError(f"a state of {self.state.shape[2]} streams, not of {width}")

@@ -45,7 +45,7 @@ def regression(
 
 
 def features(tokens: Tokens) -> Iterator[dict[str, Any]]:
-    """Of each symbol what stands around it, and of a word its case, digits and ends."""
+    """Of each symbol what is around it, and of a word its case, digits and ends."""
     reach = 3 if isinstance(tokens, str) else 2
     for i, token in enumerate(tokens):
         found: dict[str, Any] = {}

@@ -55,7 +55,7 @@ class Tagger(SavedModel):
     Attributes
     ----------
     network : the `TaggerNetwork`
-    vocabulary : its symbols; what it does not hold is `<unk>`
+    vocabulary : its symbols; all others are `<unk>`
     letters : the vocabulary of the letters of words, None where they are not read
     classes : the labels, in the order of the probabilities
     config : architecture and treatment of text, as the model file holds it
@@ -97,7 +97,7 @@ class Tagger(SavedModel):
         Raises
         ------
         CorpusError : an empty text
-        UsageError : what is no text, or has other symbols than the model
+        UsageError : not a text, or symbols of the wrong kind
 
         Example
         -------
@@ -111,8 +111,8 @@ class Tagger(SavedModel):
     def predict_proba(self, texts: Sequence[Tokens]) -> list[Array]:
         """Probabilities (n, C) of every label for each symbol of each sequence.
 
-        With transitions they are those of the label at its place whatever the others are
-        (marginals), so the most probable ones need not be the most probable labelling.
+        With transitions they are marginal probabilities, so the most probable labels need
+        not be the most probable labelling.
         """
         sequences = self.tokens(texts)
         ranges = ranges_of(sequences)
@@ -302,7 +302,7 @@ class Tagger(SavedModel):
     ) -> Self:
         classes, spelt = read_classes(config, "labels"), config.pop("letters", [])
         if len(spelt) != config.get("num_letters") or len(set(spelt)) != len(spelt):
-            raise ModelFileError("there are not as many letters as the configuration says")
+            raise ModelFileError("the number of letters does not match the configuration")
         letters = Vocabulary("char", spelt) if spelt else None
         if vocabulary.unknown is None or (letters is not None and letters.unknown is None):
             raise ModelFileError("its vocabulary has no <unk>")

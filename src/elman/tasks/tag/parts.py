@@ -20,8 +20,8 @@ def divided(
 ) -> tuple[dict[str, Array], float]:
     """First symbol and the one behind the last of what each part has (n, 2).
 
-    The same sequence never stands on two sides. Parts with files of their own hold what those
-    hold (`own` says which sequences), and nothing is learned from a sequence that stands there.
+    The same sequence is never in two parts. Parts with files of their own hold what those
+    hold (`own` says which sequences), and their sequences are excluded from training.
     Returned is the share of the validation part, too: it is worked out where it is not given.
 
     Raises CorpusError if nothing is left for training.
@@ -33,18 +33,18 @@ def divided(
     twice = {keys[i] for i in own.get("validation", ())} & {keys[i] for i in own.get("test", ())}
     if twice:
         data.notes.append(
-            f"in the files of both held-out parts: {counted(len(twice), 'sequence')}; the figures "
-            "of the test are about sequences that chose the parameters, too"
+            f"in the files of both held-out parts: {counted(len(twice), 'sequence')}; so the test "
+            "figures include sequences that were used to select the parameters"
         )
     elsewhere = {keys[i] for i in aside}
     rest = [i for i in range(len(keys)) if i not in aside]
     mine = [i for i in rest if keys[i] not in elsewhere]
     if not mine:
-        raise CorpusError("all sequences are also in the held-out files: none is "
-                          "left for training")  # fmt: skip
+        raise CorpusError("all sequences are also in the held-out files, so none is left for "
+                          "training")  # fmt: skip
     if len(mine) < len(rest):
-        data.notes.append("not learned from, as the files of the held-out parts have them: "
-                          f"{counted(len(rest) - len(mine), 'sequence')}")  # fmt: skip
+        data.notes.append("excluded from training because they are in the files of the held-out "
+                          f"parts: {counted(len(rest) - len(mine), 'sequence')}")  # fmt: skip
     validation, test = settings.share("validation"), settings.share("test") or 0.0
     if len(mine) < FEW:
         if validation is None:
@@ -75,7 +75,7 @@ def _few(count: int, cut: bool) -> str:
 
 
 def _cut(ranges: Array, validation: float, test: float) -> dict[str, Array]:
-    """Of every sequence the end is the test part, and what stands before it the validation."""
+    """Of every sequence the end is the test part, and what comes before it the validation."""
     parts: dict[str, list[tuple[int, int]]] = {name: [] for name in PARTS}
     for start, stop in ranges.tolist():
         length = stop - start if stop - start >= SHORT else 0

@@ -81,7 +81,7 @@ class TagRun(Run):
         trivial = (self.summary.get("baselines") or {}).get("most frequent label")
         if trivial is None or figures.get("accuracy", 1.0) >= trivial["accuracy"]:
             return []
-        return ["this network is right less often than who always gives a symbol its most frequent "
+        return ["this network is right less often than always giving a symbol its most frequent "
                 "label: train longer (--minutes, --epochs), or look at the labels"]  # fmt: skip
 
     def _baselines(self) -> dict[str, dict[str, float]]:

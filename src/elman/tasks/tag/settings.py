@@ -40,29 +40,29 @@ class TagSettings(SizedSettings):
     )  # fmt: skip
     tokens: str | None = changed(  # type: ignore[assignment]  # the data decide
         Settings, "tokens", None, choices=("char", "word"),
-        shown="char where every token is one character, else word",
+        shown="char if every token is one character, else word",
     )  # fmt: skip
     test: float | str = changed(Settings, "test", 0.1)
     seq_len: int = changed(Settings, "seq_len", 128)
     batch_size: int | None = changed(  # type: ignore[assignment]
-        Settings, "batch_size", None, shown="of words 32, of characters 64"
+        Settings, "batch_size", None, shown="32 for words, 64 for characters"
     )
     embedding_size: int | None = changed(  # type: ignore[assignment]
-        Settings, "embedding_size", None, shown=f"of words {WORDS}, of characters 0"
+        Settings, "embedding_size", None, shown=f"{WORDS} for words, 0 for characters"
     )
     letter_size: int | None = setting(
         None, "Units per direction that read the letters of a word; 0: none.", LABELS,
-        least=0, most=100_000, shown=f"of words {LETTERS}",
+        least=0, most=100_000, shown=f"{LETTERS} for words",
     )  # fmt: skip
     transitions: bool = setting(
         True, "Let a label depend on the one before it: a linear chain.", LABELS,
         shown="on",
     )  # fmt: skip
-    wide: int | None = wide_setting("of characters by the size of the data, of words 0")
+    wide: int | None = wide_setting("by the size of the data for characters, 0 for words")
     bidirectional: bool = setting(True, "Read each text in both directions.", LABELS, shown="on")
     symbol_dropout: float | None = setting(
         None, "Share of the symbols that training reads as <unk>.", LABELS, least=0, most=0.95,
-        shown="of words 0.1, of characters 0",
+        shown="0.1 for words, 0 for characters",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -85,10 +85,10 @@ class TagSettings(SizedSettings):
                              "--embedding-size, or --letter-size 0")  # fmt: skip
         if self.labels is not None and (self.token_column or self.label_column):
             raise UsageError("--labels names a file with the labels; --token-column and "
-                             "--label-column are for columns: give one of both")  # fmt: skip
+                             "--label-column are for columns: give one or the other")  # fmt: skip
         if self.labels is not None and self.own_files:
-            raise UsageError("--validation and --test take a share with --labels, whose file is "
-                             "that of one text")  # fmt: skip
+            raise UsageError("--validation and --test take a share with --labels, because its "
+                             "file belongs to one text")  # fmt: skip
 
     def of_kind(self, kind: str) -> Self:
         """These settings once it is known what a symbol is, char or word."""

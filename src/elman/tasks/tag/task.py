@@ -129,7 +129,7 @@ class TagTask(Task):
             words = np.zeros((TRIED_STEPS, B), np.int32)
             letters = Letters(words, None, np.broadcast_to(np.arange(B), ids.shape))
         weights = np.full(ids.shape, 1 / ids.size, network.dtype)
-        rng = np.random.default_rng(0)  # as while training: with dropout, side by side
+        rng = np.random.default_rng(0)  # as while training: with dropout, in a batch
         network.loss_and_gradient(ids, ids, weights, None, letters, None, rng)
         return ids.size
 

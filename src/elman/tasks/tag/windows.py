@@ -121,7 +121,7 @@ def windows(ranges: Array, seq_len: int) -> Windows:
 
 
 def whole(ranges: Array) -> Iterator[tuple[Array, Array]]:
-    """Sequences (n, 2) of similar length side by side: their symbols (T, B), and where they are.
+    """A batch of sequences (n, 2) of similar length: their symbols (T, B), and where they are.
 
     A chain is decoded over whole sequences, whatever windows they were read in.
     """
@@ -164,7 +164,7 @@ class TagBatch:
 
 
 def _some_of(letters: Letters, places: Array) -> Letters:
-    """The words that stand at places (T, B) alone."""
+    """The words at places (T, B) only."""
     found, where = np.unique(places, return_inverse=True)
     found = found if len(found) > 1 else found.repeat(2)  # as in `Symbols.batch`
     mask = None if letters.mask is None else np.ascontiguousarray(letters.mask[:, found])
