@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import elman
 from elman.errors import ElmanError, UsageError
+from elman.sweeps import study as studies
 from elman.sweeps.sweep import Sweep
 
 from ..cli.test_cli import run
@@ -75,11 +79,52 @@ def test_a_study_goes_on(text, place):
 
 def test_a_study_of_something_else_is_refused(text):
     list(Sweep([text], FIXED, 1, SEARCH, "s.journal").events())
-    for fixed, search, other in ((FIXED | {"steps": 9}, SEARCH, "another settings"),
-                                 (FIXED, "hidden-size=4", "another search")):  # fmt: skip
+    for fixed, search, other in ((FIXED | {"steps": 9}, SEARCH, "different settings"),
+                                 (FIXED, "hidden-size=4", "different search")):  # fmt: skip
         with pytest.raises(UsageError, match=other):
             Sweep([text], fixed, 1, search, "s.journal")
     Sweep([text], FIXED | {"threads": 2}, 1, SEARCH, "s.journal")
+    shutil.copy(text, "same.txt")
+    Sweep(["same.txt"], FIXED, 1, SEARCH, "s.journal")  # by whatever name
+    Path(text).write_text("another text, which has the same name\n" * 40)
+    with pytest.raises(UsageError, match="with a different text"):
+        Sweep([text], FIXED, 1, SEARCH, "s.journal")
+
+
+def test_a_model_that_is_not_there_is_trained_again(text):
+    """The best trial of a study that ran without -o, or was killed before the file was written."""
+    list(Sweep([text], FIXED, 2, SEARCH, "s.journal").events())
+    elman.train(text, output="b.safetensors", **FIXED, hidden_size=4)  # of something else
+    events = list(Sweep([text], FIXED, 2, SEARCH, "s.journal", "b.safetensors").events())
+    assert [event["event"] for event in events] == ["sweep", "again", "done"]
+    model = elman.load("b.safetensors", task="lm")
+    assert model.summary["validation_bits_per_character"] == events[-1]["best_value"]
+    assert model.summary["command"] == events[-1]["command"]
+    events = list(Sweep([text], FIXED, 2, SEARCH, "s.journal", "b.safetensors").events())
+    assert [event["event"] for event in events] == ["sweep", "done"]
+
+
+@pytest.mark.parametrize("marks", ["other process", "none"])
+def test_a_trial_whose_process_is_another_one_now_is_dead(text, marks, monkeypatch):
+    """In a container the numbers of processes begin anew: the next one has that of the killed."""
+    study = Sweep([text], FIXED, 1, SEARCH, "s.journal").study
+    trial = study.ask()
+    if marks == "other process":
+        for name, value in studies.marks().items():
+            trial.set_user_attr(name, "long ago" if name == "began" else value)
+    else:
+        assert studies.bury(study) == []  # it may just have begun
+        monkeypatch.setattr(studies, "UNMARKED", -1.0)
+    assert studies.bury(study) == [0]
+    events = list(Sweep([text], FIXED, 1, SEARCH, "s.journal").events())
+    assert [event["number"] for event in ended(events)] == [1]
+
+
+def test_settings_are_those_of_train(text):
+    shutil.copy(text, "v.txt")
+    fixed = {"validation": Path("v.txt"), "steps": np.int64(3), "study": "s.journal"}
+    found = elman.sweep(text, trials=1, search="hidden-size=4", **fixed)
+    assert "--validation v.txt" in found["command"] and "--steps 3" in found["command"]
 
 
 def test_ctrl_c_leaves_a_study_that_goes_on(text):

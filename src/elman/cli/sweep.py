@@ -90,6 +90,8 @@ class _Table:
         elif event["event"] == "finished":
             self._ended += 1
             self._row(event)
+        elif event["event"] == "again":
+            self._say(f"trial {event['number']} is trained again, to write {event['model']}")
         elif event["event"] == "done":
             self._done(event)
 

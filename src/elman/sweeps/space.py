@@ -19,8 +19,10 @@ DEFAULTS = {
 }
 # What belongs to a whole sweep, or to what a trial is compared by.
 FIXED = {"task", "minutes", "steps", "epochs", "validation", "test", "threads", "engine", "ranks",
-         "eval_every", "save_every", "log_every", "monitor"}  # fmt: skip
+         "eval_every", "save_every", "log_every", "monitor", "lines", "separator"}  # fmt: skip
 DIGITS = 4  # of a number that is tried: the command that repeats a trial is for people, too
+
+CHAIN = "a sweep searches the settings of a network; a Markov chain has none"
 
 Space = dict[str, "Range | Choices"]
 
@@ -80,7 +82,9 @@ def space_of(task: str, search: str | None, given: Mapping[str, Any]) -> Space:
             raise UsageError(f"{flag(name)} is given and in --search, too; leave out one of them")
         if name in found:
             raise UsageError(f"--search has {flag(name)} twice")
-        found[name] = _values(known[name], part, values)
+        found[name] = tried = _values(known[name], part, values)
+        if name == "cell" and isinstance(tried, Choices) and "ngram" in tried.values:
+            raise UsageError(CHAIN)
     if not found:
         raise UsageError("there is nothing left to search; name settings with --search")
     return found

@@ -7,6 +7,7 @@ takes its place.
 
 import os
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..errors import ElmanError, UsageError, install
 
 NAME = "elman"  # of the study in a file or a database
 JOURNAL = b'{"op_code"'  # how its file begins
+UNMARKED = 60.0  # seconds after which a trial that says nothing of its process is none
 COUNTED = "counted"  # a trial that failed and has this attribute is no wrong start
 
 
@@ -59,7 +61,7 @@ def opened(place: str | None, maximize: bool, about: dict[str, Any]) -> Any:
         raise ElmanError(f"cannot use the study {place}: {reason}") from None
     other = [name for name, value in about.items() if known.get(name, value) != value]
     if other:
-        raise UsageError(f"{place} is the study of a sweep with another {' and '.join(other)}; "
+        raise UsageError(f"{place} is the study of a sweep with a different {' and '.join(other)}; "
                          "continue with the original command, or name another --study")  # fmt: skip
     return study
 
@@ -89,6 +91,8 @@ def known(place: str) -> Any:
 def _storage(library: Any, place: str | None) -> Any:
     if place is None or "://" in place:
         return place
+    if not place:
+        raise UsageError("--study is empty; it takes a file or the URL of a database")
     if Path(place).is_dir():
         raise UsageError(f"{place} is a folder; --study takes a file or the URL of a database")
     if Path(place).is_file() and Path(place).stat().st_size and not _begins_with(place, JOURNAL):
@@ -102,19 +106,27 @@ def _storage(library: Any, place: str | None) -> Any:
 
 
 def marks() -> dict[str, Any]:
-    """What a trial knows of the process that runs it."""
-    return {"pid": os.getpid(), "host": socket.gethostname()}  # who sees the host looks at the pid
+    """What a trial knows of the process that runs it; the host last: it says that all is there."""
+    pid = os.getpid()
+    return {"pid": pid, "began": _began(pid), "host": socket.gethostname()}
 
 
 def bury(study: Any) -> list[int]:
     """Tell the study which trials of this host were killed; their numbers."""
     killed = []
     for trial in study.get_trials(deepcopy=False):
-        here = trial.user_attrs.get("host") == socket.gethostname()
-        if trial.state.name == "RUNNING" and here and not _alive(trial.user_attrs["pid"]):
+        if trial.state.name == "RUNNING" and _dead(trial):
             study.tell(trial.number, state=type(trial.state).FAIL, skip_if_finished=True)
             killed.append(trial.number)
     return killed
+
+
+def _dead(trial: Any) -> bool:
+    """Whether the process of a trial was killed: one of this host, or one before it had marks."""
+    found = trial.user_attrs
+    if "host" not in found:
+        return (datetime.now() - trial.datetime_start).total_seconds() > UNMARKED
+    return found["host"] == socket.gethostname() and not _alive(found["pid"], found.get("began"))
 
 
 def counted(study: Any) -> list[Any]:
@@ -130,11 +142,22 @@ def running_here(study: Any) -> int:
                for trial in study.get_trials(deepcopy=False))  # fmt: skip
 
 
-def _alive(pid: int) -> bool:
+def _alive(pid: int, began: str | None) -> bool:
+    """Whether a process is there, and not another one that has got its number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return began is None or _began(pid) in (None, began)
+
+
+def _began(pid: int) -> str | None:
+    """When a process began: the start of the machine, and the ticks since; None: unknown here."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return f"{boot} {stat.rpartition(')')[2].split()[19]}"

@@ -4,16 +4,20 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from hashlib import file_digest, sha256
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import tasks
-from ..errors import DivergedError, UsageError
+from ..errors import DivergedError, ElmanError, UsageError, quoted
 from ..files import OutputFile, model_path
 from ..nn.engine import available_cores
 from ..settings import flag
 from . import study as studies
-from .space import space_of
+from .space import CHAIN, space_of
 
 Event = dict[str, Any]
 
@@ -25,6 +29,7 @@ COMPARED = {
 }
 STRETCHES = 20  # of a trial: in each the pruner hears once, whatever a trial does in a second
 BUDGETS = ("minutes", "steps", "epochs")
+UNCOMPARED = "a sweep compares trials by held-out text; give --validation a share"
 MINUTES = 1.0  # of a trial, unless something else is given
 
 
@@ -94,13 +99,13 @@ class Sweep:
         self, corpus: Sequence[str], given: Mapping[str, Any], trials: int,
         search: str | None = None, place: str | None = None, output: str | None = None,
     ):  # fmt: skip
-        self.corpus, self.trials, self.output = list(corpus), trials, output
+        self.corpus, self.trials, self.output = list(corpus), checked_number(trials), output
         if output is not None:  # whether it can be written is known before anything is trained
             OutputFile(model_path(output)).close()
-        self.given = dict(given)
+        self.given = {name: _plain(value) for name, value in given.items()}
         if self.given.get("cell") == "ngram":
-            raise UsageError("a sweep looks for the settings of a network; a Markov chain has none")
-        if "-" in self.corpus:
+            raise UsageError(CHAIN)
+        if any(name == "-" or _is_pipe(name) for name in self.corpus):
             raise UsageError(
                 "a sweep reads its text in every trial, but standard input can be read only once"
             )
@@ -111,11 +116,14 @@ class Sweep:
         self.figure, self.maximize = COMPARED[task]
         if self.given.get("monitor") == "loss":
             self.figure, self.maximize = "validation_loss", False
-        fixed = {n: v for n, v in self.given.items() if n not in ("threads", "engine")}
+        if self.given.get("validation") == 0:
+            raise UsageError(UNCOMPARED)
+        files = [str(self.given[name]) for name in ("validation", "test")
+                 if isinstance(self.given.get(name), str)]  # fmt: skip
         about = {
             "compared": self.figure,
-            "corpus": self.corpus,
-            "settings": fixed,
+            "text": fingerprint([*self.corpus, *files]),
+            "settings": {n: v for n, v in self.given.items() if n not in ("threads", "engine")},
             "search": repr(self.space),
         }
         self.study = studies.opened(place, self.maximize, about)
@@ -124,13 +132,15 @@ class Sweep:
     def events(self) -> Iterator[Event]:
         """Train until the study has its trials; a study that is stopped early can be continued.
 
-        The events: "sweep", then "trial", "report" and "finished" of each trial, then "done".
+        The events: "sweep", then "trial", "report" and "finished" of each trial, perhaps
+        "again", then "done".
         """
         yield {"event": "sweep", "trials": self.trials, "search": list(self.space),
                "compared": self.figure, "study": self.place,
                "killed": studies.bury(self.study)}  # fmt: skip
         while (number := self._next()) is not None:
             yield from self._trial(number)
+        yield from self._again()
         yield self._done()
 
     # -- one trial -----------------------------------------------------------------
@@ -203,11 +213,32 @@ class Sweep:
                     self._tell(trial, "PRUNED")
                     return
         if outcome["value"] is None:
-            raise UsageError("a sweep compares trials by held-out text; give --validation a share")
+            raise UsageError(UNCOMPARED)
         self._tell(trial, "COMPLETE", outcome["value"])
         if self.output is not None and self.study.best_trial.number == trial.number:
-            with OutputFile(model_path(self.output)) as file:
-                file.write(run.model().pack())
+            self._write(run)
+
+    def _write(self, run: Any) -> None:
+        assert self.output is not None
+        with OutputFile(model_path(self.output)) as file:
+            file.write(run.model().pack())
+
+    def _again(self) -> Iterator[Event]:
+        """Train the best once more if the file is not its model: nobody could write it then."""
+        best = self.figures()["best"]
+        if self.output is None or best is None:
+            return
+        settings = self.study.best_trial.user_attrs["settings"]
+        command = self.command(settings)
+        if _made_by(model_path(self.output)) == command:
+            return
+        yield {"event": "again", "number": best, "model": self.output}
+        threads = self.given.get("threads") or available_cores()
+        run = tasks.begin(self.corpus, self.given | settings | {"threads": threads}, None, None,
+                          command)  # fmt: skip
+        for _ in run.events():
+            pass
+        self._write(run)
 
     def _tell(self, trial: Any, state: str, value: float | None = None) -> None:
         states = studies.optuna().trial.TrialState
@@ -253,3 +284,45 @@ class Sweep:
         except (RuntimeError, ValueError):  # all trials equal in a setting
             return None
         return {name: float(share) for name, share in found.items()}
+
+
+def checked_number(trials: int) -> int:
+    """A number of trials; UsageError for what is none."""
+    if isinstance(trials, bool) or not isinstance(trials, Integral) or trials < 1:
+        raise UsageError(f"{flag('trials')} must be a whole number from 1 on, not {quoted(trials)}")
+    return int(trials)
+
+
+def fingerprint(names: Sequence[str]) -> str:
+    """The SHA-256 of what files and folders hold; of the name of a corpus, its name."""
+    sha = sha256()
+    for name in names:
+        path = Path(name)
+        files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file():
+                with open(file, "rb") as content:
+                    sha.update(file_digest(content, "sha256").digest())
+            else:
+                sha.update(name.encode("utf-8", "surrogateescape"))
+    return sha.hexdigest()
+
+
+def _is_pipe(name: str) -> bool:
+    path = Path(name)
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON has it."""
+    if isinstance(value, Path):
+        return str(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _made_by(path: Path) -> str | None:
+    """The command in a model file; None: there is no such file."""
+    try:
+        return tasks.load(path).summary.get("command")
+    except ElmanError:
+        return None
