@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from itertools import count
@@ -34,12 +34,15 @@ def megabytes(size: float) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
-def meant(path: Path, suffix: str = "") -> str | None:
+def meant(path: Path, suffix: str = "", others: Iterable[str] = ()) -> str | None:
     """Which file was perhaps meant by a path where there is none, as a hint.
 
     With a `suffix` it is one that ends so: of the name without it, of a similar name, or the
-    only one in the folder.
+    only one in the folder. `others` are names that could be meant besides files.
     """
+    named = get_close_matches(str(path), others, 1)
+    if named:
+        return f"did you mean {named[0]}?"
     try:
         names = sorted(name for name in os.listdir(path.parent) if name.endswith(suffix))
     except OSError:
@@ -87,6 +90,12 @@ def model_path(path: str | Path) -> Path:
             f"says; name it {path.with_suffix(MODEL_SUFFIX)}"
         )
     return path
+
+
+def is_pipe(name: str) -> bool:
+    """Whether a name is that of something that can be read only once."""
+    path = Path(name)
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 class InUseError(ElmanError):

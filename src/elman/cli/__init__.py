@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 from keyword import iskeyword
+from shlex import quote
 from typing import Any
 
 import click
@@ -57,6 +58,8 @@ class Verbs(Command, click.Group):
             way = f"did you mean {near[0]!r}?" if near else "elman --help lists the verbs"
             if name == "help":
                 way = "add --help to a verb, as in elman train --help"
+            elif os.path.exists(name):
+                way = f"to train on this file: elman train {quote(name)}"
             raise click.UsageError(f"there is no verb {name[:LONGEST]!r}; {way}", ctx)
         return super().resolve_command(ctx, args)
 

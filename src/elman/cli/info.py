@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import sys
 from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -36,6 +37,11 @@ def info(model: str | None, as_json: bool) -> None:
     facts = _machine() if model is None else facts_of(model, load(model))
     if as_json:
         print_json(facts)
+        return
+    if not sys.stdout.isatty():  # for programs: a line each, however long
+        width = max(map(len, facts))
+        for name, value in facts.items():
+            click.echo(f"{name:<{width}}  {_shown(value)}")
         return
     table = Table(show_header=False, box=None)
     table.add_column(style="bold")

@@ -5,6 +5,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib.util import find_spec
 from shlex import quote
 from typing import Any
 
@@ -49,9 +50,11 @@ class Display(ABC):
     def show(self, event: dict[str, Any]) -> None:
         getattr(self, "_" + event["event"])(event)
 
-    def _say(self, text: str, style: str = "") -> None:
+    def _say(self, text: str, style: str = "", whole: bool = False) -> None:
+        """A line; `whole`: the terminal wraps it, so that a command can be copied."""
         if self.live:
-            (self.bar.console if self.bar else self.console).print(Text(text, style))
+            console = self.bar.console if self.bar else self.console
+            console.print(Text(text, style), soft_wrap=whole)
         else:
             print(text, file=sys.stderr, flush=True)
 
@@ -150,19 +153,22 @@ class Display(ABC):
         self._close()
         saved = "" if e["model"] is None else (
             f" and saved; to continue: elman train --resume {quote(e['model'])}")  # fmt: skip
-        self._say(f"stopped at step {e['step']:,}{saved}")
+        self._say(f"stopped at step {e['step']:,}{saved}", whole=True)
 
     def _done(self, e: dict[str, Any]) -> None:
         self._close()
         self._results(e)
+        if e["steps"] == 0 and self.settings.by_the_clock:
+            self._say("no step was trained in this time: give more --minutes", "yellow")
         if e["steps"]:
             self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, {self.speed(e)}")
         if e["model"]:
             size = megabytes(os.path.getsize(e["model"]))
             self._say(f"model: {e['model']} ({size})", "bold")
             model = quote(e["model"])
-            commands = [*self.longer(e), *(each.replace("MODEL", model) for each in self.NEXT)]
-            self._say("next:  " + "\n       ".join(commands))
+            following = [each for each in self.NEXT if "serve" not in each or find_spec("uvicorn")]
+            commands = [*self.longer(e), *(each.replace("MODEL", model) for each in following)]
+            self._say("next:  " + "\n       ".join(commands), whole=True)
 
     def _close(self) -> None:
         if self.bar is not None:

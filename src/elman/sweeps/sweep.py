@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import tasks
 from ..errors import DivergedError, ElmanError, UsageError, quoted
-from ..files import OutputFile, model_path
+from ..files import OutputFile, is_pipe, model_path
 from ..nn.engine import available_cores
 from ..settings import flag
 from . import study as studies
@@ -105,7 +105,7 @@ class Sweep:
         self.given = {name: _plain(value) for name, value in given.items()}
         if self.given.get("cell") == "ngram":
             raise UsageError(CHAIN)
-        if any(name == "-" or _is_pipe(name) for name in self.corpus):
+        if any(name == "-" or is_pipe(name) for name in self.corpus):
             raise UsageError(
                 "a sweep reads its text in every trial, but standard input can be read only once"
             )
@@ -306,11 +306,6 @@ def fingerprint(names: Sequence[str]) -> str:
             else:
                 sha.update(name.encode("utf-8", "surrogateescape"))
     return sha.hexdigest()
-
-
-def _is_pipe(name: str) -> bool:
-    path = Path(name)
-    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _plain(value: Any) -> Any:

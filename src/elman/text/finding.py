@@ -90,7 +90,7 @@ def find(name: str | Source, options: TextOptions, notes: list[str]) -> Iterator
         raise NoSuchCorpusError(
             f"there is no file or folder {quoted(name)}, and no corpus of that name; "
             f"named corpora are {', '.join(corpora.DESCRIPTIONS)}",
-            meant(path),
+            meant(path, others=corpora.DESCRIPTIONS),
         )
 
 

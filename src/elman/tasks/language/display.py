@@ -5,11 +5,15 @@ from typing import Any
 
 from rich.table import Table
 
+from ...files import is_pipe
 from ...learn.display import Display, computed_by, other_encodings
 from ...settings import flag
 from .run import ahead
 
 LONGER = 3  # times the length of a training that was too short
+# What --from does not take over from the model.
+OWN = ("validation", "test", "batch_size", "seq_len", "encoding", "errors", "text_column",
+       "delimiter", "max_characters", "optimizer", "engine")  # fmt: skip
 
 
 class TaskDisplay(Display):
@@ -65,9 +69,11 @@ class TaskDisplay(Display):
         """From a network that a Markov chain beats: its weights, and a new schedule."""
         s = self.settings
         unit, amount = s.end
-        if s.cell == "ngram" or "-" in self.corpus or not (ahead(e) or "").startswith("chain"):
+        if s.cell == "ngram" or not (ahead(e) or "").startswith("chain"):
             return []
-        told = {name: getattr(s, name) for name in ("validation", "test", "batch_size")}
+        if any(name == "-" or is_pipe(name) for name in self.corpus):
+            return []
+        told = {name: getattr(s, name) for name in OWN}
         own = [word for name, value in told.items() if value and value != getattr(type(s), name)
                for word in (flag(name), str(value))]  # fmt: skip
         more = LONGER * amount
