@@ -301,7 +301,7 @@ def test_info_shows_labels_and_scores(say):
     facts = say("info", MODEL, "--json").ok().events[0]
     assert facts["labels"] == ["B-LOC", "B-PER", "I-PER", "O"] and facts["spans"] == "BIO"
     assert 0.5 < facts["test accuracy"] <= 1 and "f1" in facts["span all spans"]
-    assert facts["exports"] == ["weights", "onnx", "pytorch", "hub"]
+    assert facts["exports"] == ["weights", "onnx", "pytorch", "html", "hub"]
 
 
 # --------------------------------------------------------------------------- bad input

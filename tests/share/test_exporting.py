@@ -68,10 +68,13 @@ def test_the_check_says_how_close_it_is(saved, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["-o", "m"], 2, "add --format (weights, onnx, pytorch, hub)"),
+        (["-o", "m"], 2, "add --format (weights, onnx, pytorch, html, hub)"),
         (["-o", "m.onnx", "--format", "weights"], 2, "name it m.safetensors"),
         (["-o", "m.pt", "--format", "onnx"], 2, "name it m.onnx"),
         (["-o", "new.safetensors", "--check"], 2, "--check compares ONNX files"),
+        (["-o", "m.onnx", "--dtype", "float32"], 2, "--dtype is for the weights in a page"),
+        (["-o", "m.htm", "--format", "html"], 2, "name it m.html"),
+        (["-o", "m.html", "--dtype", "float64"], 2, "is not one of"),
         (["-o", "no/such/m.onnx"], 1, "the folder no/such does not exist"),
         (["-o", "m.safetensors"], 2, "m.safetensors is what is read; name another file"),
         (["-o", "./m.safetensors", "--format", "pytorch"], 2, "is what is read"),
@@ -95,13 +98,13 @@ def test_a_chain_can_leave_as_weights(tmp_path):
     with pytest.raises(UsageError, match="a Markov chain is not a network"):
         model.export(tmp_path / "c.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
-    assert exporting.possible(model) == ["weights", "hub"]
+    assert exporting.possible(model) == ["weights", "html", "hub"]
     assert exporting.possible(lm()) == list(exporting.FORMATS)
 
 
 def test_info_says_which_forms_a_model_has(saved):
     facts = json.loads(run("info", saved, "--json").stdout)
-    assert facts["exports"] == ["weights", "onnx", "pytorch", "hub"]
+    assert facts["exports"] == ["weights", "onnx", "pytorch", "html", "hub"]
 
 
 def test_a_model_of_another_task_leaves_as_weights(tmp_path, monkeypatch):
@@ -109,7 +112,8 @@ def test_a_model_of_another_task_leaves_as_weights(tmp_path, monkeypatch):
     model = lm()
     monkeypatch.setattr(architecture, "CONFIGS", {})
     assert exporting.possible(model) == ["weights"]
-    for form, name in (("onnx", "m.onnx"), ("pytorch", "w.safetensors"), ("hub", "poems")):
+    files = {"onnx": "m.onnx", "pytorch": "w.safetensors", "html": "m.html", "hub": "poems"}
+    for form, name in files.items():
         with pytest.raises(UsageError, match="export it as weights"):
             model.export(tmp_path / name, form)
     assert list(tmp_path.iterdir()) == []
@@ -143,7 +147,7 @@ def test_in_python_a_form_that_there_is_not_is_a_sentence(tmp_path):
         ({"format": "hub", "license": 1}, "license must be a string, not 1"),
         ({"format": "hub", "language": [1]}, "language must be a string or a list of strings"),
         ({"format": "hub", "datasets": b"x"}, "datasets must be a string or a list of strings"),
-        ({"foo": 1}, "export takes no argument 'foo'; it takes path, format, license"),
+        ({"foo": 1}, "export takes no argument 'foo'; it takes path, format, dtype, license"),
     ):
         with pytest.raises(UsageError, match=said):
             lm().export(tmp_path / "m", **given)

@@ -54,7 +54,7 @@ def test_every_example_of_the_page_runs(tmp_path, monkeypatch, poem):
                 with redirect_stdout(said):
                     exec(code, names)  # as a reader who copies it
                 names[f"said by {' '.join(sorted(needed))}"] = said.getvalue()
-        else:
+        elif kind != "js":  # which a browser runs: tests/web/test_page_exported.py
             for line in code.splitlines():
                 command(line)
     assert left_out <= {"torch", "onnxruntime"}
@@ -85,7 +85,7 @@ def test_every_form_has_a_section():
 
     page = PAGE.read_text(encoding="utf-8")
     sections = {"weights": "Weights", "onnx": "ONNX", "pytorch": "PyTorch",
-                "hub": "The Hugging Face hub"}  # fmt: skip
+                "html": "One HTML file", "hub": "The Hugging Face hub"}  # fmt: skip
     assert set(sections) == set(FORMATS)
     for title in sections.values():
         assert f"\n## {title}\n" in page

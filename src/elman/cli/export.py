@@ -10,6 +10,7 @@ from .help import Command, option
 EXAMPLES = """
 elman export poems.safetensors -o small.safetensors
 elman export poems.safetensors -o poems.onnx --check
+elman export poems.safetensors -o poems.html
 elman export poems.safetensors --format pytorch \\
     -o w.safetensors
 elman export poems.safetensors --format hub -o poems/ \\
@@ -20,7 +21,8 @@ NOTES = """
 docs/share.md describes each format and how other programs read it.
 """
 
-FORMATS = ("weights", "onnx", "pytorch", "hub")
+FORMATS = ("weights", "onnx", "pytorch", "html", "hub")
+DTYPES = ("float16", "float32")
 
 
 @click.command(cls=Command, examples=EXAMPLES, notes=NOTES)
@@ -38,6 +40,8 @@ FORMATS = ("weights", "onnx", "pytorch", "hub")
         group="Output")  # fmt: skip
 @option("--check", is_flag=True, help="Compare an ONNX file with the model before it is written.",
         group="Output")  # fmt: skip
+@option("--dtype", type=click.Choice(DTYPES),
+        help="Dtype of the weights in a page.  [default: float16]", group="Output")  # fmt: skip
 @option("--license", metavar="NAME", help="License as the hub names it, such as mit.",
         group="Card of a hub folder")  # fmt: skip
 @option("--language", metavar="CODE", multiple=True,
@@ -45,13 +49,14 @@ FORMATS = ("weights", "onnx", "pytorch", "hub")
         group="Card of a hub folder")  # fmt: skip
 @option("--datasets", metavar="NAME", multiple=True,
         help="A data set on the hub; may be repeated.", group="Card of a hub folder")  # fmt: skip
-def export(model: str, output: str, format: str | None, check: bool, **told: Any) -> None:
+def export(model: str, output: str, format: str | None, check: bool, **rest: Any) -> None:
     """Convert MODEL for other programs.
 
     \b
     weights   the model without training state, much smaller
     onnx      a graph, for ONNX Runtime; needs the extra onnx
     pytorch   a state_dict, also in a .safetensors file
+    html      a page that runs the model in a browser, offline
     hub       a folder for the Hugging Face hub
     """
     from ..share.exporting import export as write
@@ -59,5 +64,5 @@ def export(model: str, output: str, format: str | None, check: bool, **told: Any
     from ..tasks import load
 
     refuse_source(model, output)
-    for line in write(load(model), output, format, check=check, **told):
+    for line in write(load(model), output, format, check=check, **rest):
         click.echo(line, err=True)

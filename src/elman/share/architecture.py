@@ -10,6 +10,7 @@ from ..nn.stack import StackConfig
 from ..nn.tagger import TaggerConfig
 from ..store.modelfile import SavedModel
 from ..tasks.language.ngram import NGram
+from ..text.vocabulary import BEGIN, END, UNKNOWN
 
 # The tasks whose networks can be written down elsewhere, and the kind of their architecture.
 CONFIGS: dict[str, type[NetworkConfig]] = {
@@ -21,8 +22,8 @@ def config_of(model: SavedModel, format: str) -> NetworkConfig:
     """The architecture of a model; UsageError for one that cannot be written down as `format`."""
     if isinstance(model.network, NGram):
         raise UsageError(
-            f"a Markov chain is not a network, so it has no {format} form; export it as weights or "
-            "as a hub folder (--format weights, --format hub)"
+            f"a Markov chain is not a network, so it has no {format} form; export it as weights, "
+            "a page or a hub folder (--format weights, html or hub)"
         )
     if not known(model):
         raise UsageError(f"{model.NOUN} has no {format} form; export it as weights")
@@ -39,6 +40,19 @@ def directions(config: NetworkConfig) -> list[list[str]]:
     if isinstance(config, StackConfig):
         return config.prefixes
     return [[f"layer{layer}."] for layer in range(config.num_layers)]
+
+
+def about(model: SavedModel) -> dict[str, Any]:
+    """What a reader of the weights has to know: symbols, treatment of text, sizes, labels."""
+    vocabulary = model.vocabulary
+    special = {symbol: vocabulary.ids[symbol] for symbol in (UNKNOWN, BEGIN, END)
+               if symbol in vocabulary.ids}  # fmt: skip
+    return {
+        "vocabulary": vocabulary.to_json(),
+        "special": special,
+        "treatment": treatment(model.config),
+        "config": model.config,
+    } | model.told()
 
 
 def treatment(config: dict[str, Any]) -> dict[str, Any]:

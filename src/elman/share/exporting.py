@@ -8,7 +8,7 @@ from ..errors import VALUES, UsageError, quoted
 from ..files import OutputFile, as_path
 from ..store.modelfile import SavedModel
 from ..tasks.language.ngram import NGram
-from . import hub, onnx, onnx_check, pytorch
+from . import html, hub, onnx, onnx_check, pytorch
 from .architecture import known
 from .front import Told
 
@@ -20,7 +20,7 @@ class Format:
     Attributes
     ----------
     suffix : what a file of this form is called
-    pack : the bytes of the file; None: it is a folder
+    pack : the bytes of the file; None: of a folder, and of what needs more than the model
     chains : whether a Markov chain has this form
     """
 
@@ -33,6 +33,7 @@ FORMATS = {
     "weights": Format(".safetensors", lambda model: model.pack(weights_only=True), chains=True),
     "onnx": Format(".onnx", onnx.pack),
     "pytorch": Format(".safetensors", pytorch.pack),
+    "html": Format(".html", chains=True),
     "hub": Format("", chains=True),
 }
 VALUES.update(FORMATS)  # messages in Python say format='hub'
@@ -44,6 +45,7 @@ def export(
     format: str | None = None,
     *,
     check: bool = False,
+    dtype: str | None = None,
     license: str | None = None,
     language: str | Sequence[str] = (),
     datasets: str | Sequence[str] = (),
@@ -55,6 +57,7 @@ def export(
     ----------
     format : a key of `FORMATS`; None: as the suffix of the path says
     check : compare an ONNX file with the model before it is written
+    dtype : for the weights in an HTML file, "float16" (the default) or "float32"
     license, language, datasets : what the card in a hub folder says, see `front.Told`
 
     Returns
@@ -71,11 +74,13 @@ def export(
     path = as_path(path, "the file to write")
     if unknown:
         raise UsageError(f"export takes no argument {quoted(next(iter(unknown)))}; it takes path, "
-                         "format, license, language, datasets")  # fmt: skip
+                         "format, dtype, license, language, datasets")  # fmt: skip
     told = _told(license, language, datasets)
     format = chosen(path, format)
     if check and format != "onnx":
         raise UsageError("--check compares ONNX files; it needs --format onnx")
+    if dtype is not None and format != "html":
+        raise UsageError("--dtype is for the weights in a page; it needs --format html")
     if (license or language or datasets) and format != "hub":
         raise UsageError("--license, --language and --datasets are for a card; they need "
                          "--format hub")  # fmt: skip
@@ -85,13 +90,17 @@ def export(
         folder = hub.checked_folder(path)
         hub.write(folder, hub.files(model, folder.resolve().name, told))
         return []
-    pack = FORMATS[format].pack
-    assert pack is not None
     with OutputFile(path) as file:
-        data = pack(model)
+        data = _packed(model, path, format, dtype)
         lines = onnx_check.check(model, data) if check else []
         file.write(data)
     return lines
+
+
+def _packed(model: SavedModel, path: Path, format: str, dtype: str | None) -> bytes:
+    """The bytes of a file of some form."""
+    pack = FORMATS[format].pack
+    return html.pack(model, path.stem, dtype) if pack is None else pack(model)
 
 
 def chosen(path: Path, format: str | None) -> str:

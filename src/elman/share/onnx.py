@@ -1,15 +1,14 @@
 """A network as an ONNX file: its graph, see `onnx_graph`, and what a reader of it has to know."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..nn.network import NetworkConfig
 from ..store.checkpoint import FORMAT
 from ..store.modelfile import SavedModel
-from ..text.vocabulary import BEGIN, END, UNKNOWN
 from ..version import __version__
-from .architecture import config_of, require_onnx, treatment
+from .architecture import about, config_of, require_onnx
 from .onnx_graph import identities, whole
 
 if TYPE_CHECKING:
@@ -46,21 +45,11 @@ def pack(model: SavedModel) -> bytes:
 
 def metadata(model: SavedModel) -> dict[str, str]:
     """What a reader of the graph has to know, as strings; all but the first four are JSON."""
-    config = model.config
-    vocabulary = model.vocabulary
-    special = {symbol: vocabulary.ids[symbol] for symbol in (UNKNOWN, BEGIN, END)
-               if symbol in vocabulary.ids}  # fmt: skip
-    values: dict[str, Any] = {
-        "vocabulary": vocabulary.to_json(),
-        "special": special,
-        "treatment": treatment(config),
-        "config": config | {"dtype": "float32"},
-    }
-    told = model.told()
-    values |= told
+    values, told = about(model), model.told()
+    values["config"] = model.config | {"dtype": "float32"}
     values["config"] |= {name: told[name] for name in ("classes", "letters") if name in told}
     strings = {
-        "format": str(FORMAT), "version": __version__, "task": config.get("task", "lm"),
+        "format": str(FORMAT), "version": __version__, "task": model.config.get("task", "lm"),
         "source_sha256": model.digest(),
     }  # fmt: skip
     return strings | {name: json.dumps(value) for name, value in values.items()}

@@ -222,27 +222,31 @@ class SavedModel(Shown):
         with OutputFile(path) as file:
             file.write(data)
 
-    def export(self, path: str | Path, format: str | None = None, **card: Any) -> None:
+    def export(self, path: str | Path, format: str | None = None, **more: Any) -> None:
         """Write the model in another format, for other programs: whole, or not at all.
 
         Parameters
         ----------
-        format : "weights" (no training state), "onnx", "pytorch" or "hub", a folder for the
-            Hugging Face hub; None: from the suffix of the path
-        card : for a hub folder: `license`, an identifier such as "mit"; `language`, a code
-            such as "en", or several; `datasets`, a name on the hub, or several
+        format : "weights" (no training state), "onnx", "pytorch", "html", a page that runs
+            the model, or "hub", a folder for the Hugging Face hub; None: from the suffix of
+            the path
+        more : for a page: `dtype`, "float16" (the default) or "float32"; for a hub folder:
+            `license`, an identifier such as "mit"; `language`, a code such as "en", or several;
+            `datasets`, a name on the hub, or several
 
         Raises
         ------
         UsageError : an unknown format, one that contradicts the path, or one that Markov
-            chains do not support; a model larger than the format allows
+            chains do not support; a model larger than the format allows, or weights that
+            its dtype cannot hold
         ElmanError : a missing package, or a place that cannot be written
 
         Example
         -------
         >>> model.export("poems.onnx")  # doctest: +SKIP
+        >>> model.export("poems.html", dtype="float32")  # doctest: +SKIP
         """
-        elman._export(self, path, format, **card)
+        elman._export(self, path, format, **more)
 
 
 def _arrived(kind: type[M], data: bytes, engine: Engine | None = None) -> M:
