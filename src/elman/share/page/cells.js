@@ -10,8 +10,13 @@ export function multiply(W, x, y) {
   let a = 0;
   let row = 0;
   for (; row < inFours; row += 4) {
-    const [b, c, d] = [a + columns, a + 2 * columns, a + 3 * columns];
-    let [sumA, sumB, sumC, sumD] = [0, 0, 0, 0];
+    const b = a + columns;
+    const c = b + columns;
+    const d = c + columns;
+    let sumA = 0;
+    let sumB = 0;
+    let sumC = 0;
+    let sumD = 0;
     for (let i = 0; i < columns; i += 1) {
       const value = x[i];
       sumA += W[a + i] * value;

@@ -10,7 +10,7 @@ import { surprises, write } from "./sampling.js";
 import { breathe, open } from "./shell.js";
 import { Vocabulary, treated } from "./vocabulary.js";
 
-const AT_ONCE = 30; // ms of computing after which the browser may draw and listen
+const AT_ONCE = 50; // ms of computing after which the browser may draw and listen
 const LIMITS = { length: 100_000 }; // symbols that the form takes
 const UNITS = { char: "characters", byte: "bytes", word: "words" };
 
@@ -63,7 +63,7 @@ async function* inTurns(generator) {
     if (now - begun < most) continue;
     await breathe();
     begun = performance.now();
-    most = Math.max(AT_ONCE, begun - now); // where drawing is slow, half of the time is still ours
+    most = Math.max(AT_ONCE, 3 * (begun - now)); // where drawing is slow, it has a quarter of the time
   }
 }
 
