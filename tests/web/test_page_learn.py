@@ -78,7 +78,7 @@ def test_pause_resume_and_stop(live, tmp_path):
     live.until(f"{RUN}.steps.at(-1).step > {step}")
     press(live, "Stop and save")
     live.until(f"{RUN}.end?.event === 'interrupted'")
-    live.until("document.querySelector('.learn-state').textContent === 'Stopped, and saved'")
+    live.until("document.querySelector('.learn-state').textContent === 'Stopped and saved'")
     assert (tmp_path / "text.safetensors").exists()
     assert not live.page.get_by_role("button", name="Pause").is_enabled()
     assert live.page.evaluate("document.activeElement.textContent") == "Stop and save"
@@ -202,7 +202,7 @@ def test_a_classifier_is_watched_to_its_end(new_look, models, tmp_path):
         shown = look.page.locator(".chart").nth(1).locator(".value").first.inner_text()
         assert float(shown) == pytest.approx(accuracy, abs=0.006)
         report = look.state("views.learn.run.end.report")
-        told = look.page.locator(".messages li").first.inner_text()
+        told = look.page.locator(".results li").first.inner_text()
         assert f"accuracy {report['accuracy']:.3f}" in told
         # The page stays, and classifies with the model that is done.
         look.page.get_by_role("tab", name="Classify").click()

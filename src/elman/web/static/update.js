@@ -28,7 +28,7 @@ export function updatePanel(state, changed) {
   const table = h("table", { class: "numbers-table figure updates-table" });
   const element = h("section", { class: "card update-card", "aria-label": "Update" },
     h("div", { class: "update-head" },
-      h("p", { class: "equation" }, formula("W ← W − η·∂L/∂W")),
+      h("p", { class: "update-rule" }, formula("W ← W − η·∂L/∂W")),
       h("div", { class: "slider" }, rate, eta),
       h("div", { class: "buttons" }, update, reset),
       h("label", { class: "note" }, "Weights ", which)),
