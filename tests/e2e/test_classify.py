@@ -289,7 +289,7 @@ def test_plot_draws_the_confusion_matrix(say):
 @pytest.mark.parametrize(
     ("content", "flags", "says"),
     [
-        ("text\tlabel\na\tx\nb\tx\n", [], ("one class 'x'",)),
+        ("text\tlabel\na\tx\nb\tx\n", [], ("only the class 'x'",)),
         ("text\tlabel\na\tx\n\ty\n", [], ("bad.tsv", "line 3", "empty")),
         ("text\tlabel\na\tx\nb\n", [], ("bad.tsv", "line 3", "1 column")),
         ("text\tlabel\na\tx\nb\ty\n", ["--label-column", "kind"], ("'kind'", "--label-column")),

@@ -40,7 +40,7 @@ def test_a_model_file_becomes_a_picture(say, folder):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("chain.safetensors", "no history"),
+        ("chain.safetensors", "no training history"),
         ("small.safetensors", "was exported"),
         ("text.txt", "text.txt"),
         ("nowhere.safetensors", "nowhere.safetensors"),

@@ -310,7 +310,7 @@ def test_info_shows_labels_and_scores(say):
 @pytest.mark.parametrize(
     ("content", "flags", "codes", "says"),
     [
-        ("a\tx\nb\tx\n", [], (1,), ("one label 'x'",)),
+        ("a\tx\nb\tx\n", [], (1,), ("only the label 'x'",)),
         ("a\tx\nb\n", [], (1,), ("bad.conll, line 2", "one column")),
         ("a\tx\nb\ty\n", ["--label-column", 3], (1,), ("line 1", "no column 3")),
         ("a\tx\nb\ty\n", ["--label-column", "kind"], (2,), ("--label-column", "'kind'")),
@@ -361,7 +361,7 @@ def test_parallel_files_of_unlike_length(elman):
     (elman.folder / "a.txt").write_text("a b\nc\n")
     (elman.folder / "a.labels").write_text("x y\n")
     arguments = ["train", "a.txt", "--labels", "a.labels", "--task", "tag", "--steps", 1]
-    elman(*arguments).refused((1,), ("2 lines", "as many"))
+    elman(*arguments).refused((1,), ("2 lines", "the same number"))
     (elman.folder / "a.labels").write_text("x y\nx y\n")
     elman(*arguments).refused((1,), ("a.txt, line 2: 1 word", "2 labels"))
 
