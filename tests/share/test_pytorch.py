@@ -422,7 +422,7 @@ def test_symbols_of_bytes(tmp_path):
         ("v.json", "[1, 2", CorpusError, "is not JSON"),
         ("v.json", '"abc"', UsageError, "must be a list of symbols"),
         ("v.json", "[1.5]", UsageError, "must be a list of strings"),
-        ("v.json", "[1, 2]", ModelFileError, "no text"),
+        ("v.json", "[1, 2]", ModelFileError, "not text"),
         ("v.json", '["a", "a"]', ModelFileError, "repeated"),
         ("v.json", "[]", ModelFileError, "empty"),
         ("v.txt", "", CorpusError, "is empty"),
