@@ -40,18 +40,17 @@ def meant(path: Path, suffix: str = "", others: Iterable[str] = ()) -> str | Non
     With a `suffix` it is one that ends so: of the name without it, of a similar name, or the
     only one in the folder. `others` are names that could be meant besides files.
     """
-    named = get_close_matches(str(path), others, 1)
-    if named:
-        return f"did you mean {named[0]}?"
     try:
         names = sorted(name for name in os.listdir(path.parent) if name.endswith(suffix))
     except OSError:
-        return None
+        names = []
     near = [name for name in names if suffix and name == path.name + suffix]
     near += get_close_matches(path.name, names, 1)
     if not near and suffix and len(names) == 1:
         near = names
-    return f"did you mean {quote(str(path.parent / near[0]))}?" if near else None
+    found = [quote(str(path.parent / name)) for name in near]
+    found += get_close_matches(str(path), others, 1)
+    return f"did you mean {found[0]}?" if found else None
 
 
 def is_name(path: str) -> bool:

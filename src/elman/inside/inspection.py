@@ -127,10 +127,9 @@ def silenced(model: Model, layer: int, unit: int) -> Model:
     """
     network = network_of(model)
     assert isinstance(network, Network)
-    copied, config = copy.copy(model), network.config
-    copied.network = Network(config, network.dtype, network.engine)
-    copied.network.parameters.flat[:] = network.parameters.flat
-    above = f"layer{layer + 1}.W_x" if layer + 1 < config.num_layers else "readout.W_y"
+    copied = copy.copy(model)
+    copied.network = network.copy()
+    above = f"layer{layer + 1}.W_x" if layer + 1 < network.config.num_layers else "readout.W_y"
     for name in (f"layer{layer}.W_h", above):
         copied.network.parameters[name][unit] = 0
     return copied

@@ -213,7 +213,7 @@ class Loop(State[N]):
         if value < self.best_value:
             self.best_value, self.best_step, self.stale = value, self.step, 0
             if self.best is None:
-                self.best = self._copy()
+                self.best = self.network.copy()
             self.best.parameters.flat[:] = self.network.parameters.flat
         else:
             self.stale += 1

@@ -117,10 +117,6 @@ class State(ABC, Generic[N]):
         """The network to use: the best one on the held-out part, if there is one."""
         return self.best or self.network
 
-    def _copy(self) -> N:
-        network = self.network
-        return type(network)(network.config, network.dtype, network.engine)
-
     def _diverged(self, loss: float, norm: float) -> None:
         s = self.settings
         norm = norm if isfinite(norm) else self.last_norm
@@ -189,8 +185,7 @@ class State(ABC, Generic[N]):
         self.limit = (state["limit"][0], state["limit"][1])
         if state["best_value"] is not None:
             self.best_value = state["best_value"]
-            self.best = self._copy()
-            self.best.parameters.flat[:] = self.network.parameters.flat
+            self.best = self.network.copy()
         if "training.parameters" in tensors:
             self.network.parameters.flat[:] = tensors["training.parameters"]
         for name, array in self.optimizer.state.items():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
@@ -82,6 +83,12 @@ class BaseNetwork:
         Such a table is last in the arena.
         """
         return self.parameters.flat.size
+
+    def copy(self, engine: Engine | None = None) -> Self:
+        """The same parameters in memory of their own, run by the same engine or another one."""
+        copied = type(self)(self.config, self.dtype, engine or self.engine)
+        copied.parameters.flat[:] = self.parameters.flat
+        return copied
 
     def limit_threads(self) -> AbstractContextManager:
         """A context for training, in which the engine uses its number of threads."""

@@ -191,10 +191,7 @@ class Sweep:
         self, trial: Any, settings: dict[str, Any], threads: int, outcome: Event
     ) -> Iterator[Event]:
         """An ordinary run; how it ended is told to the study, and put into `outcome`."""
-        command = self.command(settings)
-        run = tasks.begin(self.corpus, self.given | settings | {"threads": threads}, None, None,
-                          command)  # fmt: skip
-        heard = 0
+        run, heard = self._run(settings, threads), 0
         events: Any = run.events()
         with closing(events):
             for event in events:
@@ -218,6 +215,10 @@ class Sweep:
         if self.output is not None and self.study.best_trial.number == trial.number:
             self._write(run)
 
+    def _run(self, settings: dict[str, Any], threads: int) -> Any:
+        return tasks.begin(self.corpus, self.given | settings | {"threads": threads}, None, None,
+                           self.command(settings))  # fmt: skip
+
     def _write(self, run: Any) -> None:
         assert self.output is not None
         with OutputFile(model_path(self.output)) as file:
@@ -229,13 +230,10 @@ class Sweep:
         if self.output is None or best is None:
             return
         settings = self.study.best_trial.user_attrs["settings"]
-        command = self.command(settings)
-        if _made_by(model_path(self.output)) == command:
+        if _made_by(model_path(self.output)) == self.command(settings):
             return
         yield {"event": "again", "number": best, "model": self.output}
-        threads = self.given.get("threads") or available_cores()
-        run = tasks.begin(self.corpus, self.given | settings | {"threads": threads}, None, None,
-                          command)  # fmt: skip
+        run = self._run(settings, self.given.get("threads") or available_cores())
         for _ in run.events():
             pass
         self._write(run)

@@ -181,8 +181,7 @@ def snapshot(model: SavedModel) -> SavedModel:
     network = model.network
     assert isinstance(network, BaseNetwork)
     engine = replace(network.engine, threads=1)  # the calls share the cores with the training
-    copied.network = type(network)(network.config, network.dtype, engine)
-    copied.network.parameters.flat[:] = network.parameters.flat
+    copied.network = network.copy(engine)
     if model.training is not None:
         arrays, values = model.training
         copied.training = ({name: array.copy() for name, array in arrays.items()}, values)

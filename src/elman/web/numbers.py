@@ -75,7 +75,7 @@ def steps(
     if not 0 <= start <= len(ids) - 2:
         raise UsageError(f"there is no step {start}: this text has {len(ids) - 1}, from 0 on")
     shown = ids[start : start + count + 1]
-    network = _copy(network)
+    network = network.copy()  # whose weights may be changed
     read = np.concatenate([_opening(model), ids[:start]]).astype(np.int32)
     updates = list(_updated(network, read, shown, change or Change()))
     state = _entering(network, read)
@@ -124,13 +124,6 @@ def steps(
             "last": [[float(np.linalg.norm(layer.hidden)) for layer in back] for back in last],
         },
     }  # fmt: skip
-
-
-def _copy(network: Network) -> Network:
-    """One whose weights may be changed."""
-    copied = Network(network.config, network.dtype, network.engine)
-    copied.parameters.flat[:] = network.parameters.flat
-    return copied
 
 
 def _opening(model: Model) -> Array:

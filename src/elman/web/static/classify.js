@@ -1,4 +1,4 @@
-// Classifiers: the class probabilities after every character that is typed.
+// Classify: the class probabilities after every character that is typed.
 
 import { field, h, percent, visible } from "./dom.js";
 import { startOf } from "./starts.js";

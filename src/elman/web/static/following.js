@@ -32,7 +32,8 @@ export function followingPanel({ request, choose, sourceOf, fail }) {
     if (!pattern.value && !own.value) return own.focus();
     note.textContent = "Looking …";
     try {
-      const answer = await request({ pattern: pattern.value || own.value });
+      // In a group, so that no expression is taken for the name of a pattern.
+      const answer = await request({ pattern: pattern.value || `(?:${own.value})` });
       if (answer) show(answer);
     } catch (error) {
       note.textContent = "";
