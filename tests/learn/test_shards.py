@@ -11,6 +11,7 @@ from elman.learn.ranks import Alone
 from elman.learn.shards import Shards, borders, subtrees
 from elman.nn.engine import select
 from elman.tasks import resume
+from elman.tasks.language import trainer
 
 
 @pytest.mark.parametrize(
@@ -60,19 +61,20 @@ class Ranked(Alone):
 @pytest.mark.parametrize(
     ("count", "size"), [(c, r) for c in (1, 2, 4, 8) for r in (1, 2, 3, 5, 8) if r <= c]
 )
-def test_gradients_are_added_as_one_binary_tree_whoever_has_them(rng, count, size):
+@pytest.mark.parametrize("together", [1, 2, 8])
+def test_gradients_are_added_as_one_binary_tree_whoever_has_them(rng, count, size, together):
     leaves = [rng.normal(size=41).astype(np.float32) for _ in range(count)]
     box: dict = {}
     for rank in range(size):
         shards = Shards(count, Ranked(rank, size, box))
         flat = np.zeros(41, np.float32)
 
-        def compute(shard, rows, flat=flat):
-            flat[:] = leaves[shard]
+        def compute(group, borders, gradients):
+            gradients[:] = leaves[group.start : group.stop]
             return 0.0
 
         try:
-            shards.gradient(flat, 16, compute)
+            shards.gradient(flat, 16, compute, together)
         except StopIteration:
             continue
     mine = slice(borders(41, size)[-2], None)
@@ -87,14 +89,14 @@ def test_the_loss_is_added_as_the_same_tree(rng):
 def test_a_shard_without_rows_adds_nothing():
     flat, seen = np.zeros(3), []
 
-    def compute(shard, rows):
-        seen.append((shard, rows))
-        flat[:] = 1.0
+    def compute(shards, borders, gradients):
+        seen.append((shards, borders))
+        gradients[:] = 1.0
         return 2.0
 
     assert Shards(4).gradient(flat, 3, compute) == 6.0
     assert flat.tolist() == [3.0, 3.0, 3.0]
-    assert seen == [(0, slice(0, 1)), (1, slice(1, 2)), (2, slice(2, 3))]
+    assert seen == [(range(i, i + 1), [i, i + 1]) for i in range(3)]
 
 
 def test_more_ranks_than_shards_are_refused_with_the_number_that_is_enough():
@@ -147,6 +149,30 @@ def test_shards_change_a_training_by_rounding_alone(engine, given):
     for name, value in one.summary.items():
         if isinstance(value, float) and "second" not in name:
             assert four.summary[name] == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.skipif(select().name != "native", reason="NumPy computes shards one by one")
+@pytest.mark.parametrize(
+    "given",
+    [
+        {}, {"lines": True}, {"bptt": 5}, {"batching": "random"}, {"dropout": 0.4, "num_layers": 2},
+        {"embedding_size": 5, "cell": "gru"}, {"cell": "gru", "dtype": "float64"},
+        {"cell": "rnn", "bias": False, "batch_size": 17},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("together", [2, 4])
+def test_shards_in_one_pass_have_the_bits_of_each_alone(monkeypatch, given, together):
+    def trained(together):
+        monkeypatch.setattr(trainer, "TOGETHER", together)
+        common = {"hidden_size": 9, "batch_size": 16, "seq_len": 12, "steps": 6, "threads": 2}
+        return elman.train(text=TEXT * 3, **common | given, shards=4)
+
+    passes, wanted = trained(together), trained(1)
+    assert passes.network.parameters.flat.tobytes() == wanted.network.parameters.flat.tobytes()
+    for name, tensor in wanted.training[0].items():
+        if name != "training.history":  # it has seconds
+            assert passes.training[0][name].tobytes() == tensor.tobytes()
 
 
 def test_dropout_is_drawn_for_each_shard_alone():

@@ -49,8 +49,9 @@ template <class T> static void run_cell(Cell cell, Index steps, Index B, Index H
   s.z = z, s.ids = ids.when(table), s.state = state, s.mask = mask.when(masked), s.c_n = c_n.when(cell == GRU);
   s.h = h, s.saved = saved, s.final_state = last, s.dh = dh, s.dstate = dstate, s.dz = dz, s.dq = cell == GRU ? dq.values.get() : dz.values.get(), s.dstate0 = dstate0;
   Engine<T>::forward(s, W);
-  Engine<T>::backward(s, W, false, dW, dc.when(cell == GRU));
-  Engine<T>::backward(s, W, true, dW, dc.when(cell == GRU));
+  Engine<T>::backward(s, W);
+  Engine<T>::recurrent_sums(s, 0, B, false, dW, dc.when(cell == GRU));
+  Engine<T>::recurrent_sums(s, B / 2, B, true, dW, dc.when(cell == GRU));
   expect(finite<T>(h, steps * B * H) && finite<T>(last, S * B * H) && finite<T>(dz, steps * B * G * H) && finite<T>(dstate0, S * B * H) &&
              finite<T>(dW, H * G * H) && (cell != GRU || finite<T>(dc, H)),
          "a cell's outputs are finite");
@@ -71,16 +72,16 @@ template <class T> static void run_rest(Index rows, Index K, Index N) {
       expect(std::fabs(sum - double(y[r * N + n])) < 1e-3, "affine");
     }
   Engine<T>::affine(d, w, nullptr, rows, N, K, true, dx);
-  Engine<T>::outer_sum(x, d, rows, K, N, false, dw);
-  Engine<T>::outer_sum(x, d, rows, K, N, true, dw);
-  Engine<T>::column_sum(d, rows, N, false, db);
-  Engine<T>::column_sum(d, rows, N, true, db);
+  Engine<T>::outer_sum(x, d, all(rows), K, N, false, dw);
+  Engine<T>::outer_sum(x, d, all(rows), K, N, true, dw);
+  Engine<T>::column_sum(d, all(rows), N, false, db);
+  Engine<T>::column_sum(d, all(rows), N, true, db);
   Engine<T>::cross_entropy(y, ids, sums, rows, N, y, nll);
   Engine<T>::only_nats(y, ids, rows, N, nll);
   Engine<T>::gather(y, ids, b, rows < N ? 0 : rows / N, N, d);
   for (Index i = 0; i < rows; ++i) ids[i] = std::int32_t(i % 2);
   Array<T> two(2 * N, 8);
-  Engine<T>::scatter_add(d, ids, rows, N, two);
+  Engine<T>::scatter_add(d, ids, all(rows), N, two);
   for (int rule = 0; rule < 4; ++rule) {
     for (Index i = 0; i < K * N; ++i) v[i] = v[i] < 0 ? -v[i] : v[i];
     Engine<T>::update({Rule(rule), p, dw, m, v, 0.1, 0.9, 0.99, 1e-8, 0.01, 0.1, 0.01}, K * N);
@@ -93,18 +94,21 @@ template <class T> static void run_rest(Index rows, Index K, Index N) {
 
 template <class T> static void run_network(Architecture a, Index steps, Index B, bool masked, bool dropped) {
   const Index n = Weights<T>(a, nullptr).size, V = a.vocabulary, H = a.hidden, states = a.layers * a.state_size(B);
-  Array<T> p(n, 1), g(n), weights(steps * B, 2), state(states, 3), last(states);
+  Array<T> p(n, 1), g(2 * n), weights(steps * B, 2), state(states, 3), last(states);
   Array<std::int32_t> ids(steps * B), symbols(9 * B);
   Array<std::uint8_t> mask(steps * B), forbidden(V);
   Array<std::uint16_t> bits(a.layers * steps * B * H);
-  Array<double> nats(steps * B), uniforms(9 * B, 4);
+  Array<double> nats(steps * B), uniforms(9 * B, 4), losses(2);
   for (Index i = 0; i < steps * B; ++i) ids[i] = std::int32_t(i * 5 % V), mask[i] = i % 3 != 0;
   for (Index i = 0; i < a.layers * steps * B * H; ++i) bits[i] = std::uint16_t(i * 257);
   for (Index i = 0; i < 9 * B; ++i) uniforms[i] += 0.5;
   for (Index v = 0; v < V; ++v) forbidden[v] = v == 1;
   Window<T> w{steps, B, ids, ids, weights, mask.when(masked), bits.when(dropped), 20000, 1.5, state, last};
-  const double once = loss_and_gradient<T>(a, p, w, false, g), twice = loss_and_gradient<T>(a, p, w, true, g);
-  expect(std::isfinite(once) && once == twice && finite<T>(g, n) && finite<T>(last, states), "a network's outputs are finite");
+  const std::vector<Index> borders = B > 1 ? std::vector<Index>{0, B / 2, B} : std::vector<Index>{0, 1};
+  losses_and_gradients<T>(a, p, w, borders, false, losses, g);
+  const double once = losses[0] + losses[1];
+  losses_and_gradients<T>(a, p, w, borders, true, losses, g);
+  expect(std::isfinite(once) && once == losses[0] + losses[1] && finite<T>(g, 2 * n) && finite<T>(last, states), "a network's outputs are finite");
   score<T>(a, p, w, nats);
   expect(finite<double>(nats, steps * B), "nats are finite");
   Array<T> packed(packed_size<T>(a));

@@ -60,11 +60,13 @@ def update(
 def clip(x: Array, limit: float, scale: float) -> None: ...
 def sum_of_squares(x: Array) -> float: ...
 def activation(which: int, x: Array, y: Array) -> None: ...
-def loss_and_gradient(
+def losses_and_gradients(
     architecture: Architecture,
     parameters: Array,
-    gradient: Array,
+    borders: list[int],
+    gradients: Array,
     add: bool,
+    losses: Array,
     inputs: Array,
     targets: Array,
     weights: Array,
@@ -74,7 +76,7 @@ def loss_and_gradient(
     threshold: int,
     scale: float,
     final_state: Array,
-) -> float: ...
+) -> None: ...
 def score(
     architecture: Architecture,
     parameters: Array,

@@ -9,10 +9,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "dispatch.hpp"
 #include "engine.hpp"
@@ -161,7 +164,8 @@ static void backward(int cell, bool relu, const In& h, const In& state, const st
     T* const dw = data<T>(dW_h, "dW_h", {H, G * H});
     T* const dc = data<T>(dc_n, "dc_n", {H});
     Unlocked free;
-    Engine<T>::backward(s, w, false, dw, s.cell == GRU ? dc : nullptr);
+    Engine<T>::backward(s, w);
+    Engine<T>::recurrent_sums(s, 0, B, false, dw, s.cell == GRU ? dc : nullptr);
   });
 }
 
@@ -186,7 +190,7 @@ static void outer_sum(const In& a, const In& b, const Out& c) {
     const T* const pb = data<T>(b, "b", {K, N});
     T* const pc = data<T>(c, "c", {M, N});
     Unlocked free;
-    Engine<T>::outer_sum(pa, pb, K, M, N, false, pc);
+    Engine<T>::outer_sum(pa, pb, all(K), M, N, false, pc);
   });
 }
 
@@ -197,7 +201,7 @@ static void column_sum(const In& a, const Out& out) {
     const T* const pa = data<T>(a, "a", {rows, N});
     T* const po = data<T>(out, "out", {N});
     Unlocked free;
-    Engine<T>::column_sum(pa, rows, N, false, po);
+    Engine<T>::column_sum(pa, all(rows), N, false, po);
   });
 }
 
@@ -234,7 +238,7 @@ static void scatter_add(const In& d, const In& ids, const Out& out) {
     const std::int32_t* const i = ids_data(ids, "ids", {n}, V);
     T* const o = data<T>(out, "out", {V, N});
     Unlocked free;
-    Engine<T>::scatter_add(pd, i, n, N, o);
+    Engine<T>::scatter_add(pd, i, all(n), N, o);
   });
 }
 
@@ -315,24 +319,26 @@ template <class T> static Architecture architecture(const Numbers& numbers, cons
   return a;
 }
 
-static double py_loss_and_gradient(const Numbers& numbers, const In& parameters, const Out& gradient, bool add, const In& inputs, const In& targets,
-                                const In& weights, const In& state, const std::optional<In>& mask, const std::optional<In>& bits, int threshold,
-                                double scale, const Out& final_state) {
-  double loss = 0;
+static void py_losses_and_gradients(const Numbers& numbers, const In& parameters, const std::vector<Index>& borders, const Out& gradients, bool add,
+                                    const Out& losses, const In& inputs, const In& targets, const In& weights, const In& state,
+                                    const std::optional<In>& mask, const std::optional<In>& bits, int threshold, double scale, const Out& final_state) {
   for_dtype(parameters, "parameters", [&](auto zero) {
     using T = decltype(zero);
     const Index n = size(parameters, 0, "parameters", 1), steps = size(inputs, 0, "inputs", 2), B = size(inputs, 1, "inputs", 2);
     const T* const p = data<T>(parameters, "parameters", {n});
-    T* const g = data<T>(gradient, "gradient", {n});
+    const Index groups = Index(borders.size()) - 1;
+    const bool rise = std::adjacent_find(borders.begin(), borders.end(), std::greater_equal<Index>()) == borders.end();
+    if (groups < 1 || borders.front() != 0 || borders.back() != B || !rise) throw nb::value_error("borders must rise from 0 to the batch");
+    T* const g = data<T>(gradients, "gradients", {groups, n});
+    double* const sums = data<double>(losses, "losses", {groups});
     const Architecture a = architecture<T>(numbers, parameters, p);
     const Index H = a.hidden, L = a.layers, S = STATES[a.cell];
     const Window<T> w{steps, B, ids_data(inputs, "inputs", {steps, B}, a.vocabulary), ids_data(targets, "targets", {steps, B}, a.vocabulary),
                       data<T>(weights, "weights", {steps, B}), mask_data(mask, {steps, B}), data<std::uint16_t>(bits, "bits", {L, steps, B, H}),
                       threshold, scale, data<T>(state, "state", {L, S, B, H}), data<T>(final_state, "final_state", {L, S, B, H})};
     Unlocked free;
-    loss = loss_and_gradient<T>(a, p, w, add, g);
+    losses_and_gradients<T>(a, p, w, borders, add, sums, g);
   });
-  return loss;
 }
 
 static void py_score(const Numbers& numbers, const In& parameters, const In& inputs, const In& targets, const In& state, const std::optional<In>& mask,
@@ -413,8 +419,8 @@ NB_MODULE(_core, m) {
   m.def("clip", &clip, nb::arg("x"), nb::arg("limit"), nb::arg("scale"));
   m.def("sum_of_squares", &sum_of_squares, nb::arg("x"));
   m.def("activation", &activation, nb::arg("which"), nb::arg("x"), nb::arg("y"));
-  m.def("loss_and_gradient", &py_loss_and_gradient, nb::arg("architecture"), nb::arg("parameters"), nb::arg("gradient"), nb::arg("add"), nb::arg("inputs"),
-        nb::arg("targets"), nb::arg("weights"), nb::arg("state"), nb::arg("mask").none(), nb::arg("bits").none(), nb::arg("threshold"), nb::arg("scale"),
+  m.def("losses_and_gradients", &py_losses_and_gradients, nb::arg("architecture"), nb::arg("parameters"), nb::arg("borders"), nb::arg("gradients"),
+        nb::arg("add"), nb::arg("losses"), nb::arg("inputs"), nb::arg("targets"), nb::arg("weights"), nb::arg("state"), nb::arg("mask").none(), nb::arg("bits").none(), nb::arg("threshold"), nb::arg("scale"),
         nb::arg("final_state"));
   m.def("score", &py_score, nb::arg("architecture"), nb::arg("parameters"), nb::arg("inputs"), nb::arg("targets"), nb::arg("state"), nb::arg("mask").none(),
         nb::arg("nats"), nb::arg("final_state"));

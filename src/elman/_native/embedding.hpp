@@ -17,13 +17,16 @@ inline void gather(const T* table, const std::int32_t* ids, const T* bias, Index
   }
 }
 
-// out (V, N)[ids[r]] += d (n, N)[r], columns n0..n1, in the order of the rows: the same sum every time.
+// out (V, N)[ids[r]] += d (T·B, N)[r] for the rows r of a part, columns n0..n1, in their order: the same sum every time.
 template <class T>
-inline void scatter_add(const T* d, const std::int32_t* ids, Index n, Index N, Index n0, Index n1, T* out) {
+inline void scatter_add(const T* d, const std::int32_t* ids, const Part& rows, Index N, Index n0, Index n1, T* out) {
   constexpr Index L = lanes<T>;
-  for (Index r = 0; r < n; ++r) {
-    T* const to = out + ids[r] * N;
-    for (Index j = n0; j < n1; j += L) store(to + j, load(to + j, n1 - j) + load(d + r * N + j, n1 - j), n1 - j);
+  const Index K = size(rows);
+  Walk<T> from(d, N, rows, 0);
+  Walk<std::int32_t> id(ids, 1, rows, 0);
+  for (Index k = 0; k < K; ++k, from.next(), id.next()) {
+    T* const to = out + *id.at * N;
+    for (Index j = n0; j < n1; j += L) store(to + j, load(to + j, n1 - j) + load(from.at + j, n1 - j), n1 - j);
   }
 }
 

@@ -23,6 +23,8 @@ template <class Body> void split(Index n, Index grain, double operations, Body&&
   parallel(parts, [&](int part) { body(share(n, part, parts, grain)); });
 }
 
+double size(const Part& rows) { return double(rows.steps) * double(rows.last - rows.first); }
+
 // Units per panel: one vector of each of several gates, else PLAIN vectors.
 template <class T> Index panels_of(Index N, int gates) {
   const Index width = (gates > 1 ? 1 : PLAIN) * kernels<T>().lanes;
@@ -80,10 +82,15 @@ template <class T> void Engine<T>::forward(Sequence<T> s, const T* W_h) {
   std::memcpy(s.final_state, s.h + s.steps * s.batch * s.hidden, bytes);
 }
 
-template <class T> void Engine<T>::backward(Sequence<T> s, const T* W_h, bool add, T* dW_h, T* dc_n) {
+template <class T> void Engine<T>::backward(Sequence<T> s, const T* W_h) {
   const Index H = s.hidden, N = GATES[s.cell] * H, rows = s.steps * s.batch;
   s.packed = elman::pack(W_h, N, H, true, 1);
   split(s.batch, 1, 2.0 * double(rows) * double(H) * double(N), [&](Range r) { kernels<T>().backward(s, r.first, r.last); });
+}
+
+template <class T> void Engine<T>::recurrent_sums(const Sequence<T>& s, Index first, Index last, bool add, T* dW_h, T* dc_n) {
+  const Index H = s.hidden, N = GATES[s.cell] * H;
+  const Part rows{s.steps, s.batch, first, last};
   outer_sum(s.h, s.dq, rows, H, N, add, dW_h);
   if (dc_n) kernels<T>().column_sum(s.dq, rows, N, 2 * H, 3 * H, add, dc_n - 2 * H);
 }
@@ -94,18 +101,18 @@ void Engine<T>::affine(const T* x, const T* w, const T* bias, Index rows, Index 
   split(rows, 1, 2.0 * double(rows) * double(K) * double(N), [&](Range r) { kernels<T>().affine(packed, bias, x, K, N, r.first, r.last, y); });
 }
 
-template <class T> void Engine<T>::outer_sum(const T* a, const T* b, Index K, Index M, Index N, bool add, T* c) {
+template <class T> void Engine<T>::outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, bool add, T* c) {
   const Kernels<T>& k = kernels<T>();
   const bool by_rows = M > 2 * N;  // cut the side that has more tiles
-  split(by_rows ? M : N, by_rows ? 12 : PLAIN * k.lanes, 2.0 * double(K) * double(M) * double(N), [&](Range r) {
+  split(by_rows ? M : N, by_rows ? 12 : PLAIN * k.lanes, 2.0 * size(rows) * double(M) * double(N), [&](Range r) {
     const Range m = by_rows ? r : Range{0, M}, n = by_rows ? Range{0, N} : r;
     T* const scratch = blocks.get<T>(std::size_t(k.outer_scratch(m.last - m.first)));
-    k.outer_sum(a, b, K, M, N, m.first, m.last, n.first, n.last, add, c, scratch);
+    k.outer_sum(a, b, rows, M, N, m.first, m.last, n.first, n.last, add, c, scratch);
   });
 }
 
-template <class T> void Engine<T>::column_sum(const T* a, Index rows, Index N, bool add, T* out) {
-  split(N, 64, double(rows) * double(N), [&](Range r) { kernels<T>().column_sum(a, rows, N, r.first, r.last, add, out); });
+template <class T> void Engine<T>::column_sum(const T* a, const Part& rows, Index N, bool add, T* out) {
+  split(N, 64, size(rows) * double(N), [&](Range r) { kernels<T>().column_sum(a, rows, N, r.first, r.last, add, out); });
 }
 
 template <class T>
@@ -123,8 +130,8 @@ template <class T> void Engine<T>::gather(const T* table, const std::int32_t* id
   split(n, 1, double(n) * double(N), [&](Range r) { kernels<T>().gather(table, ids, bias, N, r.first, r.last, out); });
 }
 
-template <class T> void Engine<T>::scatter_add(const T* d, const std::int32_t* ids, Index n, Index N, T* out) {
-  split(N, 64, double(n) * double(N), [&](Range r) { kernels<T>().scatter_add(d, ids, n, N, r.first, r.last, out); });
+template <class T> void Engine<T>::scatter_add(const T* d, const std::int32_t* ids, const Part& rows, Index N, T* out) {
+  split(N, 64, size(rows) * double(N), [&](Range r) { kernels<T>().scatter_add(d, ids, rows, N, r.first, r.last, out); });
 }
 
 template <class T> void Engine<T>::dropout(const T* x, const std::uint16_t* bits, int threshold, double scale, Index n, T* y) {

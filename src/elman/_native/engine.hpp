@@ -9,6 +9,8 @@
 
 namespace elman {
 
+inline Part all(Index rows) { return {1, rows, 0, rows}; }
+
 template <class T> struct Engine {
   // w (K, N), or its transpose, in column panels; gates > 1 interleaves them. to: packed_size(K, N, gates) values.
   static Index packed_size(Index K, Index N, int gates);
@@ -17,19 +19,20 @@ template <class T> struct Engine {
 
   // s.packed is filled in here from W_h (H, G·H).
   static void forward(Sequence<T> s, const T* W_h);
-  // Also dW_h (H, G·H) = sum over t of h_{t-1}ᵀ·dq_t, and dc_n (H,) for a GRU that has one; += with `add`.
-  static void backward(Sequence<T> s, const T* W_h, bool add, T* dW_h, T* dc_n);
+  static void backward(Sequence<T> s, const T* W_h);
+  // dW_h (H, G·H) = sum over t of h_{t-1}ᵀ·dq_t, and dc_n (H,) for a GRU that has one, of sequences first..last; += with `add`.
+  static void recurrent_sums(const Sequence<T>& s, Index first, Index last, bool add, T* dW_h, T* dc_n);
 
   // y (rows, N) = x (rows, K)·w + bias; w (K, N), or (N, K) if transposed; bias (N,) or null.
   static void affine(const T* x, const T* w, const T* bias, Index rows, Index K, Index N, bool transposed, T* y);
-  // c (M, N) = a (K, M)ᵀ·b (K, N), or += with `add`
-  static void outer_sum(const T* a, const T* b, Index K, Index M, Index N, bool add, T* c);
-  static void column_sum(const T* a, Index rows, Index N, bool add, T* out);
+  // c (M, N) = a (T·B, M)ᵀ·b (T·B, N) over the rows of a part, or += with `add`
+  static void outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, bool add, T* c);
+  static void column_sum(const T* a, const Part& rows, Index N, bool add, T* out);
 
   static void cross_entropy(const T* logits, const std::int32_t* targets, const T* weights, Index rows, Index V, T* dlogits, double* nats);
   static void only_nats(T* logits, const std::int32_t* targets, Index rows, Index V, double* nats);
   static void gather(const T* table, const std::int32_t* ids, const T* bias, Index n, Index N, T* out);
-  static void scatter_add(const T* d, const std::int32_t* ids, Index n, Index N, T* out);
+  static void scatter_add(const T* d, const std::int32_t* ids, const Part& rows, Index N, T* out);
   static void dropout(const T* x, const std::uint16_t* bits, int threshold, double scale, Index n, T* y);
   static void update(const Update<T>& u, Index n);
   static void clip(T* x, double limit, double scale, Index n);

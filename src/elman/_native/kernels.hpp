@@ -38,6 +38,11 @@ template <class T> struct Sequence {
   T* dstate0;                               // (S, B, H)
 };
 
+// Which rows of (T, B, ...) a sum takes, in their order: of every step those of the sequences first..last.
+struct Part {
+  Index steps, batch, first, last;
+};
+
 enum Rule { SGD = 0, ADAGRAD = 1, RMSPROP = 2, ADAM = 3 };
 
 // One update of the arena: p (n,) from its gradient g (n,).
@@ -59,12 +64,12 @@ template <class T> struct Kernels {
   void (*backward)(const Sequence<T>& s, Index first, Index last);
   void (*affine)(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y);
   Index (*outer_scratch)(Index M);
-  void (*outer_sum)(const T* a, const T* b, Index K, Index M, Index N, Index m0, Index m1, Index n0, Index n1, bool add, T* c, T* scratch);
-  void (*column_sum)(const T* a, Index rows, Index N, Index n0, Index n1, bool add, T* out);
+  void (*outer_sum)(const T* a, const T* b, const Part& rows, Index M, Index N, Index m0, Index m1, Index n0, Index n1, bool add, T* c, T* scratch);
+  void (*column_sum)(const T* a, const Part& rows, Index N, Index n0, Index n1, bool add, T* out);
   void (*cross_entropy)(const T* logits, const std::int32_t* targets, const T* weights, Index V, Index first, Index last, T* dlogits, double* nats);
   void (*only_nats)(T* logits, const std::int32_t* targets, Index V, Index first, Index last, double* nats);
   void (*gather)(const T* table, const std::int32_t* ids, const T* bias, Index N, Index first, Index last, T* out);
-  void (*scatter_add)(const T* d, const std::int32_t* ids, Index n, Index N, Index n0, Index n1, T* out);
+  void (*scatter_add)(const T* d, const std::int32_t* ids, const Part& rows, Index N, Index n0, Index n1, T* out);
   void (*update)(const Update<T>& u, Index first, Index last);
   void (*dropout)(const T* x, const std::uint16_t* bits, int threshold, T scale, Index first, Index last, T* y);
   void (*clip)(T* x, T limit, T scale, Index first, Index last);

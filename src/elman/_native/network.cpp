@@ -107,42 +107,54 @@ template <class T> void clear(T* x, Index n) { std::memset(x, 0, std::size_t(n) 
 
 }  // namespace
 
-template <class T> double loss_and_gradient(const Architecture& a, const T* parameters, const Window<T>& w, bool add, T* gradient) {
+template <class T>
+void losses_and_gradients(const Architecture& a, const T* parameters, const Window<T>& w, const std::vector<Index>& borders, bool add,
+                          double* losses, T* gradients) {
   const Weights<const T> p(a, parameters);
-  const Weights<T> g(a, gradient);
-  const Index rows = w.steps * w.batch, H = a.hidden, N = a.columns(), V = a.vocabulary;
+  const Index rows = w.steps * w.batch, H = a.hidden, N = a.columns(), V = a.vocabulary, D = a.embedding;
   const Tape<T> tape(a, w.steps, w.batch, w.bits, true);
+  // body(g, part, loss): the gradient, the rows and the loss of each group
+  const auto each = [&](auto&& body) {
+    for (std::size_t i = 0; i + 1 < borders.size(); ++i)
+      body(Weights<T>(a, gradients + Index(i) * p.size), Part{w.steps, w.batch, borders[i], borders[i + 1]}, losses[i]);
+  };
   forward(a, p, w, tape);
 
   Engine<T>::cross_entropy(tape.logits, w.targets, w.weights, rows, V, tape.logits, tape.nats);
-  double loss = 0;
-  for (Index r = 0; r < rows; ++r) loss += tape.nats[r] * double(w.weights[r]);
-  Engine<T>::outer_sum(tape.out.back(), tape.logits, rows, H, V, add, g.W_y);
-  if (g.b_y) Engine<T>::column_sum(tape.logits, rows, V, add, g.b_y);
+  each([&](const Weights<T>& g, const Part& part, double& loss) {
+    loss = 0;
+    for (Index t = 0; t < w.steps; ++t)
+      for (Index r = t * w.batch + part.first; r < t * w.batch + part.last; ++r) loss += tape.nats[r] * double(w.weights[r]);
+    Engine<T>::outer_sum(tape.out.back(), tape.logits, part, H, V, add, g.W_y);
+    if (g.b_y) Engine<T>::column_sum(tape.logits, part, V, add, g.b_y);
+  });
   Engine<T>::affine(tape.logits, p.W_y, nullptr, rows, V, H, true, tape.dh);
 
   for (Index layer = a.layers - 1; layer >= 0; --layer) {
     const LayerWeights<const T>& l = p.layers[std::size_t(layer)];
-    const LayerWeights<T>& d = g.layers[std::size_t(layer)];
     if (w.bits) Engine<T>::dropout(tape.dh, w.bits + layer * rows * H, w.threshold, w.scale, rows * H, tape.dh);
     Sequence<T> s = sequence(a, w, tape, layer);
     s.dh = tape.dh, s.dz = tape.z, s.dq = tape.dq, s.dstate0 = tape.dstate;
-    Engine<T>::backward(s, l.W_h, add, d.W_h, d.c_n);
-    if (d.b) Engine<T>::column_sum(tape.z, rows, N, add, d.b);
-    if (layer) {
-      Engine<T>::outer_sum(tape.out[std::size_t(layer - 1)], tape.z, rows, H, N, add, d.W_x);
-      Engine<T>::affine(tape.z, l.W_x, nullptr, rows, N, H, true, tape.dh);
-    } else if (p.E) {
-      Engine<T>::outer_sum(tape.embedded, tape.z, rows, a.embedding, N, add, d.W_x);
-      Engine<T>::affine(tape.z, l.W_x, nullptr, rows, N, a.embedding, true, tape.embedded);
-      if (!add) clear(g.E, V * a.embedding);
-      Engine<T>::scatter_add(tape.embedded, w.inputs, rows, a.embedding, g.E);
-    } else {
+    Engine<T>::backward(s, l.W_h);
+    const T* const x = layer ? tape.out[std::size_t(layer - 1)] : tape.embedded;  // nothing where symbols are looked up
+    const Index inputs = layer ? H : D;
+    each([&](const Weights<T>& g, const Part& part, double&) {
+      const LayerWeights<T>& d = g.layers[std::size_t(layer)];
+      Engine<T>::recurrent_sums(s, part.first, part.last, add, d.W_h, d.c_n);
+      if (d.b) Engine<T>::column_sum(tape.z, part, N, add, d.b);
+      if (inputs) return Engine<T>::outer_sum(x, tape.z, part, inputs, N, add, d.W_x);
       if (!add) clear(d.W_x, V * N);
-      Engine<T>::scatter_add(tape.z, w.inputs, rows, N, d.W_x);
-    }
+      Engine<T>::scatter_add(tape.z, w.inputs, part, N, d.W_x);
+    });
+    if (!inputs) continue;
+    T* const dx = layer ? tape.dh : tape.embedded;
+    Engine<T>::affine(tape.z, l.W_x, nullptr, rows, N, inputs, true, dx);
+    if (layer) continue;
+    each([&](const Weights<T>& g, const Part& part, double&) {
+      if (!add) clear(g.E, V * D);
+      Engine<T>::scatter_add(dx, w.inputs, part, D, g.E);
+    });
   }
-  return loss;
 }
 
 template <class T> void score(const Architecture& a, const T* parameters, Window<T> w, double* nats) {
@@ -163,7 +175,7 @@ template <class T> void score(const Architecture& a, const T* parameters, Window
 #define ELMAN_FOR(T)                                                                                            \
   template struct Weights<T>;                                                                                  \
   template struct Weights<const T>;                                                                            \
-  template double loss_and_gradient<T>(const Architecture&, const T*, const Window<T>&, bool, T*);             \
+  template void losses_and_gradients<T>(const Architecture&, const T*, const Window<T>&, const std::vector<Index>&, bool, double*, T*); \
   template void score<T>(const Architecture&, const T*, Window<T>, double*);
 ELMAN_FOR(float)
 ELMAN_FOR(double)

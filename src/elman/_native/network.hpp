@@ -39,9 +39,12 @@ template <class T> struct Window {
   T* final_state;                        // (L, S, B, H); may be state itself
 };
 
-// Returns the sum of weight · nats; gradient (n,) is replaced, or added to with `add`. The first state is a constant.
+// Of each of some groups of neighbouring sequences: its loss, the sum of weight · nats, and its gradient. borders (groups + 1,) says
+// where they begin; losses (groups,); gradients (groups, n) are replaced, or added to with `add`. The first state is a constant.
 // Memory of the calling thread, kept: per layer as for its cell, one dz, one dh, the logits.
-template <class T> double loss_and_gradient(const Architecture& a, const T* parameters, const Window<T>& window, bool add, T* gradient);
+template <class T>
+void losses_and_gradients(const Architecture& a, const T* parameters, const Window<T>& window, const std::vector<Index>& borders, bool add,
+                          double* losses, T* gradients);
 
 // nats (T, B) of every prediction. Read in blocks of steps, so that memory does not grow with T.
 template <class T> void score(const Architecture& a, const T* parameters, Window<T> window, double* nats);

@@ -4,7 +4,8 @@ What `elman.nn.network.Network` composes of layers and cells for any engine, in 
 its arrays between calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -41,36 +42,39 @@ def architecture(network: "Network") -> tuple[int, bool, bool, int, int, int, in
     )  # fmt: skip
 
 
-def loss_and_gradient(
+def losses_and_gradients(
     network: "Network",
     inputs: Array,
     targets: Array,
     weights: Array,
     state: Array,
     mask: Array | None,
-    rng: np.random.Generator | None,
+    rngs: Sequence[np.random.Generator | None],
+    borders: list[int],
+    gradients: Array,
     add: bool,
-) -> tuple[float, Array]:
-    """One window of `Network.loss_and_gradient`: the loss, and the state after it.
+) -> tuple[Array, Array]:
+    """One window of `Network.losses_and_gradients`: the losses, and the state after it.
 
-    The gradient in `network.gradient` is replaced, or added to with `add`; the first state is a
-    constant.
+    The gradients are replaced, or added to with `add`; the first state is a constant.
     """
     config, bits, threshold = network.config, None, 0
     state = contiguous(state)
-    if rng is not None and config.dropout:
-        shape = (*inputs.shape, config.hidden_size)
-        bits = np.empty((config.num_layers, *shape), np.uint16)
-        for layer in bits:
-            layer[...], threshold = dropout_bits(shape, config.dropout, rng)
-    final = np.empty_like(state)
-    loss = _core.loss_and_gradient(
-        architecture(network), network.parameters.flat, network.gradient.flat, add,
+    if config.dropout and rngs[0] is not None:
+        steps, width = inputs.shape
+        bits = np.empty((config.num_layers, steps, width, config.hidden_size), np.uint16)
+        for rng, (first, last) in zip(rngs, pairwise(borders), strict=True):
+            assert rng is not None
+            for layer in bits[:, :, first:last]:
+                layer[...], threshold = dropout_bits(layer.shape, config.dropout, rng)
+    losses, final = np.empty(len(rngs)), np.empty_like(state)
+    _core.losses_and_gradients(
+        architecture(network), network.parameters.flat, borders, gradients, add, losses,
         as_ids(inputs), as_ids(targets), np.ascontiguousarray(weights, state.dtype), state,
         None if mask is None else contiguous(mask), bits, threshold, 1 / (1 - config.dropout),
         final,
     )  # fmt: skip
-    return loss, final
+    return losses, final
 
 
 def nats(

@@ -168,7 +168,7 @@ inline void affine(const T* packed, const T* bias, const T* x, Index K, Index N,
   });
 }
 
-// c (M, N) = a (K, M)ᵀ · b (K, N), or += with `add`, for rows m0..m1 and columns n0..n1 of c.
+// c (M, N) = a (T·B, M)ᵀ · b (T·B, N) over the rows of a part, or += with `add`, for rows m0..m1 and columns n0..n1 of c.
 // Both sides are packed block by block. Scratch: outer_scratch(m1 - m0) values.
 constexpr Index OUTER_DEPTH = 256;
 
@@ -178,36 +178,38 @@ template <class T> ELMAN_INLINE Index outer_scratch(Index M) {
 }
 
 template <class T>
-inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m0, Index m1, Index n0, Index n1, bool add, T* c, T* scratch) {
+inline void outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, Index m0, Index m1, Index n0, Index n1, bool add, T* c, T* scratch) {
   constexpr Index L = lanes<T>, TILE = ELMAN_ACCUMULATORS / PLAIN, WIDTH = PLAIN * L;
   T* const panel = scratch;
   T* const left = scratch + OUTER_DEPTH * WIDTH;
+  const Index K = size(rows);
   for (Index k0 = 0; k0 < K; k0 += OUTER_DEPTH) {
     const Index depth = smaller(OUTER_DEPTH, K - k0);
     const bool first = k0 == 0 && !add;
-    const bool direct = depth * M < 8192;  // a few rows lie in the cache as they are
+    const bool direct = whole(rows) && depth * M < 8192;  // a few rows lie in the cache as they are
     for (Index m = direct ? m0 + (m1 - m0) / TILE * TILE : m0; m < m1; m += TILE) {  // left: tiles of (depth, TILE)
       const Index n = smaller(TILE, m1 - m);
       T* to = left + (m - m0) * depth;
-      const T* from = a + k0 * M + m;
+      Walk<T> from(a + m, M, rows, k0);
       if (n == TILE)
-        for (Index k = 0; k < depth; ++k, to += TILE, from += M) __builtin_memcpy(to, from, TILE * sizeof(T));
+        for (Index k = 0; k < depth; ++k, to += TILE, from.next()) __builtin_memcpy(to, from.at, TILE * sizeof(T));
       else
-        for (Index k = 0; k < depth; ++k, to += TILE, from += M)
-          for (Index i = 0; i < TILE; ++i) to[i] = i < n ? from[i] : T(0);
+        for (Index k = 0; k < depth; ++k, to += TILE, from.next())
+          for (Index i = 0; i < TILE; ++i) to[i] = i < n ? from.at[i] : T(0);
     }
     for (Index j = n0; j < n1; j += WIDTH) {
       const Index n = n1 - j;
-      for (Index k = 0; k < depth; ++k)
+      Walk<T> from(b + j, N, rows, k0);
+      for (Index k = 0; k < depth; ++k, from.next())
         for (Index v = 0; v < PLAIN; ++v)
-          store(panel + k * WIDTH + v * L, n > v * L ? load(b + (k0 + k) * N + j + v * L, n - v * L) : Vec<T>{});
+          store(panel + k * WIDTH + v * L, n > v * L ? load(from.at + v * L, n - v * L) : Vec<T>{});
       for (Index m = m0; m < m1; m += TILE) {
         if (!first)
           for (Index r = 0; r < smaller(TILE, m1 - m); ++r)
             for (Index v = 0; v < PLAIN; ++v) __builtin_prefetch(c + (m + r) * N + j + v * L, 1);
         Vec<T> acc[TILE][PLAIN] = {};
-        const bool whole = direct && m + TILE <= m1;
-        accumulate<T, int(TILE), PLAIN>(whole ? a + k0 * M + m : left + (m - m0) * depth, 1, whole ? M : TILE, panel, depth, acc);
+        const bool there = direct && m + TILE <= m1;
+        accumulate<T, int(TILE), PLAIN>(there ? a + k0 * M + m : left + (m - m0) * depth, 1, there ? M : TILE, panel, depth, acc);
         if (m1 - m >= TILE && n >= WIDTH) {
 #pragma GCC unroll 16
           for (Index r = 0; r < TILE; ++r)
@@ -230,20 +232,22 @@ inline void outer_sum(const T* a, const T* b, Index K, Index M, Index N, Index m
   }
 }
 
-// out (N,) = column sums of a (rows, N), or += with `add`, columns n0..n1, in the order of the rows.
-template <class T> inline void column_sum(const T* a, Index rows, Index N, Index n0, Index n1, bool add, T* out) {
+// out (N,) = column sums of a (T·B, N) over the rows of a part, or += with `add`, columns n0..n1, in the order of the rows.
+template <class T> inline void column_sum(const T* a, const Part& rows, Index N, Index n0, Index n1, bool add, T* out) {
   constexpr Index L = lanes<T>, WIDE = 4 * L;
+  const Index K = size(rows);
   for (Index j = n0; j < n1; j += WIDE) {
     Vec<T> s[4] = {};
     if (add)
       for (int v = 0; v < 4 && n1 - j > v * L; ++v) s[v] = load(out + j + v * L, n1 - j - v * L);
+    Walk<T> from(a + j, N, rows, 0);
     if (n1 - j >= WIDE) {
-      for (Index r = 0; r < rows; ++r)
+      for (Index k = 0; k < K; ++k, from.next())
 #pragma GCC unroll 4
-        for (int v = 0; v < 4; ++v) s[v] += load(a + r * N + j + v * L);
+        for (int v = 0; v < 4; ++v) s[v] += load(from.at + v * L);
     } else {
-      for (Index r = 0; r < rows; ++r)
-        for (int v = 0; v < 4 && n1 - j > v * L; ++v) s[v] += load(a + r * N + j + v * L, n1 - j - v * L);
+      for (Index k = 0; k < K; ++k, from.next())
+        for (int v = 0; v < 4 && n1 - j > v * L; ++v) s[v] += load(from.at + v * L, n1 - j - v * L);
     }
     for (int v = 0; v < 4 && n1 - j > v * L; ++v) store(out + j + v * L, s[v], n1 - j - v * L);
   }

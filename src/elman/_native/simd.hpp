@@ -44,6 +44,26 @@ template <class T> constexpr Index lanes = ELMAN_VECTOR_BYTES / Index(sizeof(T))
 
 ELMAN_INLINE Index smaller(Index a, Index b) { return a < b ? a : b; }
 
+ELMAN_INLINE bool whole(const Part& rows) { return rows.last - rows.first == rows.batch; }
+ELMAN_INLINE Index size(const Part& rows) { return rows.steps * (rows.last - rows.first); }
+
+// The rows of a part of a (T·B, N), from the k-th on: neighbours, then a leap over those of other sequences.
+template <class T> struct Walk {
+  const T* at;
+  Index N, run, leap, left;
+
+  ELMAN_INLINE Walk(const T* a, Index N, const Part& rows, Index k) : N(N) {
+    run = whole(rows) ? size(rows) : rows.last - rows.first;
+    leap = whole(rows) ? 0 : (rows.batch - run) * N;
+    left = run - k % run;
+    at = a + (rows.first + k) * N + k / run * leap;
+  }
+  ELMAN_INLINE void next() {
+    at += N;
+    if (--left == 0) at += leap, left = run;
+  }
+};
+
 template <int... I> struct Sequential {};
 template <int N, int... I> struct Counting : Counting<N - 1, N - 1, I...> {};
 template <int... I> struct Counting<0, I...> { typedef Sequential<I...> type; };

@@ -3,7 +3,6 @@
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -168,7 +167,10 @@ class Loop(State[N]):
     def _loss(self, batch: Any) -> float:
         """The loss of a batch, its gradient in the network: of its shards, one after the other."""
         self._enter(batch)
-        compute = partial(self._gradient, batch)
+
+        def compute(shards: range, borders: list[int], _: Array) -> float:
+            return self._gradient(batch, shards.start, slice(*borders))
+
         return self.shards.gradient(self.network.gradient.flat, batch.width, compute)
 
     def rng(self, shard: int) -> np.random.Generator:

@@ -23,6 +23,7 @@ from ..errors import ElmanError, UsageError
 from .ranks import Alone
 
 Array = np.ndarray
+Compute = Callable[[range, list[int], Array], Array | float]
 Node = tuple[int, int]  # the first shard of a subtree, and how many it has
 
 
@@ -43,7 +44,7 @@ class Shards:
         self.shares = borders(count, self.ranks.size)
         self.nodes = [subtrees(*share) for share in pairwise(self.shares)]
         self.own = range(self.shares[self.ranks.rank], self.shares[self.ranks.rank + 1])
-        self._memory: list[Array] = []  # of unfinished sums, by their place
+        self._kept: dict[int, Array] = {}  # unfinished sums by their place; -1: several gradients
 
     def rows(self, width: int) -> list[int]:
         """Where the rows of every shard begin in a batch of `width`, and `width`: (S + 1,)."""
@@ -56,27 +57,35 @@ class Shards:
             if rows[shard] < rows[shard + 1]:
                 yield shard, slice(rows[shard], rows[shard + 1])
 
-    def gradient(self, flat: Array, width: int, compute: Callable[[int, slice], float]) -> float:
+    def gradient(self, flat: Array, width: int, compute: Compute, together: int = 1) -> float:
         """The gradient of a batch, in `flat`, and its loss.
 
         Parameters
         ----------
         flat : (P,) where `compute` leaves a gradient
         width : rows of the batch
-        compute : (shard, its rows) -> its loss, its gradient in `flat`; both with the weights of
-            the whole batch
+        compute : (shards, where their rows begin and end, gradients) -> their losses. Loss and
+            gradient have the weights of the whole batch. The gradient of one shard is left in
+            `flat`, those of several in `gradients` (shards, P)
+        together : how many shards `compute` takes at once, at most
         """
         losses, rows = np.zeros(self.count), self.rows(width)
         done: list[tuple[Node, Array]] = []
-        for shard in self.own:
-            mine = slice(rows[shard], rows[shard + 1])
-            if mine.start == mine.stop:  # fewer rows than shards
+        for first, size in subtrees(self.own.start, self.own.stop, together):
+            shards = range(first, first + size)
+            gradients = flat[None] if size == 1 else self._memory(-1, (size, len(flat)), flat.dtype)
+            if rows[first] == rows[shards.stop]:  # fewer rows than shards
                 flat[:] = 0
             else:
-                losses[shard] = compute(shard, mine)
-            _add(done, (shard, 1), flat)
-            if shard != self.own[-1]:  # the next one needs `flat`
-                done[-1] = done[-1][0], self._kept(len(done) - 1, flat)
+                borders = rows[first : shards.stop + 1]
+                losses[first : shards.stop] = compute(shards, borders, gradients)
+            for shard, gradient in zip(shards, [flat] if size == 1 else gradients, strict=True):
+                _add(done, (shard, 1), gradient)
+            if shards.stop != self.own.stop:  # the next ones need the memory
+                node, total = done[-1]
+                kept = self._memory(len(done) - 1, flat.shape, flat.dtype)
+                kept[:] = total
+                done[-1] = node, kept
         self._combine(flat, [array for _, array in done])
         return self.total(losses)
 
@@ -115,18 +124,15 @@ class Shards:
         for node, piece in zip((n for nodes in self.nodes for n in nodes), pieces, strict=True):
             _add(done, node, piece)
         ((_, total),) = done
-        if total is not flat:
+        if total is not flat:  # they share no memory: see `gradient`
             flat[columns[ranks.rank] : columns[ranks.rank + 1]] = total
         ranks.gather(flat, columns)
 
-    def _kept(self, place: int, flat: Array) -> Array:
-        """A copy of a gradient, in memory that is allocated again only for another size."""
-        if place == len(self._memory):
-            self._memory.append(np.empty_like(flat))
-        if self._memory[place].shape != flat.shape:
-            self._memory[place] = np.empty_like(flat)
-        kept = self._memory[place]
-        kept[:] = flat
+    def _memory(self, place: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """An array that is allocated again only for another shape."""
+        kept = self._kept.get(place)
+        if kept is None or (kept.shape, kept.dtype) != (shape, dtype):
+            kept = self._kept[place] = np.empty(shape, dtype)
         return kept
 
 
@@ -157,8 +163,10 @@ def borders(items: int, groups: int) -> list[int]:
     return [each * group + min(group, more) for group in range(groups + 1)]
 
 
-def subtrees(first: int, end: int) -> list[Node]:
+def subtrees(first: int, end: int, largest: int | None = None) -> list[Node]:
     """The fewest subtrees of the binary tree that neighbouring shards are, left to right.
+
+    `largest`, a power of two, is the most shards of one.
 
     Example
     -------
@@ -168,7 +176,7 @@ def subtrees(first: int, end: int) -> list[Node]:
     found = []
     while first < end:
         size = first & -first or 1 << (end.bit_length() - 1)  # the largest that begins here
-        while first + size > end:
+        while first + size > end or size > (largest or size):
             size //= 2
         found.append((first, size))
         first += size

@@ -221,22 +221,18 @@ class Network(BaseNetwork):
         loss : Σ weights · nats
         states : the states (L, S, B, H) at every cut and at the end
         """
+        if self.engine.whole is not None and (detach or not cuts):
+            borders, gradients = [0, inputs.shape[1]], self.gradient.flat[None]
+            losses, states = self.losses_and_gradients(
+                inputs, targets, weights, state, mask, [rng], borders, gradients, cuts
+            )
+            return float(losses[0]), states
         edges = [0, *cuts, len(inputs)]
         loss, states, chain = 0.0, [], []
-        whole = self.engine.whole if detach or not cuts else None
-        if whole is None:
-            self.gradient.flat[:] = 0
+        self.gradient.flat[:] = 0
         for start, end in pairwise(edges):
             part = slice(start, end)
             part_mask = None if mask is None else mask[part]
-            if whole is not None:
-                nats, state = whole.loss_and_gradient(
-                    self, inputs[part], targets[part], weights[part], state, part_mask, rng,
-                    add=start > 0,
-                )  # fmt: skip
-                loss += nats
-                states.append(state)
-                continue
             logits, state, pullback = self.forward(inputs[part], state, part_mask, rng)
             nats, loss_pullback = self.engine.layers.softmax_cross_entropy(logits, targets[part])
             loss += float(np.vdot(nats, weights[part]))
@@ -249,6 +245,47 @@ class Network(BaseNetwork):
         for pullback, loss_pullback, part_weights in reversed(chain):
             dstate = pullback(loss_pullback(part_weights), dstate)
         return loss, states
+
+    def losses_and_gradients(
+        self,
+        inputs: Array,
+        targets: Array,
+        weights: Array,
+        state: Array,
+        mask: Array | None,
+        rngs: Sequence[np.random.Generator | None],
+        borders: list[int],
+        gradients: Array,
+        cuts: Sequence[int] = (),
+    ) -> tuple[Array, list[Array]]:
+        """`loss_and_gradient` of several groups of neighbouring sequences, in one pass.
+
+        Only an engine that computes whole networks has it. Sequences do not meet, so every bit is
+        that of each group alone, as long as no thread is left with a single sequence.
+
+        Parameters
+        ----------
+        inputs, targets, weights, state, mask, cuts : as there, of all groups together
+        rngs : of every group
+        borders : where the groups begin, and B: rising from 0
+        gradients : (groups, P), overwritten
+
+        Returns
+        -------
+        losses : (groups,) float64
+        states : the states (L, S, B, H) at every cut and at the end
+        """
+        assert self.engine.whole is not None
+        losses, states = np.zeros(len(rngs)), []
+        for start, end in pairwise([0, *cuts, len(inputs)]):
+            part = slice(start, end)
+            nats, state = self.engine.whole.losses_and_gradients(
+                self, inputs[part], targets[part], weights[part], state,
+                None if mask is None else mask[part], rngs, borders, gradients, add=start > 0,
+            )  # fmt: skip
+            losses += nats
+            states.append(state)
+        return losses, states
 
     def predict(self, ids: Array, state: Array) -> tuple[Array, Array]:
         """Logits (T, B, V) of the next symbols, and the state after the last one."""

@@ -54,8 +54,8 @@ class TableLoop(Loop[N]):
         flat = np.empty(len(dense) + len(read) * classes, network.dtype)
         rows = flat[len(dense) :].reshape(len(read), classes)
 
-        def compute(shard: int, mine: slice) -> float:
-            loss = self._gradient(batch, shard, mine)
+        def compute(shards: range, borders: list[int], _: Array) -> float:
+            loss = self._gradient(batch, shards.start, slice(*borders))
             flat[: len(dense)], rows[...] = dense, gradient[read]
             return loss
 
