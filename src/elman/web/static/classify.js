@@ -34,7 +34,8 @@ export function mount(root, context) {
   const rows = model.classes.map(row);
   const symbols = h("tr", {});
   now.append(
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }), h("th", { scope: "col" }))),
+    h("thead", {}, h("tr", {}, ["Class", "Probability"].map((name) =>
+      h("th", { scope: "col" }, h("span", { class: "hidden" }, name))))),
     h("tbody", {}, rows.map(({ element }) => element)));
   table.append(h("thead", {}, symbols), h("tbody", {}, rows.map(({ cells }) => cells)));
   input.value = context.values.text ?? startOf(model, STARTS);

@@ -58,7 +58,7 @@ export function product({ vector, matrix, rows, addends, result, of }, colours, 
 export function outerProduct({ rows, columns, matrix }, colours) {
   const scale = colours(matrix.flat());
   return table(
-    [h("th", { scope: "col", class: "corner" }), h("th", { scope: "col" }, formula(rows.name)), ...columns.labels.map((label) => h("th", { scope: "col" }, label))],
+    [h("td", { class: "corner" }), h("th", { scope: "col" }, formula(rows.name)), ...columns.labels.map((label) => h("th", { scope: "col" }, label))],
     [h("tr", { class: "vector-row" }, h("th", { scope: "row" }, formula(columns.name)), h("td", { class: "blank" }),
       columns.values.map((value) => cell(value, colours(columns.values, columns.name), true))),
     ...rows.labels.map((label, r) => h("tr", {}, h("th", { scope: "row" }, label),
