@@ -120,6 +120,24 @@ def test_branching_at_an_alternative_reads_it(server, models):
     assert text + written(stream) == model.sample(20, prime=text, greedy=True)
 
 
+@pytest.mark.parametrize("name", ["gru", "lines", "ngram", "bytes"])
+def test_a_beam_finds_what_elman_sample_finds(server, models, name):
+    model = elman.load(models / f"{name}.safetensors")
+    stream = sample(server, model=f"{name}.safetensors", prime="the ", length=30, beam=3)
+    wanted = model.sample(30, prime="the ", beam=3)
+    assert ("the " + written(stream)).removesuffix("\n" if model.lines else "") == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [({"beam": 17}, "from 0 to 16"), ({"beam": 2, "temperature": 0.8}, "leave out temperature"),
+     ({"beam": 2, "length": 2001}, "2,000 at most")],
+)  # fmt: skip
+def test_what_a_beam_refuses(server, given, says):
+    answer = server.post("sample", model="gru.safetensors", **given)
+    assert answer.status_code == 400 and says in answer.json()["error"]["message"]
+
+
 def test_sample_stops_at_a_text(server):
     stream = sample(server, model="gru.safetensors", prime="the ", length=500, stop=" ", seed=1)
     assert stream[-1]["data"]["reason"] == "stop"

@@ -55,4 +55,3 @@ def test_it_finds_what_is_wrong(look):
     look.open("write", "html.safetensors")
     look.page.evaluate("document.querySelector('label').remove()")
     assert any(line.startswith(("critical", "serious")) for line in findings(look.page))
-

@@ -220,6 +220,11 @@ def test_a_model_file_shows_how_it_was_trained(look, models):
     shown = look.page.locator(".chart .value").nth(1).inner_text()
     assert float(shown) == pytest.approx(validation[-1][3] / 0.693147, abs=0.006)
     assert look.page.get_by_role("button", name="Pause").count() == 0
+    texts = [sample["text"] for sample in history["samples"]]
+    assert len(texts) == 6
+    assert look.page.locator(".sample").inner_text().strip() == texts[-1].strip()
+    look.page.locator(".sample-steps button").first.click()
+    assert look.page.locator(".sample").inner_text().strip() == texts[0].strip()
 
 
 def test_moving_over_a_curve_shows_its_figures(look):

@@ -6,6 +6,8 @@ import math
 
 import pytest
 
+import elman
+
 from .conftest import events
 
 SYMBOLS = "window.__elman.views.write.symbols"
@@ -114,6 +116,17 @@ def test_branch_from_an_alternative(look, server):
     # The first text is still there.
     look.page.get_by_role("button", name="First text").click()
     assert look.state("views.write.symbols") == before
+
+
+def test_a_beam_is_the_likeliest_text_and_draws_nothing(look, models):
+    look.open("write", "html.safetensors")
+    look.page.get_by_label("Beam").fill("3")
+    write(look, "<b", 40)
+    look.until("window.__elman.views.write.status === 'done'")
+    model = elman.load(models / "html.safetensors")
+    text = "".join(symbol["text"] for symbol in look.state("views.write.symbols"))
+    assert "<b" + text == model.sample(40, prime="<b", beam=3)
+    assert "beam=3" in look.page.url and "temperature" not in look.page.url
 
 
 def test_stop_ends_the_stream_at_once(look):

@@ -108,7 +108,9 @@ class Loop(State[N]):
                 if evaluate:
                     yield self._evaluate(event)
                 if sample and self.shards.ranks.rank == 0:
-                    yield {"event": "sample", "step": self.step, "text": self.sample()}
+                    written = {"step": self.step, "text": self.sample()}
+                    self.written = [*self.written, written][-2 * SAMPLES :]
+                    yield {"event": "sample", **written}
                 if due or self.finished:
                     save()
                     saved = self.now

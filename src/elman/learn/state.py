@@ -59,6 +59,7 @@ class State(ABC, Generic[N]):
         self.predictions = 0
         self.smoothed: float | None = None  # training loss in nats per prediction
         self.history: list[tuple[float, ...]] = []
+        self.written: list[dict[str, Any]] = []  # the last samples, each with its step
         self.stopped_early = False
         self.stop_requested = False  # what this process was asked
         self.stopping = False  # what was agreed
@@ -167,6 +168,7 @@ class State(ABC, Generic[N]):
             "stopped_early": self.stopped_early,
             "horizon": list(self.horizon), "limit": list(self.limit), "reserve": self.reserve,
             "finished": self.finished, "history_columns": list(HISTORY),
+            "written": self.written,
         }  # fmt: skip
 
     def restore(self, tensors: Tensors, state: dict[str, Any]) -> None:
@@ -181,6 +183,7 @@ class State(ABC, Generic[N]):
         self.best_figures = state.get("best_figures", {})
         self.rate_changes = [(int(step), float(f)) for step, f in state.get("rate_changes", [])]
         self.seconds_before = self.now = state["seconds"]
+        self.written = state.get("written", [])
         self.horizon = (state["horizon"][0], state["horizon"][1])
         self.limit = (state["limit"][0], state["limit"][1])
         if state["best_value"] is not None:

@@ -39,6 +39,7 @@ STATE: Form = {
     "plateau_factor": NUMBER, "rate_changes?": [[NUMBER]], "table_rate?": NUMBER,
     "stopped_early": bool, "horizon": [(str, NUMBER)], "limit": [(str, NUMBER)],
     "reserve": NUMBER, "finished": bool, "history_columns?": [str], "evaluation_limit?": int,
+    "written?": [{"step": int, "text": str}],
 }  # fmt: skip
 COUNTS = ("step", "epoch", "index", "optimizer_steps", "predictions", "seconds", "best_step",
           "stale", "reserve", "evaluation_limit", "plateau_factor", "table_rate")  # fmt: skip

@@ -34,6 +34,7 @@ M = TypeVar("M", bound=SavedModel)
 STATIC = Path(__file__).parent / "static"
 TOKEN = 'name="elman-token" content=""'
 LENGTH = 20_000  # symbols that one call writes
+BEAM, BEAM_LENGTH = 16, 2_000  # a search comes at its end, not in chunks
 SECONDS = 120.0  # that one call writes
 STREAMS = 64
 WAITING = 16  # calculations in the queue
@@ -45,7 +46,7 @@ STEPS = 2_000  # characters
 PATTERN = 200  # characters of a regular expression
 LIMITS = {
     "text": TEXT, "states": STATES, "classify": CLASSIFY, "tag": TAG, "steps": STEPS,
-    "length": LENGTH, "corpus": inside.CORPUS,
+    "length": LENGTH, "beam": BEAM, "corpus": inside.CORPUS,
 }  # fmt: skip
 
 
@@ -257,6 +258,10 @@ class Api:
 
 def read_task(arguments: Arguments, vocabulary_size: int) -> Task:
     """The arguments of `POST /api/sample`."""
+    beam = arguments.integer("beam", 0, 0, BEAM)
+    drawn = [name for name in ("temperature", "top_k", "top_p", "greedy") if arguments.has(name)]
+    if beam and drawn:
+        raise ApiError(400, f"beam draws nothing: leave out {drawn[0]}, or beam")
     options = SamplingOptions(
         arguments.number("temperature", 1.0),
         arguments.integer("top_k", 0, 0, 10**9),
@@ -268,10 +273,13 @@ def read_task(arguments: Arguments, vocabulary_size: int) -> Task:
         written=arguments.ids("written", vocabulary_size, LENGTH),
         length=arguments.integer("length", 200, 0, LENGTH),
         options=options,
+        beam=beam,
         stop=arguments.text("stop", None),
         seed=arguments.integer("seed", 0, 0, 2**63),
     )
     arguments.end()
+    if task.beam and task.length > BEAM_LENGTH:
+        raise ApiError(400, f"with beam the length is {BEAM_LENGTH:,} at most")
     return task
 
 

@@ -52,7 +52,10 @@ def history(model: SavedModel) -> dict[str, Any] | None:
     if model.training is None or "training.history" not in model.training[0]:
         return None
     state = model.training[1].get("state", {})
-    return {"columns": state.get("history_columns"), "rows": model.training[0]["training.history"]}
+    return {
+        "columns": state.get("history_columns"), "rows": model.training[0]["training.history"],
+        "samples": state.get("written", []),
+    }  # fmt: skip
 
 
 def _parameters(model: SavedModel) -> int:

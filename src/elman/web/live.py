@@ -96,7 +96,8 @@ class Live:
                 if event["event"] == "start":
                     if self.loop.history:
                         rows = [list(row) for row in self.loop.history]
-                        self.log.append({"event": "history", "columns": HISTORY, "rows": rows})
+                        self.log.append({"event": "history", "columns": HISTORY, "rows": rows,
+                                         "samples": self.loop.written})  # fmt: skip
                     self._enter("preparing")
                 yield event
         except ElmanError as error:

@@ -5,7 +5,7 @@ the model thought of them is read afterwards, a chunk at a time: one more forwar
 over the chunk, which costs less than coming back to Python after every symbol.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice, tee
 from threading import Lock
@@ -22,6 +22,7 @@ from ..tasks.language.sampling import (
     SamplingOptions,
     Start,
     Writer,
+    beam_search,
     decoder,
     generate,
     read,
@@ -47,6 +48,7 @@ class Task:
     written: list[int] = field(default_factory=list)
     length: int = 200
     options: SamplingOptions = field(default_factory=SamplingOptions)
+    beam: int = 0
     stop: str | None = None
     seed: int = 0
 
@@ -75,13 +77,15 @@ def _lines(model: Model, task: Task, prime: np.ndarray) -> Chunks:
         behind = behind[len(behind) - behind[::-1].tolist().index(v.end) :]
     left, found = task.length, Found(task.stop)
     while left > 0:
-        for chunk in _line(model, model.start(prime, rng), behind, task.options, rng, left):
+        for chunk in _line(model, model.start(prime, rng), behind, task, rng, left):
             kept = found.up_to([data["text"] for data in chunk])
             left -= kept
             yield [("symbol", data) for data in chunk[:kept]]
             if found.complete:
                 yield [("done", {"reason": "stop"})]
                 return
+        if task.beam:  # every line would be the same
+            break
         behind = behind[:0]
         if left > 0 and task.prime:
             yield [("prime", {"text": task.prime})]
@@ -93,7 +97,7 @@ def _line(
     model: Model,
     start: Start,
     behind: np.ndarray,
-    options: SamplingOptions,
+    task: Task,
     rng: np.random.Generator,
     left: int,
 ) -> Iterator[list[dict[str, Any]]]:
@@ -103,10 +107,13 @@ def _line(
     ids = np.concatenate([start.ids, behind]).astype(np.int32)
     primed = len(ids) > 1  # a line that nothing was given of is not empty
     start = read(network, Start(start.state, ids))
-    write = shared_writer(model)
-    symbols, again = tee(
-        generate(network, start, options, rng, forbidden, v.end, left, write, empty=primed)
-    )
+    written: Iterable[int]
+    if task.beam:
+        written = beam_search(network, start, task.beam, left, forbidden, v.end, primed)
+    else:
+        write = shared_writer(model)
+        written = generate(network, start, task.options, rng, forbidden, v.end, left, write, primed)
+    symbols, again = tee(written)
     whole = map(decoder(v), chain(behind.tolist(), again))
     texts = islice(whole, len(behind), None)  # bytes behind may have begun a character
     before, state = start.ids, start.state

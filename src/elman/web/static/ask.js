@@ -3,7 +3,7 @@
 import { field, h } from "./dom.js";
 
 const PHONE = "(max-width: 50rem)";
-const DEFAULTS = { prompt: "", temperature: 0.8, top_p: 1, top_k: 0, length: 600, seed: 1, stop: "" };
+const DEFAULTS = { prompt: "", temperature: 0.8, top_p: 1, top_k: 0, beam: 0, length: 600, seed: 1, stop: "" };
 
 /** `values` are those of the address, strings by the names of DEFAULTS. Of the result, `request()`
  * gives arguments of POST /api/sample, `values()` what differs from the defaults. */
@@ -18,6 +18,7 @@ export function askFor(model, limits, values, { begin, halt, score }) {
   const topP = slider({ min: 0.05, max: 1, step: 0.05, value: given.top_p },
     (v) => (v === 1 ? "all" : v.toFixed(2)));
   const topK = number({ min: 0, max: model.vocabulary.length, value: given.top_k });
+  const beam = number({ min: 0, max: limits.beam, value: given.beam });
   const length = number({ min: 1, max: limits.length, value: given.length });
   const seed = number({ min: 0, max: 2 ** 31 - 1, value: given.seed });
   const stopAt = h("input", { type: "text", value: given.stop, autocomplete: "off", spellcheck: "false" });
@@ -34,6 +35,7 @@ export function askFor(model, limits, values, { begin, halt, score }) {
           field("Temperature", temperature.element, "low: safe, high: risky"),
           field("Top-p", topP.element, "the likeliest, to this sum"),
           field("Top-k", topK, "0: all"),
+          field("Beam", beam, "texts in the search for the likeliest; 0: draw one"),
           field("Length", length, "symbols to generate"),
           field("Seed", seed, "same seed, same text"),
           field("Stop at", stopAt, "ends the text"))),
@@ -42,14 +44,15 @@ export function askFor(model, limits, values, { begin, halt, score }) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
 
+  const drawn = () => ({ temperature: temperature.value, top_p: topP.value, top_k: topK.valueAsNumber });
   const request = () => ({
-    prime: prompt.value, temperature: temperature.value, top_p: topP.value,
-    top_k: topK.valueAsNumber, length: length.valueAsNumber, seed: seed.valueAsNumber,
+    prime: prompt.value, length: length.valueAsNumber, seed: seed.valueAsNumber,
+    ...(beam.valueAsNumber ? { beam: beam.valueAsNumber } : drawn()),
     ...(stopAt.value ? { stop: stopAt.value } : {}),
   });
 
   function changed() {
-    const { prime, ...rest } = { stop: "", ...request() };
+    const { prime, ...rest } = { stop: "", beam: 0, ...drawn(), ...request() };
     const all = { prompt: prime, ...rest };
     return Object.fromEntries(Object.entries(all).filter(([name, value]) => value !== DEFAULTS[name]));
   }

@@ -132,9 +132,9 @@ function take(run, data) {
   }
 }
 
-/** What a model file recorded of its training: {columns, rows}, losses in nats, as steps and
- * evaluations of a run. */
-export function fromHistory({ columns, rows }) {
+/** What a model file recorded of its training: {columns, rows, samples}, losses in nats, as steps,
+ * evaluations and samples of a run. */
+export function fromHistory({ columns, rows, samples }) {
   const at = Object.fromEntries(columns.map((name, column) => [name, column]));
   const steps = [];
   const evaluations = [];
@@ -147,5 +147,5 @@ export function fromHistory({ columns, rows }) {
     if (row[at.validation] === null) steps.push({ ...step, ...figures });
     else evaluations.push({ ...step, train_loss: row[at.train], validation_loss: row[at.validation] });
   }
-  return { steps, evaluations };
+  return { steps, evaluations, samples };
 }

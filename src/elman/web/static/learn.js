@@ -26,13 +26,17 @@ function mountRecorded(root, context) {
   }
   const run = { ...emptyRun(), ...fromHistory(model.history) };
   const curves = curvesOf(model, context);
+  const samples = run.samples.length ? samplesView() : null;
+  const beside = curves.beside ?? samples?.element;
   context.expose({ run });
   const report = model.summary.test ?? model.summary.validation;
   root.append(h("div", { class: "learn-head" }, h("h2", {}, "How it was trained"), hint),
     resultList(results({ event: "done", ...model.summary, report })),
-    h("div", { class: "curves" }, curves.loss, curves.beside ?? "", curves.small, curves.note),
+    h("div", { class: beside ? "curves two" : "curves" }, curves.loss, beside ?? "", curves.small,
+      curves.note),
     report?.classes ? reportTable(report) : "");
   curves.show(run, levelsOf(model.summary.baselines));
+  samples?.show(run.samples);
 }
 
 function mountLive(root, context) {
