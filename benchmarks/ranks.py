@@ -49,7 +49,7 @@ def measured(work: Work, threads: int, count: int, seconds: float) -> dict[str, 
     def exchange() -> None:
         for _ in range(2):
             ranks.agree(Word(0.0, 0.0, 1.0, False))
-        shards.gradient(flat, work.batch, lambda shard, rows: 0.0)
+        shards.gradient(flat, work.batch, lambda shards, borders, gradients: 0.0)
 
     result = {"steps": timed(step, seconds, ranks), "exchange": timed(exchange, seconds / 4, ranks)}
     return result | {"rank": ranks.rank}

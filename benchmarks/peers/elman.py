@@ -11,6 +11,7 @@ import elman
 from elman.learn.shards import Shards
 from elman.nn import engine, optimizers
 from elman.nn.network import Network, NetworkConfig
+from elman.tasks.language.trainer import TOGETHER
 
 from . import Work
 
@@ -47,12 +48,18 @@ def prepare(
         state = states[-1]
         return loss
 
-    def part(inputs: np.ndarray, targets: np.ndarray, shard: int, rows: slice) -> float:
+    def group(
+        inputs: np.ndarray, targets: np.ndarray,
+        some: range, borders: list[int], gradients: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        rows = slice(borders[0], borders[-1])
         mine = [np.ascontiguousarray(of[:, rows]) for of in (inputs, targets, weights)]
         before = np.ascontiguousarray(state[:, :, rows])
-        loss, states = network.loss_and_gradient(*mine, before)
+        losses, states = network.losses_and_gradients(
+            *mine, before, None, [None for _ in some], [b - rows.start for b in borders], gradients
+        )
         state[:, :, rows] = states[-1]
-        return loss
+        return losses
 
     def step() -> float:
         inputs, targets = next(batches)
@@ -60,7 +67,9 @@ def prepare(
         if shards is None:
             loss = whole(inputs, targets)
         else:
-            loss = shards.gradient(gradient, work.batch, partial(part, inputs, targets))
+            together = TOGETHER if work.batch // shards.count >= 2 * threads else 1
+            compute = partial(group, inputs, targets)
+            loss = shards.gradient(gradient, work.batch, compute, together)
         runner.clip(gradient, work.clip_norm, work.clip_value)
         optimizer.step(gradient, work.learning_rate)
         return loss

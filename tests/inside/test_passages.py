@@ -86,3 +86,44 @@ def test_similar_passages_share_most_units():
     assert len(passages.similar(values, signs, 5, count=2)) == 2
     assert passages.similar(values[:3], signs, 5) == []
     assert passages.similar(np.zeros((9, 0)), np.zeros(0, int), 5) == []
+
+
+def test_a_unit_that_is_silent_here_and_active_around_contrasts():
+    values = np.zeros((40, 3))
+    values[10:30, 0] = 0.9
+    values[18:22, 0] = 0.0  # silent inside, loud outside
+    values[18:22, 1] = 0.5
+    values[:, 2] = 0.8  # says nothing
+    units, signs = passages.contrasting_units(values, 18, 22)
+    assert (units.tolist(), signs.tolist()) == ([0, 1], [-1, 1])
+    assert passages.contrasting_units(values, 18, 22, 0.6)[0].tolist() == [0]
+    assert passages.contrasting_units(values, 18, 22, most=1)[0].tolist() == [0]
+    # At an end of the text only one side is there.
+    assert passages.contrasting_units(values[18:24], 0, 4)[0].tolist() == [0, 1]
+    for start, end in ((3, 3), (-1, 2), (0, 40), (39, 41)):
+        with pytest.raises(UsageError, match="not a selection of a text of 40 symbols"):
+            passages.contrasting_units(values, start, end)
+
+
+def test_contrasts_are_means_inside_minus_means_around(rng):
+    values, length = rng.normal(size=(23, 4)), 5
+    found = passages.contrasts(values, length)
+    assert found.shape == (19, 4)
+    for start in range(19):
+        end = start + length
+        around = np.r_[values[max(0, start - length) : start], values[end : end + length]]
+        expected = values[start:end].mean(axis=0) - around.mean(axis=0)
+        np.testing.assert_allclose(found[start], expected, atol=1e-12)
+
+
+def test_passages_with_the_same_contrast():
+    values = np.zeros((120, 2))
+    signs = np.array([-1, 1])
+    values[:, 0] = 0.9
+    for start, units in ((20, [0, 1]), (60, [0, 1]), (90, [1])):
+        values[start : start + 5, units] = np.array([0.0, 0.8])[units]
+    found = passages.contrasting(values, signs, 5, 0.5, exclude=(20, 25))
+    assert [(p.start, p.end, p.shared) for p in found[:2]] == [(60, 65, (0, 1)), (90, 95, (1,))]
+    assert found[0].value == pytest.approx(0.85)
+    assert passages.contrasting(values[:5], signs, 5) == []
+    assert passages.contrasting(values, np.zeros(0, int), 5) == []

@@ -83,6 +83,25 @@ def test_similar_passages(server, models):
     assert shared == sorted(shared, reverse=True) and shared[0] > 1
 
 
+def test_passages_with_the_same_contrast(server, models):
+    model = elman.load(models / "gru.safetensors")
+    arguments = {"model": "gru.safetensors", "threshold": 0.1, "contrast": True}
+    got = answer(server.post("similar", text=TEXT, start=4, end=7, **arguments))
+    values = inspection.activations(model, TEXT, 0, "hidden")
+    units, signs = passages.contrasting_units(values, 4, 7, 0.1)
+    assert (got["units"], got["signs"]) == (units.tolist(), signs.tolist()) and len(units) > 2
+    text = (models / "text.txt").read_text()[: got["searched"]]
+    there = passages.contrasts(inspection.activations(model, text, 0, "hidden"), 3)
+    for place in got["passages"]:
+        begin = place["position"] + place["start"]
+        for unit in place["shared"]:
+            sign = got["signs"][got["units"].index(unit)]
+            assert there[begin, unit] * sign >= 0.1 - 1e-5
+    assert got["passages"]
+    whole = server.post("similar", text=TEXT, start=0, end=len(TEXT), **arguments)
+    assert whole.status_code == 400 and "leaves some around" in whole.json()["error"]["message"]
+
+
 def test_classifiers_look_through_their_texts(server, models):
     got = answer(server.post("unit", model="classifier.safetensors", unit=3))
     texts = {line for path in Path(models / "names").iterdir() for line in path.read_text().split()}

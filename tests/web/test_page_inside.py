@@ -128,6 +128,12 @@ def test_a_selected_passage_finds_others(look, server):
     marked = look.page.locator(".similar-section li").first.locator(".marked")
     place = expected["passages"][0]
     assert marked.all_inner_texts() == place["symbols"][place["start"] : place["end"]]
+    look.page.get_by_label("What they have in common").select_option("contrast")
+    expected = server.post("similar", **arguments, contrast=True).json()
+    units = ",".join(map(str, expected["units"]))
+    look.until(f"String(window.__elman.{VIEW}.similar?.units) === '{units}'")
+    assert state(look, "similar") == expected
+    assert "higher or lower here" in look.page.locator(".similar-section").inner_text()
 
 
 def test_keyboard(look):

@@ -3,6 +3,7 @@
 All functions take activations over a text, `values` (T, H), as `inspection` gives them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,9 @@ class Passage:
     start, end : its steps, `end` not included
     peak : of `most_active`: the step where the unit is highest
     value : of `most_active`: the activation at its peak; of `similar`: the mean
-        activation of the shared units
-    shared : of `similar`: which of the units are active on all of it
+        activation of the shared units, of `contrasting` their mean contrast
+    shared : of `similar`: which of the units are active on all of it, of `contrasting` which
+        have the contrast
     """
 
     start: int
@@ -163,7 +165,95 @@ def similar(
     shared = total[length:] - total[:-length] == length  # (T - length + 1, n)
     mean = np.concatenate([[0], np.cumsum(signed.mean(axis=1), dtype=np.float64)])
     mean = (mean[length:] - mean[:-length]) / length
-    rank = shared.sum(axis=1) + 0.5 + 0.499 * np.tanh(mean)  # the mean decides among equals
+
+    def value(start: int, units: Array) -> float:
+        return float(signed[start : start + length, units].mean())
+
+    return _ranked(shared, mean, value, length, count, exclude)
+
+
+def contrasting_units(
+    values: Array, start: int, end: int, threshold: float = 0.3, most: int = 32
+) -> tuple[Array, Array]:
+    """Units that differ between a selection and what surrounds it.
+
+    The contrast of a unit is its mean over the selection minus its mean over as many steps on
+    each side, those that there are. A unit that is silent here and active around it counts as
+    much as the opposite.
+
+    Parameters
+    ----------
+    values : (T, H)
+    start, end : the selection, `end` not included
+    threshold : the least size of a contrast
+
+    Returns
+    -------
+    units : (n,) those with the largest contrast first, `most` at most
+    signs : (n,) 1 or -1: whether a unit is higher in the selection or around it
+
+    Raises
+    ------
+    UsageError : a selection that is empty, not within the text, or all of it
+    """
+    T, length = len(values), end - start
+    if not 0 <= start < end <= T or length == T:
+        raise UsageError(
+            f"steps {start} to {end} are not a selection of a text of {T} symbols that leaves "
+            "some around it"
+        )
+    first, last = max(0, start - length), min(T, end + length)
+    contrast = contrasts(values[first:last], length)[start - first]
+    units = np.argsort(-np.abs(contrast), kind="stable")[:most]
+    units = units[np.abs(contrast[units]) >= threshold]
+    return units, np.where(contrast[units] < 0, -1, 1)
+
+
+def contrasts(values: Array, length: int) -> Array:
+    """The contrast (T - length + 1, n) of every passage of a text, see `contrasting_units`."""
+    T = len(values)
+    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, 0, np.float64)])
+    start = np.arange(T - length + 1)
+    first, last = np.maximum(0, start - length), np.minimum(T, start + 2 * length)
+    inside = total[start + length] - total[start]
+    around = total[last] - total[first] - inside
+    beside = np.maximum(1, last - first - length)[:, None]
+    return inside / length - around / beside
+
+
+def contrasting(
+    values: Array,
+    signs: Array,
+    length: int,
+    threshold: float = 0.3,
+    count: int = 10,
+    exclude: tuple[int, int] | None = None,
+) -> list[Passage]:
+    """As `similar`, of units that `contrasting_units` gives: passages with the same contrasts."""
+    if not len(signs) or len(values) <= length:
+        return []
+    found = contrasts(values, length) * signs
+
+    def value(start: int, units: Array) -> float:
+        return float(found[start, units].mean())
+
+    return _ranked(found >= threshold, found.mean(axis=1), value, length, count, exclude)
+
+
+def _ranked(
+    shared: Array,
+    mean: Array,
+    value: Callable[[int, Array], float],
+    length: int,
+    count: int,
+    exclude: tuple[int, int] | None,
+) -> list[Passage]:
+    """Passages that share most units first; the mean decides among equals.
+
+    shared, mean : (T - length + 1, n) and (T - length + 1,) of the passage from each step on
+    value : of the passage that begins at a step, for the units that it shares
+    """
+    rank = shared.sum(axis=1) + 0.5 + 0.499 * np.tanh(mean)
     rank[~shared.any(axis=1)] = -np.inf
     if exclude is not None:
         rank[max(0, exclude[0] - length + 1) : exclude[1]] = -np.inf
@@ -171,7 +261,6 @@ def similar(
     while len(found) < count and rank[start := int(np.argmax(rank))] > -np.inf:
         end = start + length
         here = np.flatnonzero(shared[start])
-        value = float(signed[start:end, here].mean())
-        found.append(Passage(start, end, value, start, tuple(here.tolist())))
+        found.append(Passage(start, end, value(start, here), start, tuple(here.tolist())))
         rank[max(0, start - length + 1) : end] = -np.inf
     return found

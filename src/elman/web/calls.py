@@ -169,10 +169,11 @@ class Api:
         threshold = arguments.number("threshold", 0.3)
         if not threshold > 0:
             raise ApiError(400, f"threshold must be above 0, not {threshold:g}")
+        contrast = arguments.flag("contrast", False)
         corpus = read_text(arguments, model, "corpus", inside.CORPUS, None)
         arguments.end()
         return await self._answer(
-            request, inside.similar, model, text, selection, *part, threshold, corpus
+            request, inside.similar, model, text, selection, *part, threshold, contrast, corpus
         )
 
     async def following(self, request: Request) -> Response:

@@ -70,9 +70,12 @@ def similar(
     layer: int,
     part: str,
     threshold: float,
+    contrast: bool,
     corpus: Text | None,
 ) -> dict[str, Any]:
     """Passages of a corpus with the same active units as symbols `selection` of a text.
+
+    With `contrast` those where the same units differ from what surrounds them.
 
     Raises
     ------
@@ -80,12 +83,17 @@ def similar(
     ApiError : the training text, if that is to be searched, cannot be read
     """
     values = inspection.activations(model, text, layer, part)
-    units, signs, exclusive = passages.active_units(values, *selection, threshold)
+    find = passages.contrasting if contrast else passages.similar
+    exclusive = True
+    if contrast:
+        units, signs = passages.contrasting_units(values, *selection, threshold)
+    else:
+        units, signs, exclusive = passages.active_units(values, *selection, threshold)
     read = _read(model, layer, part, corpus)
     length = selection[1] - selection[0]
     itself = selection if corpus is not None and _same(corpus, text) else None
     found = []
-    for place in passages.similar(read.values[:, units], signs, length, threshold, exclude=itself):
+    for place in find(read.values[:, units], signs, length, threshold, exclude=itself):
         first = max(0, place.start - AROUND)
         found.append({
             "position": first, "symbols": read.symbols[first : place.end + AROUND],

@@ -10,6 +10,7 @@ import { followingPanel } from "./following.js";
 import { heatmap } from "./heatmap.js";
 import { legend, limitOf, palette, short } from "./palette.js";
 import { isSigned, nameOf, sourceOf } from "./parts.js";
+import { similarPanel } from "./similar.js";
 import { startOf } from "./starts.js";
 
 const ORDERS = { cluster: "similar ones together", variance: "most varying first", mean: "highest mean first", number: "by number" };
@@ -24,7 +25,7 @@ export function mount(root, context) {
     status: "empty", text: "", ids: null, layer: valued("layer", model.num_layers - 1),
     part: model.parts.includes(context.values.part) ? context.values.part : "hidden", order: "cluster",
     symbols: [], units: model.hidden_size, values: null, orders: null, palette: null,
-    unit: valued("unit", null), sign: 1, range: null, threshold: 0.3, passages: null, similar: null, frames: null,
+    unit: valued("unit", null), sign: 1, range: null, passages: null, frames: null,
   };
   context.expose(state);
   if (state.layer >= model.num_layers) state.layer = 0;
@@ -69,20 +70,10 @@ export function mount(root, context) {
   const found = h("ol", { class: "passages" });
   const foundNote = h("p", { class: "note" });
 
-  const threshold = h("input", {
-    type: "range", min: 0.05, max: 0.95, step: 0.05, value: state.threshold,
-    on: { input: () => {
-      state.threshold = Number(threshold.value);
-      thresholdValue.textContent = state.threshold.toFixed(2);
-      clearTimeout(requests.timer);
-      requests.timer = setTimeout(findSimilar, PAUSE);
-    } },
+  const others = similarPanel({
+    state, sourceOf, choose: (unit) => choose(unit), fail: context.fail,
+    request: (body) => searched("similar", { ...given(), ...body }),
   });
-  const thresholdValue = h("output", { class: "figure" }, state.threshold.toFixed(2));
-  const shared = h("p", { class: "chips" });
-  const similar = h("ol", { class: "passages" });
-  const similarNote = h("p", { class: "note" });
-
   const following = followingPanel({
     sourceOf, fail: context.fail,
     request: (body) => searched("following", body),
@@ -106,10 +97,7 @@ export function mount(root, context) {
           model.kind === "lm" ? h("button", { type: "button", class: "quiet", on: { click: () => state.unit !== null
             && context.open("write", { silent: { layer: state.layer, unit: state.unit } }) } }, "Write without it") : null),
         h("div", { class: "card text-card" }, text.element),
-        h("section", { class: "similar-section" },
-          h("div", { class: "column-head" }, h("h2", {}, "Passages with the same active units"),
-            h("label", { class: "slider-label note" }, "Threshold ", threshold, thresholdValue)),
-          similarNote, shared, similar)),
+        others.element),
       h("section", {},
         h("div", { class: "column-head" }, h("h2", {}, "Where it is active"),
           h("div", { class: "buttons" }, signs)),
@@ -231,7 +219,7 @@ export function mount(root, context) {
     state.similar = null;
     text.set(state.symbols);
     recolour();
-    showSimilar();
+    others.show();
     state.status = "ready";
     choose(state.unit ?? state.orders.variance[0]);
   }
@@ -250,7 +238,7 @@ export function mount(root, context) {
     draw();
     colourText();
     showUnit();
-    showSimilar();
+    others.show();
   }
 
   function draw() {
@@ -272,7 +260,7 @@ export function mount(root, context) {
 
   function showNothing(why = "") {
     ["states", "unit", "similar"].forEach(cancel);
-    clearTimeout(requests.timer);
+    others.stop();
     Object.assign(state, {
       status: "empty", symbols: [], values: null, range: null, passages: null, similar: null,
     });
@@ -281,7 +269,7 @@ export function mount(root, context) {
     map.clear();
     text.set([]);
     showUnit();
-    showSimilar();
+    others.show();
   }
 
   function read(cell) {
@@ -351,49 +339,6 @@ export function mount(root, context) {
     text.mark(range);
     map.mark({ unit: state.unit, range });
     if (range) map.reveal({ step: range[0], row: state.orders[state.order].indexOf(state.unit) });
-    clearTimeout(requests.timer);
-    requests.timer = setTimeout(findSimilar, PAUSE);
-  }
-
-  async function findSimilar() {
-    state.similar = null;
-    showSimilar();
-    if (!state.range) return;
-    const [start, end] = state.range;
-    const body = { ...given(), start, end, threshold: state.threshold };
-    try {
-      const answer = await searched("similar", body);
-      if (!answer) return;
-      state.similar = answer;
-      showSimilar();
-    } catch (error) {
-      context.fail(error);
-    }
-  }
-
-  function showSimilar() {
-    const { similar: answer, range } = state;
-    const selected = range ? visible(state.symbols.slice(...range).join("")) : "";
-    if (!answer) {
-      similarNote.replaceChildren(range ? "Looking …"
-        : "Select a passage in the text: with the pointer, or with Shift and the arrow keys.");
-      shared.replaceChildren();
-      return similar.replaceChildren();
-    }
-    const n = answer.units.length;
-    similarNote.replaceChildren(h("span", { class: "mono quoted" }, selected), " ",
-      n === 0 ? "has no unit that is active throughout. Lower the threshold or select less."
-        : `${whole(n)} ${n === 1 ? "unit is" : "units are"} active throughout`
-          + (answer.exclusive ? " the selection but not on both sides of it. " : " the selection, but also just outside it. ")
-          + `Searched: ${whole(answer.searched)} symbols of ${sourceOf(answer)}`);
-    const most = 24;
-    shared.replaceChildren(...answer.units.slice(0, most).map((unit, i) => h("button", {
-      type: "button", class: "chip figure", on: { click: () => choose(unit) },
-      vars: { "--sign": answer.signs[i] > 0 ? "var(--positive)" : "var(--negative)" },
-      "aria-label": `Unit ${unit}, ${answer.signs[i] > 0 ? "positive" : "negative"}`,
-    }, unit)), n > most ? h("span", { class: "note" }, `and ${whole(n - most)} more`) : "");
-    similar.replaceChildren(...answer.passages.map(({ symbols, start, end, shared: units }) =>
-      h("li", {}, h("span", { class: "figure note" }, `${units.length} of ${n}`),
-        passage(symbols, null, null, [start, end]))));
+    others.find();
   }
 }
