@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 
 import pytest
+
+import elman
 
 from .conftest import TEXT, serving
 
@@ -250,3 +253,27 @@ def test_values_of_the_curves_by_keyboard(look):
     assert look.page.locator(".cursor.shown").count() == look.page.locator(".chart:visible").count()
     look.page.keyboard.press("Escape")
     assert look.page.locator(".cursor.shown").count() == 0
+
+
+def test_a_dropped_text_becomes_a_model_of_the_folder(new_look, models, tmp_path):
+    folder, text = tmp_path / "served", tmp_path / "elsewhere.md"
+    folder.mkdir()
+    shutil.copy(models / "rnn.safetensors", folder)
+    text.write_text(TEXT * 3)
+    with serving("serve", folder) as served:
+        look = new_look(served)
+        look.open("learn")
+        look.page.get_by_label("File").set_input_files(text)
+        look.until("document.querySelector('.start-form textarea').value.length > 100")
+        assert look.page.get_by_label("Name of the model").input_value() == "elsewhere"
+        look.page.get_by_label("Minutes").fill("0.1")
+        look.page.get_by_role("button", name="Train", exact=True).click()
+        look.until(f"{RUN}?.end?.event === 'done' && {RUN}.state === 'ended'")
+        look.page.get_by_role("button", name="Write with it").click()
+        look.until("window.__elman.model.name === 'elsewhere.safetensors'")
+        look.until("window.__elman.views.write?.symbols.length > 30")
+        look.open("learn", "elsewhere.safetensors")
+        assert look.state("views.learn.run.samples.length") > 1
+    model = elman.load(folder / "elsewhere.safetensors")
+    assert model.summary["command"] == "elman train elsewhere.txt --minutes 0.1"
+    assert (folder / "elsewhere.txt").read_text() == TEXT * 3

@@ -1,5 +1,6 @@
 """The application: the calls behind their guard, and one sentence for whatever goes wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from .errors import ApiError, from_elman, response
 from .guard import Guard
 from .live import Live
 from .models import Models
+from .starting import Starter
 from .steering import Steering
 
 
@@ -38,13 +40,17 @@ async def gone(request: Request, error: Exception) -> Response:
 
 def make_app(models: Models | Live, token: str, bound: str = "127.0.0.1") -> Starlette:
     """The application: the calls behind their guard. `state.steering` has those of a training."""
-    api = Api(models, token)
-    steering = Steering(api.live)
+    if isinstance(models, Live):
+        steering = Steering(models)
+    else:
+        steering = Steering(None, Starter(models, bound))
+    api = Api(models, token, steering)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         api.close()
+        await asyncio.to_thread(steering.close)
 
     app = Starlette(
         routes=[*api.routes(), *steering.routes()],

@@ -26,6 +26,7 @@ from .describe import describe
 from .errors import ApiError
 from .live import Live
 from .models import Models
+from .steering import Steering
 from .streams import EventStream, Slots, Workers
 from .writing import Chunks, Task, prime_ids, write
 
@@ -53,9 +54,8 @@ LIMITS = {
 class Api:
     """The calls, over the models of one server."""
 
-    def __init__(self, models: Models | Live, token: str):
-        self.models, self.token = models, token
-        self.live = models if isinstance(models, Live) else None
+    def __init__(self, models: Models | Live, token: str, steering: Steering):
+        self.models, self.token, self.steering = models, token, steering
         self.writing = Workers(available_cores(), STREAMS, "sample streams")
         self.calculating = Workers(1, WAITING, "calculations")
         self.streams = Slots(STREAMS, "sample streams")
@@ -99,8 +99,8 @@ class Api:
             name, model = self.models.get(chosen)
             return encoding.dumps({"models": self.models.names(), "limits": LIMITS,
                     "kinds": self.models.kinds(),
-                    "training": self.live and self.live.state(),
-                    "model": describe(name, model, self.live is not None)})  # fmt: skip
+                    "training": self.steering.state(), "starts": self.steering.starts,
+                    "model": describe(name, model, isinstance(self.models, Live))})  # fmt: skip
 
         # Not behind the calculations: whoever opens the page gets it at once.
         return Response(await asyncio.to_thread(work), media_type="application/json")

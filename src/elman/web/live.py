@@ -137,7 +137,12 @@ class Live:
 
     def state(self) -> Event:
         """What `GET /api/model` says of the training."""
-        return {"state": self._state, "factor": self.loop.rate_factor, "step": self.loop.step}
+        return {"state": self._state, "factor": self.loop.rate_factor, "step": self.loop.step,
+                "model": self.name}  # fmt: skip
+
+    @property
+    def ended(self) -> bool:
+        return self._state == "ended"
 
     def pause(self) -> None:
         self._going_on()

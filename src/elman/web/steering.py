@@ -1,4 +1,4 @@
-"""The calls that watch a training and steer it: `docs/http.md`, "GET /api/train/events" on."""
+"""The calls that start, watch and steer a training: `docs/http.md`, "POST /api/train/start" on."""
 
 import asyncio
 import time
@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..learn.state import Event
 from . import encoding
-from .arguments import Arguments, read_arguments
+from .arguments import BODY, Arguments, read_arguments
 from .errors import ApiError
 from .live import Live
+from .starting import Starter
 from .streams import BEAT, EventStream, Slots
 
 LOOK = 0.1  # seconds between two looks into the log
@@ -20,10 +22,16 @@ MOST = 1e6  # times the learning rate
 
 
 class Steering:
-    """The calls, over a training; without one they answer 404."""
+    """The calls, over a training; without one they answer 404.
 
-    def __init__(self, live: Live | None):
-        self.live = live
+    Attributes
+    ----------
+    live : the training that is watched
+    starter : what starts another, where a folder is served
+    """
+
+    def __init__(self, live: Live | None, starter: Starter | None = None):
+        self.live, self.starter = live, starter
         self.slots = Slots(WATCHERS, "event streams")
         self.closed = False  # whether the streams are to end
 
@@ -32,12 +40,38 @@ class Steering:
             return Route(f"/api/train/{name}", call, methods=["POST"])
 
         return [
+            post("start", self.start),
             Route("/api/train/events", self.events),
             post("pause", self.pause),
             post("resume", self.resume),
             post("stop", self.stop),
             post("learning-rate", self.learning_rate),
         ]
+
+    def state(self) -> Event | None:
+        """What `GET /api/model` says of the training, if there is one to watch."""
+        if self.live is None or (self.starter is not None and self.live.ended):
+            return None
+        return self.live.state()
+
+    @property
+    def starts(self) -> bool:
+        """Whether a training can be started here."""
+        return self.starter is not None and self.starter.allowed
+
+    def close(self) -> None:
+        if self.starter is not None:
+            self.starter.close()
+
+    async def start(self, request: Request) -> Response:
+        arguments = await read_arguments(request)
+        if self.starter is None:
+            raise ApiError(409, "a training is in progress here; it has to end first")
+        name, text = arguments.text("name"), arguments.text("text", most=BODY)
+        minutes, lines = arguments.number("minutes", 2.0), arguments.flag("lines", False)
+        arguments.end()
+        self.live = await asyncio.to_thread(self.starter.start, name, text, minutes, lines)
+        return answer(self.live)
 
     async def events(self, request: Request) -> EventStream:
         live = self._training()
@@ -52,7 +86,7 @@ class Steering:
         """What is in the log after a number, and what comes into it."""
         with self.slots.take():
             sent = time.monotonic()
-            while not self.closed:
+            while not self.closed and (live is self.live or not live.ended):
                 events, number = live.log.after(number)
                 if not events and time.monotonic() - sent > BEAT:
                     events = b": still here\n\n"
@@ -99,7 +133,8 @@ class Steering:
 
     def _training(self) -> Live:
         if self.live is None:
-            raise ApiError(404, "no training runs here; elman train --live starts one")
+            raise ApiError(404, "no training runs here; elman train --live starts one, or the "
+                           "page of a folder")  # fmt: skip
         return self.live
 
 

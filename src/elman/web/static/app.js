@@ -12,7 +12,8 @@
 //                   {signal}; what succeeds takes away the view's own error
 //     model         the chosen model, `model` of GET /api/model; null if there is none yet
 //     limits        of the server, `limits` of GET /api/model
-//     training      whether a training runs here: `training` of GET /api/model
+//     starts        whether a training can be started here
+//     training      null, or the training that runs here: `training` of GET /api/model
 //     signal        aborted when the view goes away: pass it to listeners, fetches, streams
 //     on(name, fn)  "show", "hide": this view; "theme": redraw canvases (colour() in dom.js);
 //                   "open": another view sent `data`. Each ends with `signal`.
@@ -25,6 +26,7 @@
 //     expose(object)     what tests may look at, as window.__elman.views[NAME]
 //     fail(error)        show an error in the banner, until the view succeeds or is left;
 //                        AbortError is ignored
+//     choose(name, view) look at another model
 //     renew()            look the figures of the model up again, after it was trained
 //     say(text)          have a screen reader say it
 //
@@ -66,7 +68,7 @@ const $ = (id) => document.getElementById(id);
 const mounted = new Map(); // view name -> {root, abort, bus}
 
 const state = {
-  ready: false, view: null, values: {}, model: null, models: [], kinds: {}, limits: null, training: null, views: {}, errors: [],
+  ready: false, view: null, values: {}, model: null, models: [], kinds: {}, limits: null, training: null, starts: false, views: {}, errors: [],
 };
 window.__elman = state;
 
@@ -150,8 +152,8 @@ function contextOf(name, signal, bus) {
       if (state.view === name && !signal.aborted) locate();
     },
     recall: () => place.recall(memory), remember: (value) => place.remember(memory, value),
-    signal, say, renew, open: show, api: interfaceOf(name), fail: (error) => fail(error, name),
-    model: state.model, limits: state.limits, training: state.training,
+    signal, say, renew, choose, open: show, api: interfaceOf(name), fail: (error) => fail(error, name),
+    model: state.model, limits: state.limits, training: state.training, starts: state.starts,
     on: (event, listener) =>
       bus.addEventListener(event, (e) => listener(e.detail), { signal }),
     expose: (object) => {

@@ -5,6 +5,7 @@ import { enable, h, whole } from "./dom.js";
 import { chart } from "./chart.js";
 import { levelsOf, reportTable, results } from "./figures.js";
 import { emptyRun, follow, fromHistory } from "./feed.js";
+import { startForm } from "./start.js";
 
 const LN2 = Math.log(2);
 const ESTIMATES = "During training the held-out points are estimates from part of the text; the final figure "
@@ -17,11 +18,11 @@ export function mount(root, context) {
 
 function mountRecorded(root, context) {
   const { model } = context;
-  const hint = h("p", { class: "note" }, "To watch a training live: ",
-    h("code", { class: "mono" }, "elman train TEXT --live"));
+  const start = context.starts
+    ? startForm({ ...context, started: () => context.choose(model?.name, "learn") })
+    : h("p", { class: "note" }, "To watch a training live: ", h("code", { class: "mono" }, "elman train TEXT --live"));
   if (!model?.history) {
-    root.append(h("div", { class: "empty" },
-      h("p", {}, "No training is running, and this model file has no training history."), hint));
+    root.append(h("p", { class: "note" }, "This model file has no training history."), start);
     return;
   }
   const run = { ...emptyRun(), ...fromHistory(model.history) };
@@ -30,17 +31,20 @@ function mountRecorded(root, context) {
   const beside = curves.beside ?? samples?.element;
   context.expose({ run });
   const report = model.summary.test ?? model.summary.validation;
-  root.append(h("div", { class: "learn-head" }, h("h2", {}, "How it was trained"), hint),
+  root.append(h("div", { class: "learn-head" }, h("h2", {}, "How it was trained")),
     resultList(results({ event: "done", ...model.summary, report })),
     h("div", { class: beside ? "curves two" : "curves" }, curves.loss, beside ?? "", curves.small,
       curves.note),
-    report?.classes ? reportTable(report) : "");
+    report?.classes ? reportTable(report) : "", start);
   curves.show(run, levelsOf(model.summary.baselines));
   samples?.show(run.samples);
 }
 
 function mountLive(root, context) {
-  const { api, signal, model } = context;
+  const { api, signal } = context;
+  // What the page of a folder trains is no model of it yet.
+  const model = context.model?.live ? context.model : { kind: "lm", tokens: "char" };
+  const trained = context.training.model;
   const feed = follow(api, signal, changed);
   context.expose(feed);
   let frame = 0;
@@ -67,6 +71,8 @@ function mountLive(root, context) {
   const messages = h("ul", { class: "messages note" });
   const figures = resultList([]);
   const report = h("div", {});
+  const look = h("div", { class: "buttons", hidden: true },
+    button("Write with it", () => context.choose(trained, "write")));
 
   root.append(
     h("div", { class: "learn-head" }, h("div", {}, state, facts),
@@ -75,7 +81,7 @@ function mountLive(root, context) {
           h("label", { class: "label", for: "rate" }, "Learning rate"),
           h("div", { class: "buttons" }, rate, set, half, twice, planned)),
         h("div", { class: "buttons" }, pause, stop))),
-    progress, figures,
+    progress, figures, look,
     h("div", { class: "curves two" }, curves.loss, curves.beside ?? samples.element, curves.small,
       curves.note),
     report, messages);
@@ -96,7 +102,10 @@ function mountLive(root, context) {
     if (title !== spoken) context.say(title);
     state.textContent = spoken = title;
     state.classList.toggle("lost", !run.end && ["lost", "closed"].includes(connection));
-    if (ended !== (ended = run.state === "ended")) context.renew();
+    if (ended !== (ended = run.state === "ended")) {
+      if (model.live) context.renew();
+      else look.hidden = !["done", "interrupted"].includes(run.end?.event);
+    }
     facts.textContent = factsOf(run);
     progress.value = run.end?.event === "done" ? 1 : run.steps.at(-1)?.progress ?? 0;
     pause.textContent = run.state === "paused" ? "Resume" : "Pause";

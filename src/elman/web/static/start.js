@@ -1,0 +1,68 @@
+// A form that trains a model of a text: typed, chosen or dropped here.
+
+import { field, h, whole } from "./dom.js";
+
+/** `started()` is called once the server has begun. */
+export function startForm({ api, signal, fail, started }) {
+  const text = h("textarea", { rows: 4, spellcheck: "false", required: "",
+    placeholder: "Paste a text, or drop a file here" });
+  const file = h("input", { type: "file", accept: "text/*,.txt,.md,.csv,.log", on: {
+    change: () => take(file.files[0]),
+  } });
+  const name = h("input", { type: "text", required: "", maxlength: 60, autocomplete: "off", spellcheck: "false" });
+  const minutes = h("input", { type: "number", min: 0.1, max: 10, step: "any", value: 2, required: "" });
+  const lines = h("input", { type: "checkbox" });
+  const size = h("p", { class: "note" });
+  const go = h("button", { type: "submit", class: "primary" }, "Train");
+  const form = h("form", { class: "start-form card", on: { submit: begin, dragover, drop } },
+    h("h3", {}, "Train a model of your text"),
+    field("Text", text), size,
+    h("div", { class: "start-grid" },
+      field("File", file), field("Name of the model", name), field("Minutes", minutes),
+      h("label", { class: "check" }, lines, " each line is a text of its own")),
+    h("div", { class: "buttons" }, go));
+  text.addEventListener("input", count);
+
+  function count() {
+    size.textContent = text.value ? `${whole(text.value.length)} characters` : "";
+  }
+
+  async function take(chosen) {
+    if (!chosen) return;
+    try {
+      text.value = new TextDecoder("utf-8", { fatal: true }).decode(await chosen.arrayBuffer());
+    } catch {
+      return fail(new Error(`${chosen.name} is not text in UTF-8; elman train reads other encodings.`));
+    }
+    if (!name.value) name.value = chosen.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ .-]/gu, "-");
+    count();
+  }
+
+  function dragover(event) {
+    event.preventDefault();
+    form.classList.add("over");
+  }
+
+  function drop(event) {
+    event.preventDefault();
+    form.classList.remove("over");
+    take(event.dataTransfer.files[0]);
+  }
+
+  async function begin(event) {
+    event.preventDefault();
+    go.disabled = true;
+    try {
+      await api.post("api/train/start", {
+        name: name.value, text: text.value, minutes: minutes.valueAsNumber, lines: lines.checked,
+      }, { signal });
+      started();
+    } catch (error) {
+      go.disabled = false;
+      fail(error);
+    }
+  }
+
+  form.addEventListener("dragleave", () => form.classList.remove("over"));
+  return form;
+}
