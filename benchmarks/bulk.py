@@ -59,6 +59,7 @@ def seconds(folder: Path, call: tuple[str, ...], processes: int, threads: int) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lines", type=int, default=200_000)
+    parser.add_argument("--verb", choices=CALLS, help="only this one")
     parser.add_argument("--hidden-size", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")
@@ -67,6 +68,8 @@ def main() -> None:
         folder = Path(name)
         prepare(folder, given.lines, given.hidden_size)
         for verb, call in CALLS.items():
+            if given.verb not in (None, verb):
+                continue
             taken: dict[str, list[float]] = {way: [] for way in WAYS}
             for _ in range(given.repeats):
                 for way, (processes, threads) in WAYS.items():

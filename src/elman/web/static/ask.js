@@ -35,7 +35,7 @@ export function askFor(model, limits, values, { begin, halt, score }) {
           field("Temperature", temperature.element, "low: safe, high: risky"),
           field("Top-p", topP.element, "the likeliest, to this sum"),
           field("Top-k", topK, "0: all"),
-          field("Beam", beam, "texts in the search for the likeliest; 0: draw one"),
+          field("Beam", beam, "0: none"),
           field("Length", length, "symbols to generate"),
           field("Seed", seed, "same seed, same text"),
           field("Stop at", stopAt, "ends the text"))),
