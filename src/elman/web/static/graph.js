@@ -5,9 +5,9 @@ import { spoken, svg, visible } from "./dom.js";
 import { figure } from "./notation.js";
 import { arrowheads, clip, line, shift, subscripted } from "./shapes.js";
 
-const PITCH = 184; // from column to column
-const STRIP = 120;
-const LEFT = 172; // of the first column's middle
+const PITCH = 155; // from column to column
+const STRIP = 100;
+const LEFT = 148; // of the first column's middle
 const [LOSS, P, BAR, BARS] = [22, 52, 15, 5];
 const LOGITS = P + BAR * BARS + 34;
 const [VALUE, GATE, GRADIENT] = [16, 9, 9];
