@@ -67,7 +67,7 @@ def prepare(
         if shards is None:
             loss = whole(inputs, targets)
         else:
-            together = TOGETHER if work.batch // shards.count >= 2 * threads else 1
+            together = TOGETHER if work.batch // shards.count > 1 else 1
             compute = partial(group, inputs, targets)
             loss = shards.gradient(gradient, work.batch, compute, together)
         runner.clip(gradient, work.clip_norm, work.clip_value)

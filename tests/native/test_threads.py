@@ -14,7 +14,7 @@ import elman  # noqa: E402
 from elman._native import updates  # noqa: E402
 from elman.nn import optimizers  # noqa: E402
 from elman.nn.engine import select  # noqa: E402
-from elman.nn.network import NetworkConfig  # noqa: E402
+from elman.nn.network import Network, NetworkConfig  # noqa: E402
 
 from .test_network import batch, pair  # noqa: E402
 
@@ -148,3 +148,23 @@ print("alive")
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0 and ended.stdout == "alive\n", ended.stderr
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("B", [1, 2, 3, 5, 8])
+def test_the_bits_do_not_depend_on_the_number_of_threads(cell, B):
+    """Large enough to be divided; no part of a batch may be left with one row."""
+    found = []
+    for threads in (1, 2, 3, 5):
+        engine = select("native", threads)
+        config = NetworkConfig(23, cell, 96, 2, 40)
+        network = Network(config, np.float32, engine)
+        network.parameters.flat[:] = np.random.default_rng(1).normal(
+            0, 0.1, network.parameters.flat.size
+        )
+        inputs, targets, weights, state, _ = batch(config, 64, B, np.float32, 3, False)
+        with network.limit_threads():
+            loss, states = network.loss_and_gradient(inputs, targets, weights, state)
+            nats, _ = network.nats(inputs, targets, state)
+        found.append((loss, network.gradient.flat.tobytes(), states[-1].tobytes(), nats.tobytes()))
+    assert all(other == found[0] for other in found[1:])

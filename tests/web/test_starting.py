@@ -62,8 +62,8 @@ def test_a_training_saves_when_the_server_ends(served, folder):
 @pytest.mark.parametrize(
     ("given", "status", "says"),
     [
-        ({"name": "../up"}, 400, "name for a file"), ({"name": ".hidden"}, 400, "name for a file"),
-        ({"name": "a/b"}, 400, "name for a file"), ({"name": "x\\y"}, 400, "name for a file"),
+        ({"name": "../up"}, 400, "begin with"), ({"name": ".hidden"}, 400, "begin with"),
+        ({"name": "a/b"}, 400, "begin with"), ({"name": "x\\y"}, 400, "begin with"),
         ({"name": "rnn"}, 409, "rnn.safetensors already"), ({"minutes": 11}, 400, "at most 10"),
         ({"minutes": 0}, 400, "above 0"), ({"text": "ab"}, 400, "too short"),
         ({"text": ""}, 400, ""), ({"text": "x" * (1 << 20)}, 413, "longer than"),

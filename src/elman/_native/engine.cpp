@@ -23,6 +23,13 @@ template <class Body> void split(Index n, Index grain, double operations, Body&&
   parallel(parts, [&](int part) { body(share(n, part, parts, grain)); });
 }
 
+// The same for rows of a product. A row alone is summed in another order (see product.hpp), so no part is left with one:
+// the bits do not depend on the number of threads.
+template <class Body> void split_rows(Index rows, double operations, Body&& body) {
+  const int parts = parts_for(rows > 3 ? rows / 2 : 1, operations);
+  parallel(parts, [&](int part) { body(share(rows, part, parts)); });
+}
+
 double size(const Part& rows) { return double(rows.steps) * double(rows.last - rows.first); }
 
 // Units per panel: one vector of each of several gates, else PLAIN vectors.
@@ -78,14 +85,14 @@ template <class T> void Engine<T>::forward(Sequence<T> s, const T* W_h) {
   const double weights = double(s.hidden) * double(gates * s.hidden), operations = 2.0 * double(s.steps) * double(s.batch) * weights;
   const int shares = s.batch == 1 ? parts_by_units(s.last_panel, weights) : 1;
   if (shares > 1) return forward_of_one(s, shares);
-  split(s.batch, 1, operations, [&](Range r) { kernels<T>().forward(s, r.first, r.last); });
+  split_rows(s.batch, operations, [&](Range r) { kernels<T>().forward(s, r.first, r.last); });
   std::memcpy(s.final_state, s.h + s.steps * s.batch * s.hidden, bytes);
 }
 
 template <class T> void Engine<T>::backward(Sequence<T> s, const T* W_h) {
   const Index H = s.hidden, N = GATES[s.cell] * H, rows = s.steps * s.batch;
   s.packed = elman::pack(W_h, N, H, true, 1);
-  split(s.batch, 1, 2.0 * double(rows) * double(H) * double(N), [&](Range r) { kernels<T>().backward(s, r.first, r.last); });
+  split_rows(s.batch, 2.0 * double(rows) * double(H) * double(N), [&](Range r) { kernels<T>().backward(s, r.first, r.last); });
 }
 
 template <class T> void Engine<T>::recurrent_sums(const Sequence<T>& s, Index first, Index last, bool add, T* dW_h, T* dc_n) {
@@ -98,7 +105,7 @@ template <class T> void Engine<T>::recurrent_sums(const Sequence<T>& s, Index fi
 template <class T>
 void Engine<T>::affine(const T* x, const T* w, const T* bias, Index rows, Index K, Index N, bool transposed, T* y) {
   const T* const packed = elman::pack(w, K, N, transposed, 1);
-  split(rows, 1, 2.0 * double(rows) * double(K) * double(N), [&](Range r) { kernels<T>().affine(packed, bias, x, K, N, r.first, r.last, y); });
+  split_rows(rows, 2.0 * double(rows) * double(K) * double(N), [&](Range r) { kernels<T>().affine(packed, bias, x, K, N, r.first, r.last, y); });
 }
 
 template <class T> void Engine<T>::outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, bool add, T* c) {

@@ -2,8 +2,8 @@
 //
 // Who splits what: recurrences split the batch, each part running its sequences from first to last step;
 // products over T·B rows split rows; sums over T·B rows split the columns of their result. So no sum
-// ever crosses two threads; the recurrence of one sequence alone splits its hidden units. The thread count is seen in a result only
-// where it leaves a part with one row, whose sums are taken in another order.
+// ever crosses two threads; the recurrence of one sequence alone splits its hidden units. A part has two rows at least,
+// unless there is only one: the bits of a result do not depend on the number of threads.
 #pragma once
 #include "kernels.hpp"
 

@@ -261,7 +261,7 @@ class Network(BaseNetwork):
         """`loss_and_gradient` of several groups of neighbouring sequences, in one pass.
 
         Only an engine that computes whole networks has it. Sequences do not meet, so every bit is
-        that of each group alone, as long as no thread is left with a single sequence.
+        that of each group alone, as long as none is a single sequence.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ from ..tasks.language.model import Model
 from ..tasks.language.sampling import SamplingOptions
 from ..tasks.tag.model import Tagger
 from . import encoding, inside, numbers, reading
-from .arguments import REQUIRED, TEXT, Arguments, read_arguments, shown
+from .arguments import BODY, REQUIRED, TEXT, Arguments, read_arguments, shown
 from .describe import describe
 from .errors import ApiError
 from .live import Live
@@ -47,7 +47,8 @@ STEPS = 2_000  # characters
 PATTERN = 200  # characters of a regular expression
 LIMITS = {
     "text": TEXT, "states": STATES, "classify": CLASSIFY, "tag": TAG, "steps": STEPS,
-    "length": LENGTH, "beam": BEAM, "corpus": inside.CORPUS,
+    "length": LENGTH, "beam": BEAM, "beam_length": BEAM_LENGTH, "body": BODY,
+    "corpus": inside.CORPUS,
 }  # fmt: skip
 
 

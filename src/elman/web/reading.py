@@ -22,11 +22,16 @@ def score(model: Model, text: str) -> dict[str, Any]:
     CorpusError : an empty text
     """
     found = model.score(text)
+    each = model.symbol_nats(text)
+    texts = [text for _, text, _ in each]
+    if model.vocabulary.kind == "byte":  # a character stands at its last byte
+        texts = symbol_texts(model, np.array([id for id, _, _ in each]))
     return {
         "nats": found.nats, "bits_per_character": found.bits_per_character,
         "nats_per_character": found.nats_per_character, "perplexity": found.perplexity,
         "symbols": found.symbols, "characters": found.characters, "unknown": found.unknown,
-        "each": [(id, text, float(np.exp(-nats))) for id, text, nats in model.symbol_nats(text)],
+        "each": [(id, text, float(np.exp(-nats)))
+                 for (id, _, nats), text in zip(each, texts, strict=True)],
     }  # fmt: skip
 
 

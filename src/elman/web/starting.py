@@ -15,7 +15,7 @@ from .live import Live
 from .models import Models
 
 MINUTES = 10.0
-NAME = re.compile(r"\w[\w .-]{0,60}")
+NAME = re.compile(r"[^\W_][\w .-]{0,59}")
 PATIENCE = 20.0  # seconds that a training has to save when the server ends
 
 
@@ -67,27 +67,33 @@ class Starter:
         if self.models.only is not None:
             raise ApiError(409, "this server has one model; elman serve FOLDER can train others")
         if not NAME.fullmatch(name) or name.endswith((" ", ".")):
-            raise ApiError(400, "name must be a name for a file: letters, digits, spaces, - and _")
+            raise ApiError(400, "name must begin with a letter or digit and have up to 60 letters, "
+                           "digits, spaces, - _ and .")  # fmt: skip
         if not 0 < minutes <= MINUTES:
             raise ApiError(400, f"minutes must be above 0 and at most {MINUTES:g}, not {minutes:g}")
 
     def _begin(self, name: str, text: str, settings: dict[str, Any]) -> Run:
         output = self.models.folder / (name + MODEL_SUFFIX)
         source = Path(os.path.relpath(self.models.folder)) / f"{name}.txt"
-        if output.exists() or source.exists():
+        if os.path.lexists(output) or os.path.lexists(source):
             raise ApiError(409, f"there is a file {name}.txt or {output.name} already; choose "
                            "another name")  # fmt: skip
         try:
-            source.write_text(text, "utf-8", newline="")
+            data = text.encode("utf-8")
+            file = source.open("xb")  # never through a link
         except (OSError, UnicodeEncodeError) as error:
-            source.unlink(missing_ok=True)
-            raise ApiError(422, f"the text cannot be kept in the served folder: {error}") from None
+            why = error.strerror if isinstance(error, OSError) else error
+            raise ApiError(422, f"the text cannot be kept in the served folder: {why}") from None
         try:
+            with file:
+                file.write(data)
             flags = " ".join(f"--{flag}" if value is True else f"--{flag} {value:g}"
                              for flag, value in settings.items())  # fmt: skip
             return begin([str(source)], settings, output, None, f"elman train {name}.txt {flags}")
-        except BaseException:
+        except BaseException as error:
             source.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise ApiError(422, f"the text cannot be kept: {error.strerror}") from None
             raise
 
 

@@ -30,7 +30,7 @@ def expected(trained, ids):
     """The nats of every prediction: windows, one step of gradient descent after each."""
     theta = trained.parameters.flat.astype(np.float64)
     prior, scratch = theta.copy(), network(LETTERS, trained.config.cell)
-    state, nats = scratch.zero_state(1), []
+    state, nats, squares = scratch.zero_state(1), [], []
     for start in range(0, len(ids) - 1, adapting.WINDOW):
         window = ids[start : start + adapting.WINDOW + 1, None]
         T = len(window) - 1
@@ -41,7 +41,10 @@ def expected(trained, ids):
         )
         g = scratch.gradient.flat
         g = g * min(1.0, 1.0 / np.sqrt((g * g).sum()))
-        theta = theta - adapting.RATE * g
+        squares.append(g * g)
+        root = np.sqrt(np.mean(squares, axis=0))
+        rate = adapting.RATE * min(1.0, len(squares) / adapting.WARMUP) * root.mean()
+        theta = theta - rate * g / (root + adapting.DAMPING * root.mean())
         theta = theta + adapting.DECAY * (prior - theta)
     return nats
 

@@ -4,7 +4,7 @@ import { h } from "../../web/static/dom.js";
 import { mount } from "../../web/static/classify.js";
 import { arrays } from "./tensors.js";
 import { Network, argmax, softmax } from "./network.js";
-import { breathe, open } from "./shell.js";
+import { breathe, needed, open } from "./shell.js";
 import { Vocabulary, treated } from "./vocabulary.js";
 import { addRows, ngrams } from "./wide.js";
 
@@ -24,10 +24,10 @@ export function start(about, weights) {
   }));
   shell.expose({
     classify: async (text) => {
-      const probabilities = Array.from(classifier.probabilities(classifier.logits(classifier.encode(text))));
+      const probabilities = Array.from(classifier.probabilities(classifier.logits(classifier.encode(needed(text)))));
       return { classes, probabilities, prediction: classes[argmax(probabilities)] };
     },
-    logits: (text) => Array.from(classifier.logits(classifier.encode(text))),
+    logits: (text) => Array.from(classifier.logits(classifier.encode(needed(text)))),
   }, classifier);
 }
 

@@ -6,8 +6,8 @@ import { bits, transcript } from "../../web/static/transcript.js";
 import { arrays } from "./tensors.js";
 import { Chain } from "./markov.js";
 import { Network } from "./network.js";
-import { surprises, write } from "./sampling.js";
-import { breathe, open } from "./shell.js";
+import { checked, surprises, write } from "./sampling.js";
+import { breathe, needed, open } from "./shell.js";
 import { Vocabulary, treated } from "./vocabulary.js";
 
 const AT_ONCE = 50; // ms of computing after which the browser may draw and listen
@@ -25,7 +25,7 @@ export function start(about, weights) {
       }
       return text;
     },
-    logits: (text) => Array.from(logits(model, text)),
+    logits: (text) => Array.from(logits(model, needed(text))),
   };
   mount(shell, about, model);
   shell.expose(elman, model);
@@ -108,6 +108,12 @@ function mount(shell, about, model) {
     before = JSON.stringify(ask.request());
     const { top_k: topK, top_p: topP, ...rest } = ask.request();
     const request = { ...rest, topK, topP };
+    try {
+      model.encode(checked(request).prime); // what is refused takes no text away
+    } catch (error) {
+      state.error = error.message;
+      return shell.fail(error);
+    }
     page.clear(request.prime);
     kept.forEach(page.add);
     const ids = kept.map(({ id }) => id).filter((id) => id !== undefined);
@@ -118,6 +124,7 @@ function mount(shell, about, model) {
 
   /** The text of the prompt, shaded by how much each symbol of it surprises the model. */
   function score() {
+    if (!ask.prompt.value.trim()) return shell.fail(new Error("Paste a text first."));
     page.clear("");
     show(() => surprises(model, ask.prompt.value));
   }

@@ -9,16 +9,19 @@ const DEFAULTS = { prime: "", length: 200, temperature: 1, topK: 0, topP: 1, see
 
 /** A request with all that it leaves out; an error with a sentence for what cannot be. */
 export function checked(request) {
-  const unknown = Object.keys(request).find((name) => !(name in DEFAULTS));
+  if (request === null || typeof request !== "object") throw new Error("what to write is an object, as in {prime: \"a\"}");
+  const unknown = Object.keys(request).find((name) => !Object.hasOwn(DEFAULTS, name));
   if (unknown) throw new Error(`there is no ${unknown}; there are ${Object.keys(DEFAULTS).join(", ")}`);
-  const options = { ...DEFAULTS, ...request };
+  const given = Object.entries(request).filter(([, value]) => value !== undefined);
+  const options = { ...DEFAULTS, ...Object.fromEntries(given) };
   const refuse = (name, wanted) => {
-    throw new Error(`${name} must be ${wanted}, not ${JSON.stringify(options[name])}`);
+    throw new Error(`${name} must be ${wanted}, not ${String(options[name])}`);
   };
   for (const name of ["prime", "stop"]) if (typeof options[name] !== "string") refuse(name, "a text");
   for (const name of ["length", "topK", "seed"]) {
     if (!Number.isSafeInteger(options[name]) || options[name] < 0) refuse(name, "a whole number from 0");
   }
+  for (const name of ["temperature", "topP"]) if (typeof options[name] !== "number") refuse(name, "a number");
   if (!(options.temperature >= 0 && options.temperature < Infinity)) refuse("temperature", "0 or more");
   if (!(options.topP > 0 && options.topP <= 1)) refuse("topP", "above 0 and at most 1");
   return options;

@@ -64,6 +64,12 @@ function context({ model, limits, post }) {
   };
 }
 
+/** A text that a console gave; an error with a sentence for anything else. */
+export function needed(text) {
+  if (typeof text !== "string") throw new Error(`the text must be a string, not ${String(text)}`);
+  return text;
+}
+
 /** What tests may look at. */
 function watch(view) {
   window.__elman = { view };

@@ -5,7 +5,7 @@ import { mount } from "../../web/static/tag.js";
 import { arrays } from "./tensors.js";
 import { marginals, viterbi } from "./crf.js";
 import { Network, argmax, both, directions, sideBySide, softmax } from "./network.js";
-import { breathe, open } from "./shell.js";
+import { breathe, needed, open } from "./shell.js";
 import { Vocabulary, treated } from "./vocabulary.js";
 import { addRows, ngramsAround } from "./wide.js";
 
@@ -24,8 +24,8 @@ export function start(about, weights) {
     post: async (_, { text }, signal) => ({ lines: await tagged(tagger, text, signal) }),
   }));
   shell.expose({
-    tag: (text) => tagged(tagger, text),
-    logits: (text) => tagger.emissions(tagger.cut(text)).map((scores) => Array.from(scores)),
+    tag: async (text) => tagged(tagger, needed(text)),
+    logits: (text) => tagger.emissions(tagger.cut(needed(text))).map((scores) => Array.from(scores)),
   }, tagger);
 }
 

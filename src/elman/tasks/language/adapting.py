@@ -2,13 +2,15 @@
 
 After each window of W symbols has been scored, one step of gradient descent makes it likelier,
 
-    θ ← θ - η·g + λ·(θ₀ - θ)        g = ∂/∂θ (1/W) Σ -log p(x_t | before)
+    θ ← θ - η·r̄·g / (r + ε·r̄) + λ·(θ₀ - θ)        g = ∂/∂θ (1/W) Σ -log p(x_t | before)
 
-and the next window is scored with the new θ; θ₀ are the weights of the training, towards which the
-second term pulls back. Every symbol is predicted before anything is learned from it, so the sum of
-the nats is a code length as before (Krause, Kahembwe, Murray and Renals 2018, section 4; the step
-is their SGD form). The gradient is that of truncated back-propagation through time: the state that
-enters a window is a constant.
+and the next window is scored with the new θ. r is the root of the mean of g² over the windows so
+far, of every weight, and r̄ its mean over the weights: a weight whose gradients are small moves as
+far as others. θ₀ are the weights of the training, towards which the last term pulls back. Every
+symbol is predicted before anything is learned from it, so the sum of the nats is a code length as
+before (Krause, Kahembwe, Murray and Renals 2018, section 4: their RMS form, with statistics of the
+text that is scored in place of the training's, which a model file need not have). The gradient is
+that of truncated back-propagation through time: the state that enters a window is a constant.
 """
 
 import numpy as np
@@ -18,8 +20,10 @@ from ...nn.network import Network
 Array = np.ndarray
 
 WINDOW = 32  # symbols between two steps
-RATE = 0.1  # η, for gradients of a norm of at most 1
+RATE = 0.3  # η, for gradients of a norm of at most 1
+DAMPING = 0.1  # ε
 DECAY = 0.001  # λ
+WARMUP = 10  # steps until the rate is η: the first means are of few gradients
 
 
 class AdaptingNetwork(Network):
@@ -36,6 +40,7 @@ class AdaptingNetwork(Network):
         super().__init__(network.config, network.dtype, network.engine)
         self.trained = network.parameters.flat
         self.parameters.flat[:] = self.trained
+        self.mean_squares, self.steps = np.zeros_like(self.trained), 0
 
     def nats(
         self, inputs: Array, targets: Array, state: Array, mask: Array | None = None
@@ -61,5 +66,13 @@ class AdaptingNetwork(Network):
         self.loss_and_gradient(inputs, targets, weights, state)
         gradient, parameters = self.gradient.flat, self.parameters.flat
         self.engine.clip(gradient, 1.0, 0.0)
-        parameters -= RATE * gradient
-        parameters += DECAY * (self.trained - parameters)
+        self.steps += 1
+        self.mean_squares += (gradient * gradient - self.mean_squares) / self.steps
+        root = np.sqrt(self.mean_squares)
+        mean = root.mean(dtype=np.float64)
+        if mean > 0:
+            rate = RATE * min(1.0, self.steps / WARMUP) * mean
+            parameters -= (
+                self.dtype.type(rate) * gradient / (root + self.dtype.type(DAMPING * mean))
+            )
+        parameters += self.dtype.type(DECAY) * (self.trained - parameters)

@@ -79,14 +79,13 @@ class Trainer(Loop[Network]):
     def _loss(self, batch: batches.Batch) -> float:
         """Several shards in one pass, which is faster, where they have the same bits in one.
 
-        That they have where each leaves every thread more than one row: a row alone is computed
-        in another order.
+        That they have where each has more than one row: a row alone is computed in another order.
         """
-        engine, settings = self.network.engine, self.settings
+        settings = self.settings
         rows = batch.width // self.shards.count
         through = (settings.bptt or 0) > len(batch.inputs)  # the gradient flows out of the window
-        alone = self.shards.count == 1 or rows < 2 * engine.threads
-        if alone or through or engine.whole is None:
+        alone = self.shards.count == 1 or rows < 2
+        if alone or through or self.network.engine.whole is None:
             return super()._loss(batch)
         self._enter(batch)
         flat, compute = self.network.gradient.flat, partial(self._gradients, batch)
@@ -225,6 +224,7 @@ class Trainer(Loop[Network]):
             self.context = np.zeros((0, self.state.shape[2]), np.int32)
         elif self.records and self.index:
             self.state = tensors["training.carried"]
+            self.context = np.zeros((0, self.state.shape[2]), np.int32)
         if "training.context" in tensors:
             self.context = tensors["training.context"]
             self.state = tensors["training.context_state"]

@@ -3,24 +3,33 @@
 import { field, h } from "./dom.js";
 
 const PHONE = "(max-width: 50rem)";
+const PAUSE = 250; // ms after the last key
 const DEFAULTS = { prompt: "", temperature: 0.8, top_p: 1, top_k: 0, beam: 0, length: 600, seed: 1, stop: "" };
 
 /** `values` are those of the address, strings by the names of DEFAULTS. Of the result, `request()`
  * gives arguments of POST /api/sample, `values()` what differs from the defaults. */
-export function askFor(model, limits, values, { begin, halt, score }) {
+export function askFor(model, limits, values, { begin, halt, score, changed = () => {} }) {
+  const most = { temperature: 2, top_p: 1, top_k: model.vocabulary.length, beam: limits.beam ?? 0,
+    length: limits.length, seed: 2 ** 31 - 1 };
+  const least = { top_p: 0.05, length: 1 };
   const given = { ...DEFAULTS, ...values };
+  for (const name of Object.keys(most)) { // an address may say anything
+    const value = Number(given[name]);
+    if (!(value >= (least[name] ?? 0) && value <= most[name])) given[name] = DEFAULTS[name];
+  }
+  let timer = 0;
   const prompt = h("textarea", {
     rows: 2, maxlength: limits.text, spellcheck: "false", value: given.prompt,
     placeholder: model.lines ? "Type the beginning of a line, or leave this empty" : "Type a beginning, or leave this empty",
   });
-  const temperature = slider({ min: 0, max: 2, step: 0.05, value: given.temperature },
+  const temperature = slider({ min: 0, max: most.temperature, step: 0.05, value: given.temperature },
     (v) => (v === 0 ? "greedy" : v.toFixed(2)));
-  const topP = slider({ min: 0.05, max: 1, step: 0.05, value: given.top_p },
+  const topP = slider({ min: least.top_p, max: most.top_p, step: 0.05, value: given.top_p },
     (v) => (v === 1 ? "all" : v.toFixed(2)));
-  const topK = number({ min: 0, max: model.vocabulary.length, value: given.top_k });
-  const beam = number({ min: 0, max: limits.beam, value: given.beam });
-  const length = number({ min: 1, max: limits.length, value: given.length });
-  const seed = number({ min: 0, max: 2 ** 31 - 1, value: given.seed });
+  const topK = number({ min: 0, max: most.top_k, value: given.top_k });
+  const beam = number({ min: 0, max: most.beam, value: given.beam });
+  const length = number({ min: least.length, max: most.length, value: given.length });
+  const seed = number({ min: 0, max: most.seed, value: given.seed });
   const stopAt = h("input", { type: "text", value: given.stop, autocomplete: "off", spellcheck: "false" });
   const write = h("button", { type: "submit", class: "primary" }, "Write");
   const stop = h("button", { type: "button", on: { click: halt } }, "Stop");
@@ -35,11 +44,16 @@ export function askFor(model, limits, values, { begin, halt, score }) {
           field("Temperature", temperature.element, "low: safe, high: risky"),
           field("Top-p", topP.element, "the likeliest, to this sum"),
           field("Top-k", topK, "0: all"),
-          field("Beam", beam, "0: none"),
+          limits.beam ? field("Beam", beam, "0: none") : null,
           field("Length", length, "symbols to generate"),
           field("Seed", seed, "same seed, same text"),
           field("Stop at", stopAt, "ends the text"))),
       h("div", { class: "buttons" }, write, stop, surprises)));
+  form.addEventListener("input", () => {
+    length.max = beam.valueAsNumber ? limits.beam_length : limits.length;
+    clearTimeout(timer);
+    timer = setTimeout(changed, PAUSE);
+  });
   prompt.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
@@ -51,14 +65,14 @@ export function askFor(model, limits, values, { begin, halt, score }) {
     ...(stopAt.value ? { stop: stopAt.value } : {}),
   });
 
-  function changed() {
+  function differing() {
     const { prime, ...rest } = { stop: "", beam: 0, ...drawn(), ...request() };
     const all = { prompt: prime, ...rest };
     return Object.fromEntries(Object.entries(all).filter(([name, value]) => value !== DEFAULTS[name]));
   }
 
   return {
-    form, prompt, stop, request, values: changed,
+    form, prompt, stop, request, values: differing,
     nextSeed() {
       seed.value = (seed.valueAsNumber || 0) + 1;
     },

@@ -151,12 +151,9 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
 }
 
 function scaleOf(lists, levels, width, height, floor) {
-  const points = lists.flat();
+  const ys = lists.flat().map(([, y]) => y);
   const first = 0;
   const last = Math.max(1, ...lists.map((list) => list.at(-1)?.[0] ?? 0));
-  // The first steps are far above all others: they may leave the picture at the top.
-  const settled = points.filter(([x]) => x >= last * 0.04).map(([, y]) => y);
-  const ys = settled.length ? settled : points.map(([, y]) => y);
   let low = floor ?? ys.reduce((a, b) => Math.min(a, b), Infinity);
   let high = ys.reduce((a, b) => Math.max(a, b), -Infinity);
   if (!ys.length) [low, high] = [floor ?? 0, 1];

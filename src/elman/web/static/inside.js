@@ -71,7 +71,7 @@ export function mount(root, context) {
   const foundNote = h("p", { class: "note" });
 
   const others = similarPanel({
-    state, sourceOf, choose: (unit) => choose(unit), fail: context.fail,
+    state, sourceOf, choose: (unit) => choose(unit),
     request: (body) => searched("similar", { ...given(), ...body }),
   });
   const following = followingPanel({
@@ -105,6 +105,7 @@ export function mount(root, context) {
     architecture(model));
 
   input.addEventListener("input", () => {
+    own = true;
     state.ids = null;
     cut.hidden = true;
     clearTimeout(requests.typing);
@@ -125,6 +126,7 @@ export function mount(root, context) {
   });
   signal.addEventListener("abort", () =>
     ["first", "states", "unit", "similar", "following"].forEach((kind) => requests[kind]?.abort()));
+  let own = context.values.text !== undefined; // or it was chosen for this model
   showNothing(model.classes ? EMPTY : "The model writes a sample to start with.");
   if (context.values.text || model.classes) {
     input.value = context.values.text ?? startOf(model, STARTS);
@@ -167,6 +169,7 @@ export function mount(root, context) {
 
   /** Look at a text that was written, by the ids of its symbols. */
   function open({ text, ids }) {
+    own = true;
     input.value = text.slice(0, limits.states);
     state.ids = text.length <= limits.states ? ids : null;
     return ask();
@@ -287,9 +290,10 @@ export function mount(root, context) {
   function choose(unit, step = null) {
     state.unit = unit;
     unitInput.value = unit;
-    // A text that the model wrote itself is not in the address: it writes the same again.
+    // A text that the model wrote itself is not in the address: it writes the same again. Nor is
+    // one that was chosen for it.
     const { layer, part } = state;
-    context.keep({ ...(state.ids ? {} : { text: state.text }), layer, part, unit });
+    context.keep({ ...(state.ids || !own ? {} : { text: state.text }), layer, part, unit });
     if (step === null) map.reveal({ row: state.orders[state.order].indexOf(unit) });
     map.mark({ unit, range: state.range });
     colourText();

@@ -18,8 +18,7 @@ export function mount(root, context) {
 
 function mountRecorded(root, context) {
   const { model } = context;
-  const start = context.starts
-    ? startForm({ ...context, started: () => context.choose(model?.name, "learn") })
+  const start = context.starts ? another(root, context)
     : h("p", { class: "note" }, "To watch a training live: ", h("code", { class: "mono" }, "elman train TEXT --live"));
   if (!model?.history) {
     root.append(h("p", { class: "note" }, "This model file has no training history."), start);
@@ -27,8 +26,9 @@ function mountRecorded(root, context) {
   }
   const run = { ...emptyRun(), ...fromHistory(model.history) };
   const curves = curvesOf(model, context);
+  // A file records the loss alone: the accuracy of labels is in the report.
   const samples = run.samples.length ? samplesView() : null;
-  const beside = curves.beside ?? samples?.element;
+  const beside = samples?.element;
   context.expose({ run });
   const report = model.summary.test ?? model.summary.validation;
   root.append(h("div", { class: "learn-head" }, h("h2", {}, "How it was trained")),
@@ -38,6 +38,13 @@ function mountRecorded(root, context) {
     report?.classes ? reportTable(report) : "", start);
   curves.show(run, levelsOf(model.summary.baselines));
   samples?.show(run.samples);
+}
+
+/** The form that trains another model; a file may be dropped anywhere in the view. */
+function another(root, context) {
+  const form = startForm({ ...context, started: () => context.choose(context.model?.name, "learn") });
+  for (const name of ["dragover", "dragleave", "drop"]) root.addEventListener(name, form.dragged);
+  return form.element;
 }
 
 function mountLive(root, context) {
@@ -105,6 +112,7 @@ function mountLive(root, context) {
     if (ended !== (ended = run.state === "ended")) {
       if (model.live) context.renew();
       else look.hidden = !["done", "interrupted"].includes(run.end?.event);
+      if (context.starts) root.append(another(root, context));
     }
     facts.textContent = factsOf(run);
     progress.value = run.end?.event === "done" ? 1 : run.steps.at(-1)?.progress ?? 0;

@@ -80,6 +80,7 @@ export function mount(root, context) {
     ...cards);
 
   input.addEventListener("input", () => {
+    own = true;
     state.updates = 0;
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE, 0);
@@ -107,6 +108,7 @@ export function mount(root, context) {
   });
   context.on("theme", () => state.data && redraw());
   context.on("open", (data) => {
+    own = true;
     input.value = data.text.slice(0, limits.steps);
     ask(0);
   });
@@ -115,6 +117,7 @@ export function mount(root, context) {
     request?.abort();
     playing(false);
   });
+  let own = context.values.text !== undefined; // or it was chosen for this model
   input.value = context.values.text ?? startOf(model, STARTS);
   ask(Number(context.values.from) || 0);
 
@@ -142,7 +145,7 @@ export function mount(root, context) {
       for (const card of cards) card.hidden = true; // they are of another text
       return context.fail(error);
     }
-    context.keep({ text: state.text, from, steps: state.steps });
+    context.keep({ ...(own ? { text: state.text } : {}), from, steps: state.steps });
     slider.max = state.moves.length;
     for (const card of cards) card.hidden = false;
     update.show(state.data);

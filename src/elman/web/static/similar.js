@@ -9,7 +9,7 @@ const MOST = 24; // units that are listed
 /** `state` has `symbols`, the selected `range`, and gets `threshold`, `contrast` and the answer,
  * `similar`. `request(body)` gives the answer of POST /api/similar, null if a newer one has
  * replaced it. */
-export function similarPanel({ state, request, choose, sourceOf, fail }) {
+export function similarPanel({ state, request, choose, sourceOf }) {
   Object.assign(state, { threshold: 0.3, contrast: false, similar: null });
   let timer = null;
   const threshold = h("input", {
@@ -56,7 +56,8 @@ export function similarPanel({ state, request, choose, sourceOf, fail }) {
       state.similar = answer;
       show();
     } catch (error) {
-      fail(error);
+      if (error.name === "AbortError") return;
+      note.textContent = error.message;
     }
   }
 

@@ -2,19 +2,22 @@
 
 import { field, h, whole } from "./dom.js";
 
-/** `started()` is called once the server has begun. */
-export function startForm({ api, signal, fail, started }) {
+const LONGEST = 60; // characters of a name
+
+/** `started()` is called once the server has begun. The result has the form's `element`, and
+ * `dragged(event)` for what is dragged over it. */
+export function startForm({ api, signal, fail, started, limits }) {
   const text = h("textarea", { rows: 4, spellcheck: "false", required: "",
     placeholder: "Paste a text, or drop a file here" });
   const file = h("input", { type: "file", accept: "text/*,.txt,.md,.csv,.log", on: {
     change: () => take(file.files[0]),
   } });
-  const name = h("input", { type: "text", required: "", maxlength: 60, autocomplete: "off", spellcheck: "false" });
+  const name = h("input", { type: "text", required: "", maxlength: LONGEST, autocomplete: "off", spellcheck: "false" });
   const minutes = h("input", { type: "number", min: 0.1, max: 10, step: "any", value: 2, required: "" });
   const lines = h("input", { type: "checkbox" });
   const size = h("p", { class: "note" });
   const go = h("button", { type: "submit", class: "primary" }, "Train");
-  const form = h("form", { class: "start-form card", on: { submit: begin, dragover, drop } },
+  const form = h("form", { class: "start-form card", on: { submit: begin } },
     h("h3", {}, "Train a model of your text"),
     field("Text", text), size,
     h("div", { class: "start-grid" },
@@ -32,30 +35,34 @@ export function startForm({ api, signal, fail, started }) {
     try {
       text.value = new TextDecoder("utf-8", { fatal: true }).decode(await chosen.arrayBuffer());
     } catch {
+      [text.value, file.value] = ["", ""];
+      count();
       return fail(new Error(`${chosen.name} is not text in UTF-8; elman train reads other encodings.`));
     }
-    if (!name.value) name.value = chosen.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ .-]/gu, "-");
+    name.value ||= chosen.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ .-]/gu, "-")
+      .replace(/^[^\p{L}\p{N}]+/u, "").slice(0, LONGEST).replace(/[ .]+$/, "");
     count();
   }
 
-  function dragover(event) {
+  /** A file that is dragged over the view, and dropped on it; other things are not ours. */
+  function dragged(event) {
+    if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault();
-    form.classList.add("over");
-  }
-
-  function drop(event) {
-    event.preventDefault();
-    form.classList.remove("over");
-    take(event.dataTransfer.files[0]);
+    form.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop") take(event.dataTransfer.files[0]);
   }
 
   async function begin(event) {
     event.preventDefault();
+    const body = {
+      name: name.value, text: text.value, minutes: minutes.valueAsNumber, lines: lines.checked,
+    };
+    if (new Blob([JSON.stringify(body)]).size > limits.body) {
+      return fail(new Error("The page trains on texts of up to a megabyte; elman train takes any."));
+    }
     go.disabled = true;
     try {
-      await api.post("api/train/start", {
-        name: name.value, text: text.value, minutes: minutes.valueAsNumber, lines: lines.checked,
-      }, { signal });
+      await api.post("api/train/start", body, { signal });
       started();
     } catch (error) {
       go.disabled = false;
@@ -63,6 +70,5 @@ export function startForm({ api, signal, fail, started }) {
     }
   }
 
-  form.addEventListener("dragleave", () => form.classList.remove("over"));
-  return form;
+  return { element: form, dragged };
 }

@@ -8,18 +8,20 @@ import { bits, transcript } from "./transcript.js";
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
   const state = {
-    status: "idle", prime: "", primed: [], symbols: [], branches: [], branch: -1, error: null,
+    status: "idle", prime: "", primed: [], symbols: [], branches: [], branch: -1, error: null, asked: null,
   };
   context.expose(state);
   let stream = null; // the AbortController of the stream that runs
   let pending = 0; // the animation frame that will report
+  let first = null; // the promise of the text that the page opens with
   let asked = false; // nobody has to hear the text that the page opens with
 
-  const ask = askFor(model, limits, context.values, { begin, halt, score });
+  const ask = askFor(model, limits, context.values, { begin, halt, score, changed });
   // A symbol drawn by chance surprises by as many bits; more is no darker.
   const darkest = Math.log2(model.vocabulary.length);
   const page = transcript({ branch: branchAt, darkest, signal });
   const written = () => page.symbols.map(({ text }) => text).join("");
+  const settings = () => JSON.stringify(ask.values());
   // The prompt comes again before each further record.
   const ids = () => [...state.primed, ...page.symbols.flatMap(({ id }) => id ?? state.primed)];
   const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
@@ -53,8 +55,12 @@ export function mount(root, context) {
   function restore() {
     const kept = context.recall();
     report();
-    if (!kept?.branches?.length || kept.prime !== ask.prompt.value) return run(ask.request());
-    Object.assign(state, kept, { status: "done" });
+    if (!kept?.branches?.length || ![kept.asked, kept.draft].includes(settings())) {
+      first = run(ask.request());
+      return;
+    }
+    const { draft, ...rest } = kept;
+    Object.assign(state, rest, { status: "done" });
     page.clear(state.prime);
     state.branches[state.branch].symbols.forEach(add);
     report();
@@ -66,6 +72,12 @@ export function mount(root, context) {
     if (!event && !ask.form.reportValidity()) return;
     context.keep(ask.values());
     run(ask.request());
+  }
+
+  /** What is typed goes along to another model, and over a reload, and the text stays. */
+  function changed() {
+    context.keep(ask.values());
+    if (!stream) remember();
   }
 
   /** Go on behind another symbol at a place, or behind the same one. Every branch has a seed of
@@ -88,7 +100,9 @@ export function mount(root, context) {
   }
 
   /** The first text once more, with a unit held at zero. */
-  function without({ layer, unit }) {
+  async function without({ layer, unit }) {
+    await first; // there is something to compare with
+    if (signal.aborted) return;
     halt();
     remember();
     page.truncate(0);
@@ -144,7 +158,7 @@ export function mount(root, context) {
 
   /** A page with nothing on it but the prompt. */
   function fresh(prime, primed, label, seed) {
-    Object.assign(state, { prime, primed, branches: [] });
+    Object.assign(state, { prime, primed, branches: [], asked: settings() });
     page.clear(prime);
     log.replaceChildren();
     enter(label, seed);
@@ -166,8 +180,12 @@ export function mount(root, context) {
     } catch (error) {
       return context.fail(error);
     }
+    context.keep(ask.values());
     fresh("", [], "Your text", null);
-    found.each.forEach(([id, symbol, probability]) => add({ id, text: symbol, probability }));
+    // No others: what else could have come is not sent of so long a text.
+    found.each.forEach(([id, symbol, probability]) => add({
+      id, text: symbol, probability, alternatives: id < 0 ? undefined : [[id, symbol, probability]],
+    }));
     state.status = "done";
     remember();
     report();
@@ -208,8 +226,8 @@ export function mount(root, context) {
   function remember() {
     if (!state.branches[state.branch]) return;
     state.branches[state.branch].symbols = [...page.symbols];
-    const { prime, primed, branches: all, branch } = state;
-    context.remember({ prime, primed, branches: all, branch });
+    const { prime, primed, branches: all, branch, asked: settled } = state;
+    context.remember({ prime, primed, branches: all, branch, asked: settled, draft: settings() });
   }
 
   function goTo(number) {
@@ -226,6 +244,8 @@ export function mount(root, context) {
     const busy = state.status === "writing";
     enable(ask.stop, busy);
     for (const button of [more, again, copy, inside]) enable(button, !busy && page.symbols.length > 0);
+    if (page.symbols.some(({ id }) => id < 0)) for (const button of [more, inside]) enable(button, false);
+    if (ask.request().beam) enable(again, false); // it would be the same
     const rated = page.symbols.filter(({ probability }) => probability !== undefined);
     const mean = rated.reduce((sum, { probability }) => sum + bits(probability), 0) / rated.length;
     const unit = { char: "characters", byte: "bytes", word: "words" }[model.tokens] ?? "symbols";
