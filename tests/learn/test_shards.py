@@ -192,3 +192,18 @@ def test_the_model_file_holds_the_number_and_a_resumed_run_keeps_it(tmp_path, po
     assert resume(path, {"steps": 3}).learner.shards.count == 4
     with pytest.raises(UsageError, match="--shards contradicts"):
         resume(path, {"steps": 3, "shards": 2})
+
+
+@pytest.mark.parametrize("stop", [3, 4, 5, 6])
+def test_lines_longer_than_bptt_resume_within_a_batch(tmp_path, stop):
+    lines = "".join(f"{'ab ' * (7 * i % 40)}{i}\n" for i in range(60))
+    (tmp_path / "lines.txt").write_text(lines)
+    given = {"lines": True, "seq_len": 12, "bptt": 12, "hidden_size": 8, "batch_size": 8}
+    whole = elman.train(tmp_path / "lines.txt", steps=12, schedule="constant", **given)
+    path = tmp_path / "m.safetensors"
+    elman.train(tmp_path / "lines.txt", steps=stop, schedule="constant", output=path, **given)
+    run = resume(path, {"steps": 12})
+    for _ in run.events():
+        pass
+    found = elman.load(path).network.parameters.flat
+    assert found.tobytes() == whole.network.parameters.flat.tobytes()

@@ -368,3 +368,26 @@ def test_a_page_that_embeds_it_can_call_it(models, open_page, browser, tmp_path)
     text = page.evaluate("frames[0].elman.write({ prime: 'the', length: 40, temperature: 0 })")
     assert text == model.sample(40, prime="the", greedy=True, include_prime=False)
     page.close()
+
+
+def test_a_refused_prompt_takes_no_text_away(models, open_page):
+    look = open_page(load(models, "gru"))
+    look.until("window.__elman.view.status === 'done'")
+    before = look.page.evaluate("window.__elman.view.symbols.length")
+    assert look.page.get_by_label("Beam").count() == 0
+    look.page.get_by_label("Prompt").fill("\N{SNOWMAN}")
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.page.locator("#banner").wait_for()
+    assert look.page.evaluate("window.__elman.view.symbols.length") == before > 0
+
+
+@pytest.mark.parametrize(
+    "called", ["write(null)", "logits()", "write({temperature: '1'})", "write({toString: 1})"]
+)
+def test_odd_calls_are_refused_in_a_sentence(models, open_page, called):
+    look = open_page(load(models, "gru"))
+    said = look.page.evaluate(
+        f"(async () => {{ try {{ await elman.{called} }} catch (error) "
+        "{ return `${error.name}: ${error.message}` } })()"
+    )
+    assert said.startswith("Error: ")

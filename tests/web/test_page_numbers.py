@@ -399,3 +399,12 @@ def test_play_goes_through_the_story(look):
     look.page.get_by_role("button", name="Pause").click()
     look.page.clock.run_for(5_000)
     assert state(look, "position") == 3
+
+
+def test_a_text_that_was_chosen_for_a_model_does_not_go_along(look):
+    look.open("numbers", "gru.safetensors")
+    look.until("window.__elman.views.numbers?.status === 'ready'")
+    look.page.get_by_label("Model", exact=True).select_option("lines.safetensors")
+    look.until("window.__elman.model.name === 'lines.safetensors'")
+    look.until("window.__elman.views.numbers?.status === 'ready'")
+    assert "text=" not in look.page.url

@@ -350,3 +350,63 @@ def test_continue_another_text_and_without_a_unit(look, server):
         silent_layer=0, silent_unit=unit,
     )  # fmt: skip
     assert [s["id"] for s in look.state("views.write.symbols")] == [s["id"] for s in expected]
+
+
+def test_the_address_says_which_text(look):
+    look.open("write", "gru.safetensors?length=60")
+    look.until(DONE)
+    first = written(look)
+    look.open("write", "gru.safetensors?length=60&seed=7")
+    look.until(DONE)
+    second = written(look)
+    assert first != second
+    look.open("write", "gru.safetensors?length=-4&seed=1e99&top_k=x")  # as if they were not there
+    assert look.page.get_by_label("Length").input_value() == "600"
+    assert look.page.get_by_label("Seed").input_value() == "1"
+
+
+def test_a_typed_prompt_goes_along_and_the_text_stays(look):
+    look.open("write", "gru.safetensors?length=60")
+    look.until(DONE)
+    text = written(look)
+    look.page.get_by_label("Prompt").fill("the cat")
+    look.until("location.hash.includes('cat')")
+    look.page.reload()
+    look.until("window.__elman?.ready")
+    assert look.page.get_by_label("Prompt").input_value() == "the cat"
+    assert written(look) == text
+    look.page.get_by_label("Model", exact=True).select_option("rnn.safetensors")
+    look.until("window.__elman.model.name === 'rnn.safetensors'")
+    look.until(DONE)
+    assert look.state("views.write.prime") == "the cat"
+
+
+def test_surprises_survive_a_reload_and_bytes_are_characters(look):
+    look.open("write", "bytes.safetensors")
+    look.page.get_by_label("Prompt").fill("the ca\N{LATIN SMALL LETTER E WITH ACUTE}t")
+    look.page.get_by_role("button", name="Show its surprises").click()
+    look.until("window.__elman.views.write.branches[0]?.label === 'Your text'")
+    assert written(look) == "the ca\N{LATIN SMALL LETTER E WITH ACUTE}t"
+    look.page.reload()
+    look.until("window.__elman?.ready")
+    assert written(look) == "the ca\N{LATIN SMALL LETTER E WITH ACUTE}t"
+
+
+def test_without_a_unit_there_is_a_text_to_compare_with(look):
+    look.open("inside", "gru.safetensors")
+    look.until("window.__elman.views.inside?.status === 'ready'")
+    look.page.get_by_role("button", name="Write without it").click()
+    look.until("window.__elman.views.write?.branches.length === 2")
+    look.until(DONE)
+    labels = [branch["label"] for branch in look.state("views.write.branches")]
+    assert labels[0] == "First text" and labels[1].startswith("without unit")
+
+
+def test_a_text_with_symbols_that_the_model_does_not_know_ends_here(look):
+    look.open("write", "gru.safetensors")
+    look.page.get_by_label("Prompt").fill("the \N{SNOWMAN} cat")
+    look.page.get_by_role("button", name="Show its surprises").click()
+    look.until("window.__elman.views.write.branches[0]?.label === 'Your text'")
+    for name in ("Continue", "Look inside this text"):
+        button = look.page.get_by_role("button", name=name, exact=True)
+        assert button.get_attribute("aria-disabled") == "true"

@@ -88,3 +88,9 @@ def test_a_server_of_one_model_starts_none(folder):
 def test_a_server_that_others_can_reach_starts_none(folder):
     with serving("serve", folder, "--host", "0.0.0.0") as served:
         assert start(served).status_code == 403
+
+
+def test_no_text_is_written_through_a_link(served, folder, tmp_path):
+    (folder / "dang.txt").symlink_to(tmp_path / "outside.txt")
+    assert start(served, name="dang").status_code == 409
+    assert not (tmp_path / "outside.txt").exists()
