@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 import elman
-from elman.learn.shards import Shards
+from elman.learn.shards import TOGETHER, Shards
 from elman.nn import engine, optimizers
 from elman.nn.network import Network, NetworkConfig
-from elman.tasks.language.trainer import TOGETHER
 
 from . import Work
 

@@ -41,11 +41,15 @@ def meant(path: Path, suffix: str = "", others: Iterable[str] = ()) -> str | Non
     only one in the folder. `others` are names that could be meant besides files.
     """
     try:
-        names = sorted(name for name in os.listdir(path.parent) if name.endswith(suffix))
+        names = sorted(name for name in os.listdir(path.parent)
+                       if name.endswith(suffix) and not name.startswith("."))  # fmt: skip
     except OSError:
         names = []
     near = [name for name in names if suffix and name == path.name + suffix]
-    near += get_close_matches(path.name, names, 1)
+    # Endings make unlike names similar.
+    stems = {name.removesuffix(suffix or path.suffix): name for name in reversed(names)}
+    close = get_close_matches(path.name.removesuffix(suffix or path.suffix), stems, 1)
+    near += [stems[stem] for stem in close]
     if not near and suffix and len(names) == 1:
         near = names
     found = [quote(str(path.parent / name)) for name in near]

@@ -36,7 +36,7 @@ elman classify names.safetensors -f names.txt \\
 NOTES = """
 One row per text, in order: text, label, probability, with tabs between; a blank line
 has an empty label. --all gives a row for every class, the most probable first. A
-table (.csv, .tsv, .jsonl, or any file with --text-column) comes out in its own form
+table (.csv, .tsv, .jsonl, or any file with --text-column) keeps its own form
 with the columns label and probability added. Standard input is read line by line and
 answered as it arrives.
 """

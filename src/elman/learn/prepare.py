@@ -20,7 +20,7 @@ from ..version import __version__
 from . import resuming
 from .ranks import Alone, fewest_cores
 from .run import Data, Run
-from .shards import Shards
+from .shards import TOGETHER, Shards
 from .task import Task
 
 FEW_SYMBOLS = 20_000  # words that are a large vocabulary still
@@ -251,8 +251,10 @@ def _refuse_too_large(
     own_vocabulary : whether its size may be chosen
     """
     itemsize = np.dtype(settings.dtype).itemsize
-    steps = -(-steps // settings.shards)  # one shard after the other
-    copies = 3 + settings.shards.bit_length() - 1  # of shards the sums that are not finished
+    together = min(settings.shards, TOGETHER)
+    steps = -(-steps // settings.shards) * together  # those of some shards at once
+    # Of shards also the gradients of these, and the sums that are not finished.
+    copies = 3 + settings.shards.bit_length() - 1 + (together if together > 1 else 0)
     copies += {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
 
     def needs(config: NetworkConfig) -> float:

@@ -23,6 +23,8 @@ from ..errors import ElmanError, UsageError
 from .ranks import Alone
 
 Array = np.ndarray
+TOGETHER = 8  # shards in one pass: each needs memory for a gradient
+
 Compute = Callable[[range, list[int], Array], Array | float]
 Node = tuple[int, int]  # the first shard of a subtree, and how many it has
 

@@ -271,7 +271,7 @@ def training_data(model: "SavedModel") -> "Data":
     training = model.training[1]
     paths = training["corpus"]["paths"]
     if not paths:
-        raise ModelFileError("the model was trained on texts in memory, which are gone")
+        raise ModelFileError("the model was trained on texts in memory, which cannot be read again")
     if "-" in paths:
         raise ModelFileError("the model was trained on standard input, which is gone")
     task = find(model.config.get("task", "lm"))

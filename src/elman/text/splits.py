@@ -227,7 +227,7 @@ def _three(parts: list[Part]) -> Parts:
 
 def _in_words(parts: Sequence[Part], said: Sequence[str]) -> str:
     """What is held out and what for."""
-    purposes = ("", "to choose the best parameters by", "for the test")
+    purposes = ("", "to select the best parameters", "for the test")
     return "; ".join(
         f"{words} {purpose}"
         for part, words, purpose in zip(parts, said, purposes, strict=True)

@@ -1,6 +1,7 @@
 """A run that learns a classifier: what it is compared with, and the report at its end."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -30,8 +31,9 @@ class ClassifierRun(Run):
 
     def _learn(self) -> Iterator[Event]:
         yield from super()._learn()
-        if len(self.test) and not self._evaluated() and not self.learner.stop_requested:
-            text = "a logistic regression on n-grams is fitted for comparison"
+        wanted = len(self.test) and not self._evaluated() and not self.learner.stop_requested
+        if wanted and find_spec("sklearn"):
+            text = "fitting the baseline: a logistic regression on n-grams"
             yield {"event": "message", "text": text}
 
     def _start_figures(self) -> Event:

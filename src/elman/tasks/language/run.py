@@ -38,7 +38,7 @@ class LanguageRun(Run):
     @property
     def waiting_for(self) -> str:
         much = self.train.predictions > 1_000_000
-        return "counting a Markov chain to compare with" if much else ""
+        return "counting a Markov chain for comparison" if much else ""
 
     def model(self) -> Model:
         s, vocabulary = self.settings, self.data.vocabulary

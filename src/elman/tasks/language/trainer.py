@@ -8,6 +8,7 @@ import numpy as np
 
 from ...learn.batches import columns
 from ...learn.loop import Loop
+from ...learn.shards import TOGETHER
 from ...learn.state import Event
 from ...nn.network import Network
 from ...store.checkpoint import Tensors
@@ -21,7 +22,6 @@ Array = np.ndarray
 
 PARALLEL = 256  # most streams of an evaluation while training: texts are uneven
 STREAM_SYMBOLS = 128  # fewest symbols of each of them
-TOGETHER = 8  # shards in one pass: each needs memory for a gradient
 
 
 class Trainer(Loop[Network]):

@@ -1,6 +1,7 @@
 """A run that learns a tagger: what it is compared with, and the report at its end."""
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -30,7 +31,8 @@ class TagRun(Run):
     def _learn(self) -> Iterator[Event]:
         yield from super()._learn()
         if len(self.test) and not self._evaluated() and not self.learner.stop_requested:
-            text = "the most frequent labels, and a logistic regression, are fitted to compare with"
+            also = " and a logistic regression" if find_spec("sklearn") else ""
+            text = f"fitting the baselines: the most frequent labels{also}"
             yield {"event": "message", "text": text}
 
     def _start_figures(self) -> Event:
