@@ -161,7 +161,7 @@ export function mount(root, context) {
       showNothing();
       return context.fail(error);
     }
-    if (input.value) return;
+    if (input.value || document.activeElement === input) return; // somebody types
     const begin = Math.max(0, written.findIndex(({ text }) => text.trim() || !text));
     const shown = written.slice(begin, begin + limits.states);
     await open({ text: shown.map(({ text }) => text).join(""), ids: shown.map(({ id }) => id) });
