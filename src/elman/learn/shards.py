@@ -79,8 +79,8 @@ class Shards:
             if rows[first] == rows[shards.stop]:  # fewer rows than shards
                 flat[:] = 0
             else:
-                borders = rows[first : shards.stop + 1]
-                losses[first : shards.stop] = compute(shards, borders, gradients)
+                mine = rows[first : shards.stop + 1]
+                losses[first : shards.stop] = compute(shards, mine, gradients)
             for shard, gradient in zip(shards, [flat] if size == 1 else gradients, strict=True):
                 _add(done, (shard, 1), gradient)
             if shards.stop != self.own.stop:  # the next ones need the memory
@@ -126,7 +126,7 @@ class Shards:
         for node, piece in zip((n for nodes in self.nodes for n in nodes), pieces, strict=True):
             _add(done, node, piece)
         ((_, total),) = done
-        if total is not flat:  # they share no memory: see `gradient`
+        if total is not flat:
             flat[columns[ranks.rank] : columns[ranks.rank + 1]] = total
         ranks.gather(flat, columns)
 

@@ -6,10 +6,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..errors import ElmanError
 from ..files import MODEL_SUFFIX
 from ..learn.run import Run
 from ..tasks import begin
-from .errors import ApiError
+from .errors import OURS, ApiError
 from .guard import LOCAL
 from .live import Live
 from .models import Models
@@ -44,7 +45,7 @@ class Starter:
         """
         self._check(name, minutes)
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
+            if self._live is not None and not self._live.ended:
                 raise ApiError(409, "a training is in progress here; it has to end first")
             settings: dict[str, Any] = {"minutes": minutes}
             if lines:
@@ -57,7 +58,7 @@ class Starter:
 
     def close(self) -> None:
         """Have a training that is in progress save, and wait for it."""
-        if self._live is not None and self._thread is not None and self._thread.is_alive():
+        if self._live is not None and self._thread is not None:
             self._live.loop.stop_requested = True
             self._thread.join(PATIENCE)
 
@@ -98,9 +99,12 @@ class Starter:
 
 
 def _train(live: Live) -> None:
-    """To its end; what goes wrong is in its log."""
+    """To its end. What it could not do is in its log, a mistake of ours on the terminal too."""
     try:
         for _ in live.events():
             pass
-    except Exception as error:
-        live.log.append({"event": "failed", "message": str(error)})
+    except ElmanError:
+        pass
+    except Exception:
+        live.log.append({"event": "failed", "message": OURS})
+        raise
