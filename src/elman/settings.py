@@ -161,12 +161,9 @@ class Settings(ABC):
         least=0, most=1e12,
     )  # fmt: skip
     seq_len: int = setting(
-        64,
-        "Window length in symbols; for a classifier, the number of symbols read from each text.",
-        LEARNING,
-        least=1,
-        most=1_000_000,
-    )
+        64, "Window length in symbols; for a classifier, the number of symbols read of each text.",
+        LEARNING, least=1, most=1_000_000,
+    )  # fmt: skip
     batch_size: int = setting(32, "Sequences per batch.", LEARNING, least=1, most=1_000_000)
     optimizer: str = setting(
         "adam", "Rule that turns gradients into updates.", LEARNING,
@@ -189,12 +186,9 @@ class Settings(ABC):
         None, "Steps in which the learning rate rises.", LEARNING, least=0, most=1e9, shown="0"
     )
     clip_norm: float | None = setting(
-        None,
-        "Clip the gradient to this norm; 0: never.",
-        LEARNING,
-        least=0,
+        None, "Clip the gradient to this norm; 0: never.", LEARNING, least=0,
         shown="1; none with --clip-value",
-    )
+    )  # fmt: skip
     clip_value: float | None = setting(
         None, "Clip every component of the gradient instead; 0: never.", LEARNING, least=0
     )
@@ -222,6 +216,10 @@ class Settings(ABC):
         MACHINE, least=1, most=1024,
     )  # fmt: skip
     dtype: str = setting("float32", "Floating-point type.", MACHINE, choices=("float32", "float64"))
+    precision: str = setting(
+        "auto", "Operands of products in training: float32, or rounded to bf16; auto: bf16 in runs "
+        "by the clock where a step gets 15 % faster.", MACHINE, choices=("auto", "float32", "bf16"),
+    )  # fmt: skip
     seed: int = setting(
         0, "Random seed; the same seed gives the same run.", MACHINE, least=0, most=2**63 - 1
     )
@@ -256,6 +254,9 @@ class Settings(ABC):
                 f"--shards {self.shards} cannot divide --batch-size {self.batch_size}: a shard is "
                 "at least one sequence"
             )
+        if self.precision != "auto" and self.dtype != "float32":
+            raise UsageError(f"--precision {self.precision} needs --dtype float32 (it is "
+                             f"{self.dtype})")  # fmt: skip
         if self.activation != "tanh" and self.cell != "rnn":
             raise UsageError(f"--activation needs --cell rnn (it is {self.cell})")
         check_encoding(self.encoding)

@@ -110,7 +110,7 @@ static Cell cell_of(int cell) {
 }
 
 static void forward(int cell, bool relu, const In& z, const std::optional<In>& ids, const In& state, const std::optional<In>& mask,
-                    const In& W_h, const std::optional<In>& c_n, const Out& h, const std::optional<Out>& saved, const Out& final_state) {
+                    const In& W_h, const std::optional<In>& c_n, const Out& h, const std::optional<Out>& saved, const Out& final_state, bool bf16) {
   for_dtype(z, "z", [&](auto zero) {
     using T = decltype(zero);
     Sequence<T> s{};
@@ -133,14 +133,15 @@ static void forward(int cell, bool relu, const In& z, const std::optional<In>& i
     if (!s.saved && SAVED[s.cell]) throw nb::value_error("saved is missing");
     s.final_state = data<T>(final_state, "final_state", {S, B, H});
     const T* const w = data<T>(W_h, "W_h", {H, G * H});
+    const Engine<T> engine(bf16);
     Unlocked free;
-    Engine<T>::forward(s, w);
+    engine.forward(s, w);
   });
 }
 
 static void backward(int cell, bool relu, const In& h, const In& state, const std::optional<In>& mask, const In& W_h,
                      const std::optional<In>& saved, const In& dh, const std::optional<In>& dstate, const Out& dz,
-                     const std::optional<Out>& dq, const Out& dstate0, const Out& dW_h, const std::optional<Out>& dc_n) {
+                     const std::optional<Out>& dq, const Out& dstate0, const Out& dW_h, const std::optional<Out>& dc_n, bool bf16) {
   for_dtype(h, "h", [&](auto zero) {
     using T = decltype(zero);
     Sequence<T> s{};
@@ -163,13 +164,14 @@ static void backward(int cell, bool relu, const In& h, const In& state, const st
     const T* const w = data<T>(W_h, "W_h", {H, G * H});
     T* const dw = data<T>(dW_h, "dW_h", {H, G * H});
     T* const dc = data<T>(dc_n, "dc_n", {H});
+    const Engine<T> engine(bf16);
     Unlocked free;
-    Engine<T>::backward(s, w);
-    Engine<T>::recurrent_sums(s, 0, B, false, dw, s.cell == GRU ? dc : nullptr);
+    engine.backward(s, w);
+    engine.recurrent_sums(s, 0, B, false, dw, s.cell == GRU ? dc : nullptr);
   });
 }
 
-static void affine(const In& x, const In& W, const std::optional<In>& b, bool transposed, const Out& y) {
+static void affine(const In& x, const In& W, const std::optional<In>& b, bool transposed, const Out& y, bool bf16) {
   for_dtype(x, "x", [&](auto zero) {
     using T = decltype(zero);
     const Index rows = size(x, 0, "x", 2), K = size(x, 1, "x", 2), N = size(W, transposed ? 0 : 1, "W", 2);
@@ -177,20 +179,22 @@ static void affine(const In& x, const In& W, const std::optional<In>& b, bool tr
     const T* const pw = transposed ? data<T>(W, "W", {N, K}) : data<T>(W, "W", {K, N});
     const T* const pb = data<T>(b, "b", {N});
     T* const py = data<T>(y, "y", {rows, N});
+    const Engine<T> engine(bf16);
     Unlocked free;
-    Engine<T>::affine(px, pw, pb, rows, K, N, transposed, py);
+    engine.affine(px, pw, pb, rows, K, N, transposed, py);
   });
 }
 
-static void outer_sum(const In& a, const In& b, const Out& c) {
+static void outer_sum(const In& a, const In& b, const Out& c, bool bf16) {
   for_dtype(a, "a", [&](auto zero) {
     using T = decltype(zero);
     const Index K = size(a, 0, "a", 2), M = size(a, 1, "a", 2), N = size(b, 1, "b", 2);
     const T* const pa = data<T>(a, "a", {K, M});
     const T* const pb = data<T>(b, "b", {K, N});
     T* const pc = data<T>(c, "c", {M, N});
+    const Engine<T> engine(bf16);
     Unlocked free;
-    Engine<T>::outer_sum(pa, pb, all(K), M, N, false, pc);
+    engine.outer_sum(pa, pb, all(K), M, N, false, pc);
   });
 }
 
@@ -321,7 +325,7 @@ template <class T> static Architecture architecture(const Numbers& numbers, cons
 
 static void py_losses_and_gradients(const Numbers& numbers, const In& parameters, const std::vector<Index>& borders, const Out& gradients, bool add,
                                     const Out& losses, const In& inputs, const In& targets, const In& weights, const In& state,
-                                    const std::optional<In>& mask, const std::optional<In>& bits, int threshold, double scale, const Out& final_state) {
+                                    const std::optional<In>& mask, const std::optional<In>& bits, int threshold, double scale, const Out& final_state, bool bf16) {
   for_dtype(parameters, "parameters", [&](auto zero) {
     using T = decltype(zero);
     const Index n = size(parameters, 0, "parameters", 1), steps = size(inputs, 0, "inputs", 2), B = size(inputs, 1, "inputs", 2);
@@ -335,7 +339,8 @@ static void py_losses_and_gradients(const Numbers& numbers, const In& parameters
     const Index H = a.hidden, L = a.layers, S = STATES[a.cell];
     const Window<T> w{steps, B, ids_data(inputs, "inputs", {steps, B}, a.vocabulary), ids_data(targets, "targets", {steps, B}, a.vocabulary),
                       data<T>(weights, "weights", {steps, B}), mask_data(mask, {steps, B}), data<std::uint16_t>(bits, "bits", {L, steps, B, H}),
-                      threshold, scale, data<T>(state, "state", {L, S, B, H}), data<T>(final_state, "final_state", {L, S, B, H})};
+                      threshold, scale, data<T>(state, "state", {L, S, B, H}), data<T>(final_state, "final_state", {L, S, B, H}), bf16};
+    products<T>(bf16);  // throws here
     Unlocked free;
     losses_and_gradients<T>(a, p, w, borders, add, sums, g);
   });
@@ -351,7 +356,7 @@ static void py_score(const Numbers& numbers, const In& parameters, const In& inp
     const Index H = a.hidden, L = a.layers, S = STATES[a.cell];
     const Window<T> w{steps, B, ids_data(inputs, "inputs", {steps, B}, a.vocabulary), ids_data(targets, "targets", {steps, B}, a.vocabulary),
                       nullptr, mask_data(mask, {steps, B}), nullptr, 0, 1, data<T>(state, "state", {L, S, B, H}),
-                      data<T>(final_state, "final_state", {L, S, B, H})};
+                      data<T>(final_state, "final_state", {L, S, B, H}), false};
     double* const out = data<double>(nats, "nats", {steps, B});
     Unlocked free;
     score<T>(a, p, w, out);
@@ -402,12 +407,12 @@ static Index py_generate(const Numbers& numbers, const In& parameters, const In&
 NB_MODULE(_core, m) {
   m.attr("SOURCES") = ELMAN_SOURCES;  // from CMakeLists.txt, compared in __init__.py
   m.def("forward", &forward, nb::arg("cell"), nb::arg("relu"), nb::arg("z"), nb::arg("ids").none(), nb::arg("state"), nb::arg("mask").none(),
-        nb::arg("W_h"), nb::arg("c_n").none(), nb::arg("h"), nb::arg("saved").none(), nb::arg("final_state"));
+        nb::arg("W_h"), nb::arg("c_n").none(), nb::arg("h"), nb::arg("saved").none(), nb::arg("final_state"), nb::arg("bf16"));
   m.def("backward", &backward, nb::arg("cell"), nb::arg("relu"), nb::arg("h"), nb::arg("state"), nb::arg("mask").none(), nb::arg("W_h"),
         nb::arg("saved").none(), nb::arg("dh"), nb::arg("dstate").none(), nb::arg("dz"), nb::arg("dq").none(), nb::arg("dstate0"),
-        nb::arg("dW_h"), nb::arg("dc_n").none());
-  m.def("affine", &affine, nb::arg("x"), nb::arg("W"), nb::arg("b").none(), nb::arg("transposed"), nb::arg("y"));
-  m.def("outer_sum", &outer_sum, nb::arg("a"), nb::arg("b"), nb::arg("c"));
+        nb::arg("dW_h"), nb::arg("dc_n").none(), nb::arg("bf16"));
+  m.def("affine", &affine, nb::arg("x"), nb::arg("W"), nb::arg("b").none(), nb::arg("transposed"), nb::arg("y"), nb::arg("bf16"));
+  m.def("outer_sum", &outer_sum, nb::arg("a"), nb::arg("b"), nb::arg("c"), nb::arg("bf16"));
   m.def("column_sum", &column_sum, nb::arg("a"), nb::arg("out"));
   m.def("cross_entropy", &cross_entropy, nb::arg("logits"), nb::arg("targets"), nb::arg("dlogits"), nb::arg("nats"));
   m.def("gather", &gather, nb::arg("table"), nb::arg("ids"), nb::arg("out"));
@@ -421,13 +426,14 @@ NB_MODULE(_core, m) {
   m.def("activation", &activation, nb::arg("which"), nb::arg("x"), nb::arg("y"));
   m.def("losses_and_gradients", &py_losses_and_gradients, nb::arg("architecture"), nb::arg("parameters"), nb::arg("borders"), nb::arg("gradients"),
         nb::arg("add"), nb::arg("losses"), nb::arg("inputs"), nb::arg("targets"), nb::arg("weights"), nb::arg("state"), nb::arg("mask").none(), nb::arg("bits").none(), nb::arg("threshold"), nb::arg("scale"),
-        nb::arg("final_state"));
+        nb::arg("final_state"), nb::arg("bf16"));
   m.def("score", &py_score, nb::arg("architecture"), nb::arg("parameters"), nb::arg("inputs"), nb::arg("targets"), nb::arg("state"), nb::arg("mask").none(),
         nb::arg("nats"), nb::arg("final_state"));
   m.def("packed_size", &py_packed_size, nb::arg("architecture"), nb::arg("parameters"));
   m.def("pack", &py_pack, nb::arg("architecture"), nb::arg("parameters"), nb::arg("packed"));
   m.def("generate", &py_generate, nb::arg("architecture"), nb::arg("parameters"), nb::arg("packed"), nb::arg("ids"), nb::arg("uniforms"), nb::arg("temperature"),
         nb::arg("top_k"), nb::arg("top_p"), nb::arg("forbidden"), nb::arg("end"), nb::arg("state"), nb::arg("symbols"));
+  m.def("has_bf16", [] { return level().bf16 != nullptr; });
   m.def("level", [] { return std::string(level().name); });
   m.def("levels", &levels);
   m.def("choose_level", &choose_level, nb::arg("name"));

@@ -52,10 +52,12 @@ def forward(
     z: Array | LookUp,
     state: Array,
     mask: Array | None = None,
+    bf16: bool = False,
 ) -> tuple[Array, Array, Pullback]:
     """What `elman.cells.<cell>.forward` returns, computed by the C++ kernels.
 
     Weights have to be C-contiguous, as in an arena; other arrays are copied if they are not.
+    With `bf16` the operands of products are rounded, as `elman.nn.bf16` says.
     """
     number, gates, relu = NUMBERS[cell], CELLS[cell].GATES, activation == "relu"
     W_h, c_n = params["W_h"], params.get("c_n")
@@ -68,7 +70,7 @@ def forward(
     mask = None if mask is None else contiguous(mask)
     ids = None if ids is None else as_ids(ids)
     final = np.empty_like(state)
-    _core.forward(number, relu, z, ids, state, mask, W_h, c_n, h, saved, final)
+    _core.forward(number, relu, z, ids, state, mask, W_h, c_n, h, saved, final, bf16)
 
     def pullback(dh: Array, dstate: Array | None = None) -> tuple[Array, Array, dict[str, Array]]:
         dz = np.empty((T, B, gates * H), dtype)
@@ -77,7 +79,7 @@ def forward(
         dc_n = None if c_n is None else np.empty_like(c_n)
         dh, dstate = contiguous(dh), None if dstate is None else contiguous(dstate)
         _core.backward(
-            number, relu, h, state, mask, W_h, saved, dh, dstate, dz, dq, dstate0, dW_h, dc_n
+            number, relu, h, state, mask, W_h, saved, dh, dstate, dz, dq, dstate0, dW_h, dc_n, bf16
         )
         return dz, dstate0, {"W_h": dW_h} if dc_n is None else {"W_h": dW_h, "c_n": dc_n}
 

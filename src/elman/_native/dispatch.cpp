@@ -7,6 +7,7 @@
 namespace elman {
 
 #if defined(__x86_64__)
+namespace v4bf16 { extern const Products<float> bf16; }
 namespace v4 { extern const Level level; }
 namespace v3 { extern const Level level; }
 namespace baseline { extern const Level level; }
@@ -23,6 +24,8 @@ static std::vector<const Level*> supported() {
   const bool v3_here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
   const bool v4_here = v3_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  static const Level with_bf16{"v4bf16", v4::level.f32, v4::level.f64, &v4bf16::bf16};
+  if (v4_here && __builtin_cpu_supports("avx512bf16")) found.push_back(&with_bf16);
   if (v4_here) found.push_back(&v4::level);
   if (v3_here) found.push_back(&v3::level);
   found.push_back(&baseline::level);
@@ -53,6 +56,16 @@ const Level& level() {
     chosen.store(now = find(name ? name : ""), std::memory_order_release);
   }
   return *now;
+}
+
+template <> const Products<float>& products(bool bf16) {
+  if (bf16 && !level().bf16) throw std::invalid_argument(std::string("instruction level ") + level().name + " has no products of bf16");
+  return bf16 ? *level().bf16 : level().f32.products;
+}
+
+template <> const Products<double>& products(bool bf16) {
+  if (bf16) throw std::invalid_argument("products of bf16 are for float32, not float64");
+  return level().f64.products;
 }
 
 void choose_level(const std::string& name) { chosen.store(find(name), std::memory_order_release); }

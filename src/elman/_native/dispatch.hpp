@@ -15,4 +15,7 @@ template <class T> const Kernels<T>& kernels();
 template <> inline const Kernels<float>& kernels() { return level().f32; }
 template <> inline const Kernels<double>& kernels() { return level().f64; }
 
+// Of operands as they are, or rounded to bf16; throws std::invalid_argument where there are none.
+template <class T> const Products<T>& products(bool bf16);
+
 }  // namespace elman

@@ -11,10 +11,16 @@ namespace {
 
 thread_local Scratch packed_weights, blocks;
 
-template <class T> const T* pack(const T* w, Index K, Index N, bool transposed, int gates) {
-  T* const packed = packed_weights.get<T>(std::size_t(Engine<T>::packed_size(K, N, gates)));
-  Engine<T>::pack(w, K, N, transposed, gates, packed);
+template <class T> const T* pack(const Engine<T>& engine, const T* w, Index K, Index N, bool transposed, int gates) {
+  T* const packed = packed_weights.get<T>(std::size_t(engine.packed_size(K, N, gates)));
+  engine.pack(w, K, N, transposed, gates, packed);
   return packed;
+}
+
+// Scratch of the part that runs, for a product of (rows, K).
+template <class T> T* rounded(const Products<T>& products, Index rows, Index K) {
+  const Index count = products.rounded(rows, K);
+  return count ? blocks.get<T>(std::size_t(count)) : nullptr;
 }
 
 // body(range) for parts of 0..n, cut at multiples of `grain`, as many as `operations` are worth.
@@ -39,7 +45,7 @@ template <class T> Index panels_of(Index N, int gates) {
 }
 
 // One sequence, step by step, each divided by its hidden units: `shares` threads read a part of W_h each.
-template <class T> void forward_of_one(const Sequence<T>& s, int shares) {
+template <class T> void forward_of_one(const Products<T>& products, const Sequence<T>& s, int shares) {
   const Index H = s.hidden, columns = GATES[s.cell] * H, kept = s.last_panel * SAVED[s.cell] * kernels<T>().lanes;
   std::memcpy(s.final_state, s.state, std::size_t(STATES[s.cell] * H) * sizeof(T));
   for (Index t = 0; t < s.steps; ++t) {
@@ -56,7 +62,8 @@ template <class T> void forward_of_one(const Sequence<T>& s, int shares) {
       Sequence<T> some = step;
       const Range units = share_of_units(s.last_panel, part, shares);
       some.first_panel = units.first, some.last_panel = units.last;
-      kernels<T>().forward(some, 0, 1);
+      some.rounded = rounded(products, 1, H);
+      products.forward(some, 0, 1);
     });
     std::memcpy(s.final_state, step.h + H, std::size_t(H) * sizeof(T));
   }
@@ -64,38 +71,46 @@ template <class T> void forward_of_one(const Sequence<T>& s, int shares) {
 
 }  // namespace
 
-template <class T> Index Engine<T>::packed_size(Index K, Index N, int gates) {
-  return panels_of<T>(N, gates) * K * kernels<T>().lanes * (gates > 1 ? gates : PLAIN);
+template <class T> Index Engine<T>::packed_size(Index K, Index N, int gates) const {
+  return panels_of<T>(N, gates) * ((K + products.values - 1) / products.values) * kernels<T>().lanes * (gates > 1 ? gates : PLAIN);
 }
 
-template <class T> void Engine<T>::pack(const T* w, Index K, Index N, bool transposed, int gates, T* to) {
+template <class T> void Engine<T>::pack(const T* w, Index K, Index N, bool transposed, int gates, T* to) const {
   split(panels_of<T>(N, gates), 1, 4.0 * double(K) * double(N), [&](Range r) {
-    kernels<T>().pack(w, transposed ? 1 : N, transposed ? K : 1, K, N / gates, gates > 1 ? gates : 0, r.first, r.last, to);
+    products.pack(w, transposed ? 1 : N, transposed ? K : 1, K, N / gates, gates > 1 ? gates : 0, r.first, r.last, to);
   });
 }
 
 template <class T> Index Engine<T>::panels(Cell cell, Index hidden) { return panels_of<T>(GATES[cell] * hidden, GATES[cell]); }
 
-template <class T> void Engine<T>::forward(Sequence<T> s, const T* W_h) {
+template <class T> void Engine<T>::forward(Sequence<T> s, const T* W_h) const {
   const int gates = GATES[s.cell];
-  s.packed = elman::pack(W_h, s.hidden, gates * s.hidden, false, gates);
+  s.packed = elman::pack(*this, W_h, s.hidden, gates * s.hidden, false, gates);
   s.first_panel = 0, s.last_panel = panels(s.cell, s.hidden);
   const std::size_t bytes = std::size_t(s.batch * s.hidden) * sizeof(T);
   std::memcpy(s.h, s.state, bytes);
   const double weights = double(s.hidden) * double(gates * s.hidden), operations = 2.0 * double(s.steps) * double(s.batch) * weights;
   const int shares = s.batch == 1 ? parts_by_units(s.last_panel, weights) : 1;
-  if (shares > 1) return forward_of_one(s, shares);
-  split_rows(s.batch, operations, [&](Range r) { kernels<T>().forward(s, r.first, r.last); });
+  if (shares > 1) return forward_of_one(products, s, shares);
+  split_rows(s.batch, operations, [&](Range r) {
+    Sequence<T> some = s;
+    some.rounded = rounded(products, r.last - r.first, s.hidden);
+    products.forward(some, r.first, r.last);
+  });
   std::memcpy(s.final_state, s.h + s.steps * s.batch * s.hidden, bytes);
 }
 
-template <class T> void Engine<T>::backward(Sequence<T> s, const T* W_h) {
+template <class T> void Engine<T>::backward(Sequence<T> s, const T* W_h) const {
   const Index H = s.hidden, N = GATES[s.cell] * H, rows = s.steps * s.batch;
-  s.packed = elman::pack(W_h, N, H, true, 1);
-  split_rows(s.batch, 2.0 * double(rows) * double(H) * double(N), [&](Range r) { kernels<T>().backward(s, r.first, r.last); });
+  s.packed = elman::pack(*this, W_h, N, H, true, 1);
+  split_rows(s.batch, 2.0 * double(rows) * double(H) * double(N), [&](Range r) {
+    Sequence<T> some = s;
+    some.rounded = rounded(products, r.last - r.first, N);
+    products.backward(some, r.first, r.last);
+  });
 }
 
-template <class T> void Engine<T>::recurrent_sums(const Sequence<T>& s, Index first, Index last, bool add, T* dW_h, T* dc_n) {
+template <class T> void Engine<T>::recurrent_sums(const Sequence<T>& s, Index first, Index last, bool add, T* dW_h, T* dc_n) const {
   const Index H = s.hidden, N = GATES[s.cell] * H;
   const Part rows{s.steps, s.batch, first, last};
   outer_sum(s.h, s.dq, rows, H, N, add, dW_h);
@@ -103,18 +118,19 @@ template <class T> void Engine<T>::recurrent_sums(const Sequence<T>& s, Index fi
 }
 
 template <class T>
-void Engine<T>::affine(const T* x, const T* w, const T* bias, Index rows, Index K, Index N, bool transposed, T* y) {
-  const T* const packed = elman::pack(w, K, N, transposed, 1);
-  split_rows(rows, 2.0 * double(rows) * double(K) * double(N), [&](Range r) { kernels<T>().affine(packed, bias, x, K, N, r.first, r.last, y); });
+void Engine<T>::affine(const T* x, const T* w, const T* bias, Index rows, Index K, Index N, bool transposed, T* y) const {
+  const T* const packed = elman::pack(*this, w, K, N, transposed, 1);
+  split_rows(rows, 2.0 * double(rows) * double(K) * double(N), [&](Range r) {
+    products.affine(packed, bias, x, K, N, r.first, r.last, y, rounded(products, r.last - r.first, K));
+  });
 }
 
-template <class T> void Engine<T>::outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, bool add, T* c) {
-  const Kernels<T>& k = kernels<T>();
+template <class T> void Engine<T>::outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, bool add, T* c) const {
   const bool by_rows = M > 2 * N;  // cut the side that has more tiles
-  split(by_rows ? M : N, by_rows ? 12 : PLAIN * k.lanes, 2.0 * size(rows) * double(M) * double(N), [&](Range r) {
+  split(by_rows ? M : N, by_rows ? 12 : PLAIN * kernels<T>().lanes, 2.0 * size(rows) * double(M) * double(N), [&](Range r) {
     const Range m = by_rows ? r : Range{0, M}, n = by_rows ? Range{0, N} : r;
-    T* const scratch = blocks.get<T>(std::size_t(k.outer_scratch(m.last - m.first)));
-    k.outer_sum(a, b, rows, M, N, m.first, m.last, n.first, n.last, add, c, scratch);
+    T* const scratch = blocks.get<T>(std::size_t(products.outer_scratch(m.last - m.first)));
+    products.outer_sum(a, b, rows, M, N, m.first, m.last, n.first, n.last, add, c, scratch);
   });
 }
 

@@ -5,28 +5,32 @@
 // ever crosses two threads; the recurrence of one sequence alone splits its hidden units. A part has two rows at least,
 // unless there is only one: the bits of a result do not depend on the number of threads.
 #pragma once
-#include "kernels.hpp"
+#include "dispatch.hpp"
 
 namespace elman {
 
 inline Part all(Index rows) { return {1, rows, 0, rows}; }
 
 template <class T> struct Engine {
+  const Products<T>& products;
+
+  explicit Engine(bool bf16 = false) : products(elman::products<T>(bf16)) {}
+
   // w (K, N), or its transpose, in column panels; gates > 1 interleaves them. to: packed_size(K, N, gates) values.
-  static Index packed_size(Index K, Index N, int gates);
+  Index packed_size(Index K, Index N, int gates) const;
   static Index panels(Cell cell, Index hidden);  // of W_h, forward
-  static void pack(const T* w, Index K, Index N, bool transposed, int gates, T* to);
+  void pack(const T* w, Index K, Index N, bool transposed, int gates, T* to) const;
 
   // s.packed is filled in here from W_h (H, G·H).
-  static void forward(Sequence<T> s, const T* W_h);
-  static void backward(Sequence<T> s, const T* W_h);
+  void forward(Sequence<T> s, const T* W_h) const;
+  void backward(Sequence<T> s, const T* W_h) const;
   // dW_h (H, G·H) = sum over t of h_{t-1}ᵀ·dq_t, and dc_n (H,) for a GRU that has one, of sequences first..last; += with `add`.
-  static void recurrent_sums(const Sequence<T>& s, Index first, Index last, bool add, T* dW_h, T* dc_n);
+  void recurrent_sums(const Sequence<T>& s, Index first, Index last, bool add, T* dW_h, T* dc_n) const;
 
   // y (rows, N) = x (rows, K)·w + bias; w (K, N), or (N, K) if transposed; bias (N,) or null.
-  static void affine(const T* x, const T* w, const T* bias, Index rows, Index K, Index N, bool transposed, T* y);
+  void affine(const T* x, const T* w, const T* bias, Index rows, Index K, Index N, bool transposed, T* y) const;
   // c (M, N) = a (T·B, M)ᵀ·b (T·B, N) over the rows of a part, or += with `add`
-  static void outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, bool add, T* c);
+  void outer_sum(const T* a, const T* b, const Part& rows, Index M, Index N, bool add, T* c) const;
   static void column_sum(const T* a, const Part& rows, Index N, bool add, T* out);
 
   static void cross_entropy(const T* logits, const std::int32_t* targets, const T* weights, Index rows, Index V, T* dlogits, double* nats);

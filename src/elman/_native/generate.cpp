@@ -64,12 +64,13 @@ template <class T> struct Packed {
   Pieces pieces;
 
   Packed(const Architecture& a, T* base) : pieces{reinterpret_cast<char*>((reinterpret_cast<std::uintptr_t>(base) + 63) / 64 * 64)} {
+    const Engine<T> engine;
     for (Index l = 0; l < a.layers; ++l) {
       const Index inputs = l ? a.hidden : a.embedding;
-      W_x.push_back(inputs ? pieces.take<T>(Engine<T>::packed_size(inputs, a.columns(), 1)) : nullptr);
-      W_h.push_back(pieces.take<T>(Engine<T>::packed_size(a.hidden, a.columns(), GATES[a.cell])));
+      W_x.push_back(inputs ? pieces.take<T>(engine.packed_size(inputs, a.columns(), 1)) : nullptr);
+      W_h.push_back(pieces.take<T>(engine.packed_size(a.hidden, a.columns(), GATES[a.cell])));
     }
-    W_y = pieces.take<T>(Engine<T>::packed_size(a.hidden, a.vocabulary, 1));
+    W_y = pieces.take<T>(engine.packed_size(a.hidden, a.vocabulary, 1));
   }
 };
 
@@ -82,11 +83,12 @@ template <class T> Index packed_size(const Architecture& a) {
 template <class T> void pack(const Architecture& a, const T* parameters, T* packed) {
   const Weights<const T> p(a, parameters);
   const Packed<T> to(a, packed);
+  const Engine<T> engine;
   for (std::size_t l = 0; l < p.layers.size(); ++l) {
-    if (to.W_x[l]) Engine<T>::pack(p.layers[l].W_x, l ? a.hidden : a.embedding, a.columns(), false, 1, to.W_x[l]);
-    Engine<T>::pack(p.layers[l].W_h, a.hidden, a.columns(), false, GATES[a.cell], to.W_h[l]);
+    if (to.W_x[l]) engine.pack(p.layers[l].W_x, l ? a.hidden : a.embedding, a.columns(), false, 1, to.W_x[l]);
+    engine.pack(p.layers[l].W_h, a.hidden, a.columns(), false, GATES[a.cell], to.W_h[l]);
   }
-  Engine<T>::pack(p.W_y, a.hidden, a.vocabulary, false, 1, to.W_y);
+  engine.pack(p.W_y, a.hidden, a.vocabulary, false, 1, to.W_y);
 }
 
 template <class T>
@@ -127,7 +129,7 @@ Index generate(const Architecture& a, const T* parameters, const T* packed, cons
       for (Index l = 0; l < a.layers; ++l) {
         const LayerWeights<const T>& layer = p.layers[std::size_t(l)];
         if (w.W_x[std::size_t(l)])
-          k.affine(w.W_x[std::size_t(l)], layer.b, x, l ? H : a.embedding, columns, r.first, r.last, z);
+          k.products.affine(w.W_x[std::size_t(l)], layer.b, x, l ? H : a.embedding, columns, r.first, r.last, z, nullptr);
         else
           k.gather(layer.W_x, now, layer.b, columns, r.first, r.last, z);
         Sequence<T> s{};
@@ -139,13 +141,13 @@ Index generate(const Architecture& a, const T* parameters, const T* packed, cons
           Sequence<T> some = s;
           const Range units = share_of_units(panels, part_of_units, shares);
           some.first_panel = units.first, some.last_panel = units.last;
-          k.forward(some, r.first, r.last);
+          k.products.forward(some, r.first, r.last);
         });
         std::copy(s.h + (B + r.first) * H, s.h + (B + r.last) * H, s.final_state + r.first * H);
         x = s.h + B * H;
       }
       if (n < P - 1) continue;
-      k.affine(w.W_y, p.b_y, x, H, V, r.first, r.last, logits);
+      k.products.affine(w.W_y, p.b_y, x, H, V, r.first, r.last, logits, nullptr);
       const Index to = n - P + 1;
       for (Index b = r.first; b < r.last; ++b) {
         std::int32_t& symbol = symbols[to * B + b];

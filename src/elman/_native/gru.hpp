@@ -9,13 +9,14 @@
 
 namespace elman::ELMAN_ISA {
 
-template <class T> inline void gru_forward(const Sequence<T>& s, Index first, Index last) {
+template <class X> inline void gru_forward(const Sequence<Real<X>>& s, Index first, Index last) {
+  using T = Real<X>;
   constexpr Index L = lanes<T>;
   const Index H = s.hidden, B = s.batch, panels = (H + L - 1) / L;
   for (Index t = 0; t < s.steps; ++t) {
     const T* const previous = t ? s.h + t * B * H : s.state;
     T* const h = s.h + (t + 1) * B * H;
-    product<T, 3>(s.packed, H, s.first_panel, s.last_panel, H, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<X, 3>(s.packed, H, s.first_panel, s.last_panel, H, previous + first * H, H, last - first, s.rounded, [&](Index row, Index p, const Vec<T>* acc) {
       const Index b = first + row, j = p * L, n = H - j, at = t * B + b;
       const T* x = z_row(s, at, 3 * H) + j;
       T* const kept = s.saved + ((t * panels + p) * B + b) * 4 * L;
@@ -36,7 +37,8 @@ template <class T> inline void gru_forward(const Sequence<T>& s, Index first, In
 
 // dq (T, B, 3H) is the gradient of h_{t-1}·W_h: dz with its last third multiplied by r.
 // dstate0 carries the part of dh that goes to h_{t-1} directly: z ⊙ dh, or all of it past a masked step.
-template <class T> inline void gru_backward(const Sequence<T>& s, Index first, Index last) {
+template <class X> inline void gru_backward(const Sequence<Real<X>>& s, Index first, Index last) {
+  using T = Real<X>;
   constexpr Index L = lanes<T>;
   const Index H = s.hidden, B = s.batch, panels = (H + PLAIN * L - 1) / (PLAIN * L), blocks = (H + L - 1) / L;
   const auto step = [&](Index t, Index b, Index j, Index n, Vec<T> dh) {
@@ -76,7 +78,7 @@ template <class T> inline void gru_backward(const Sequence<T>& s, Index first, I
     for (Index j = 0; j < H; j += L)
       step(s.steps - 1, b, j, H - j, s.dstate ? load(s.dstate + b * H + j, H - j) : Vec<T>{});
   for (Index t = s.steps - 1; t >= 0; --t)
-    product<T, PLAIN>(s.packed, 3 * H, 0, panels, H, s.dq + (t * B + first) * 3 * H, 3 * H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<X, PLAIN>(s.packed, 3 * H, 0, panels, H, s.dq + (t * B + first) * 3 * H, 3 * H, last - first, s.rounded, [&](Index row, Index p, const Vec<T>* acc) {
       for (Index c = 0; c < PLAIN; ++c) {
         const Index b = first + row, j = (p * PLAIN + c) * L;
         if (j < H) step(t - 1, b, j, H - j, acc[c] + load(s.dstate0 + b * H + j, H - j));

@@ -8,17 +8,25 @@
 
 namespace elman::ELMAN_ISA {
 
-template <class T> static void forward(const Sequence<T>& s, Index first, Index last) {
-  if (s.cell == RNN) rnn_forward(s, first, last);
-  if (s.cell == LSTM) lstm_forward(s, first, last);
-  if (s.cell == GRU) gru_forward(s, first, last);
+template <class X> static void forward(const Sequence<Real<X>>& s, Index first, Index last) {
+  if (s.cell == RNN) rnn_forward<X>(s, first, last);
+  if (s.cell == LSTM) lstm_forward<X>(s, first, last);
+  if (s.cell == GRU) gru_forward<X>(s, first, last);
 }
 
-template <class T> static void backward(const Sequence<T>& s, Index first, Index last) {
-  if (s.cell == RNN) rnn_backward(s, first, last);
-  if (s.cell == LSTM) lstm_backward(s, first, last);
-  if (s.cell == GRU) gru_backward(s, first, last);
+template <class X> static void backward(const Sequence<Real<X>>& s, Index first, Index last) {
+  if (s.cell == RNN) rnn_backward<X>(s, first, last);
+  if (s.cell == LSTM) lstm_backward<X>(s, first, last);
+  if (s.cell == GRU) gru_backward<X>(s, first, last);
 }
+
+template <class X>
+static constexpr Products<Real<X>> products = {PER<X>, pack<X>, forward<X>, backward<X>, affine<X>, rounded_size<X>, outer_scratch<X>, outer_sum<X>};
+
+#if defined(__AVX512BF16__)  // everything else is that of the level below
+extern const Products<float> bf16;
+const Products<float> bf16 = products<Pair>;
+#else
 
 template <class T> static void activation(int which, const T* x, Index n, T* y) {
   for (Index i = 0; i < n; i += lanes<T>) {
@@ -28,13 +36,13 @@ template <class T> static void activation(int which, const T* x, Index n, T* y) 
 }
 
 template <class T>
-static constexpr Kernels<T> kernels = {
-    lanes<T>,         pack<T>,      forward<T>, backward<T>,    affine<T>, outer_scratch<T>, outer_sum<T>,      column_sum<T>,
-    cross_entropy<T>, only_nats<T>, gather<T>,  scatter_add<T>, update<T>, dropout<T>,       clip<T>,           sum_of_squares<T>, activation<T>};
+static constexpr Kernels<T> kernels = {lanes<T>,       products<T>, column_sum<T>, cross_entropy<T>, only_nats<T>,         gather<T>,
+                                       scatter_add<T>, update<T>,   dropout<T>,    clip<T>,          sum_of_squares<T>, activation<T>};
 
 #define ELMAN_STRING(x) #x
 #define ELMAN_NAME(x) ELMAN_STRING(x)
 extern const Level level;
-const Level level = {ELMAN_NAME(ELMAN_ISA), kernels<float>, kernels<double>};
+const Level level = {ELMAN_NAME(ELMAN_ISA), kernels<float>, kernels<double>, nullptr};
+#endif
 
 }  // namespace elman::ELMAN_ISA

@@ -27,6 +27,7 @@ template <class T> struct Sequence {
   Index first_panel, last_panel;            // forward: the panels of hidden units to compute, of every row
   Index before;                             // forward: how many steps went before, in calls of their own
   const T* packed;                          // W_h, forward packed or transposed packed
+  T* rounded;                               // what Products::rounded says, for the rows of a call and H, backward G·H
   const T* c_n;                             // (H,) or null: GRU
   T* h;                                     // (T + 1, B, H): the initial h, which the forward leaves to the caller, then one per step
   T* saved;                                 // (T, panels, B, SAVED, lanes); padded_hidden(H) in place of H is enough
@@ -57,14 +58,21 @@ template <class T> struct Update {
   double correction1, correction2;          // Adam: 1 - beta^step
 };
 
-template <class T> struct Kernels {
-  Index lanes;
+// What multiplies by packed matrices, and how: from operands as they are, or rounded to bf16 (two to a value of T).
+template <class T> struct Products {
+  Index values;                             // in one packed value: 1, or 2 of bf16
   void (*pack)(const T* w, Index k_stride, Index n_stride, Index K, Index units, int gates, Index first, Index last, T* packed);
   void (*forward)(const Sequence<T>& s, Index first, Index last);   // rows first..last of the batch, all steps
   void (*backward)(const Sequence<T>& s, Index first, Index last);
-  void (*affine)(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y);
+  void (*affine)(const T* packed, const T* bias, const T* x, Index K, Index N, Index first, Index last, T* y, T* rounded);
+  Index (*rounded)(Index rows, Index K);    // values of scratch for a product of (rows, K): none where nothing is rounded
   Index (*outer_scratch)(Index M);
   void (*outer_sum)(const T* a, const T* b, const Part& rows, Index M, Index N, Index m0, Index m1, Index n0, Index n1, bool add, T* c, T* scratch);
+};
+
+template <class T> struct Kernels {
+  Index lanes;
+  Products<T> products;
   void (*column_sum)(const T* a, const Part& rows, Index N, Index n0, Index n1, bool add, T* out);
   void (*cross_entropy)(const T* logits, const std::int32_t* targets, const T* weights, Index V, Index first, Index last, T* dlogits, double* nats);
   void (*only_nats)(T* logits, const std::int32_t* targets, Index V, Index first, Index last, double* nats);
@@ -81,6 +89,7 @@ struct Level {
   const char* name;
   const Kernels<float>& f32;
   const Kernels<double>& f64;
+  const Products<float>* bf16;              // null where the instruction is missing
 };
 
 }  // namespace elman

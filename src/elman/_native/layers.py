@@ -1,6 +1,8 @@
 """What surrounds the cells on the native engine, with the signatures of `elman.nn.layers`."""
 
 from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from ..nn.layers import dropout_bits
 from . import _core
 from .cells import LookUp, as_ids, contiguous
 
-__all__ = ["affine", "dropout", "embedding", "one_hot_affine", "softmax_cross_entropy"]
+__all__ = ["ROUNDING", "affine", "dropout", "embedding", "one_hot_affine", "softmax_cross_entropy"]
 
 Array = np.ndarray
 
@@ -36,19 +38,19 @@ def one_hot_affine(
 
 
 def affine(
-    x: Array, W: Array, b: Array | None
+    x: Array, W: Array, b: Array | None, bf16: bool = False
 ) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array | None]]]:
-    """`elman.nn.layers.affine`."""
+    """`elman.nn.layers.affine`; with `bf16` that of `elman.nn.bf16`."""
     rows = contiguous(x).reshape(-1, x.shape[-1])
     y = np.empty((len(rows), W.shape[1]), x.dtype)
-    _core.affine(rows, W, b, False, y)
+    _core.affine(rows, W, b, False, y, bf16)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array | None]:
         dy = contiguous(dy).reshape(-1, W.shape[1])
         dx, dW = np.empty_like(rows), np.empty_like(W)
         db = None if b is None else np.empty_like(b)
-        _core.outer_sum(rows, dy, dW)
-        _core.affine(dy, W, None, True, dx)
+        _core.outer_sum(rows, dy, dW, bf16)
+        _core.affine(dy, W, None, True, dx, bf16)
         if db is not None:
             _core.column_sum(dy, db)
         return dx.reshape(x.shape), dW, db
@@ -95,3 +97,9 @@ def _scatter(ids: Array, W: Array) -> Callable[[Array], Array]:
         return dW
 
     return pullback
+
+
+ROUNDING = SimpleNamespace(
+    affine=partial(affine, bf16=True), dropout=dropout, embedding=embedding,
+    one_hot_affine=one_hot_affine, softmax_cross_entropy=softmax_cross_entropy,
+)  # fmt: skip

@@ -10,13 +10,14 @@
 
 namespace elman::ELMAN_ISA {
 
-template <class T> inline void lstm_forward(const Sequence<T>& s, Index first, Index last) {
+template <class X> inline void lstm_forward(const Sequence<Real<X>>& s, Index first, Index last) {
+  using T = Real<X>;
   constexpr Index L = lanes<T>;
   const Index H = s.hidden, B = s.batch, panels = (H + L - 1) / L;
   for (Index t = 0; t < s.steps; ++t) {
     const T* const previous = t ? s.h + t * B * H : s.state;
     T* const h = s.h + (t + 1) * B * H;
-    product<T, 4>(s.packed, H, s.first_panel, s.last_panel, H, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<X, 4>(s.packed, H, s.first_panel, s.last_panel, H, previous + first * H, H, last - first, s.rounded, [&](Index row, Index p, const Vec<T>* acc) {
       const Index b = first + row, j = p * L, n = H - j, at = t * B + b;
       const T* z = z_row(s, at, 4 * H) + j;
       T* const kept = s.saved + ((t * panels + p) * B + b) * 5 * L;
@@ -40,7 +41,8 @@ template <class T> inline void lstm_forward(const Sequence<T>& s, Index first, I
 }
 
 // dstate0[1] carries the gradient of c down in time; dstate0[0] that of h past masked steps.
-template <class T> inline void lstm_backward(const Sequence<T>& s, Index first, Index last) {
+template <class X> inline void lstm_backward(const Sequence<Real<X>>& s, Index first, Index last) {
+  using T = Real<X>;
   constexpr Index L = lanes<T>;
   const Index H = s.hidden, B = s.batch, panels = (H + PLAIN * L - 1) / (PLAIN * L), blocks = (H + L - 1) / L;
   const auto step = [&](Index t, Index b, Index j, Index n, Vec<T> from_next, Vec<T> dc) {
@@ -77,7 +79,7 @@ template <class T> inline void lstm_backward(const Sequence<T>& s, Index first, 
       step(s.steps - 1, b, j, H - j, d ? load(d, H - j) : Vec<T>{}, d ? load(d + B * H, H - j) : Vec<T>{});
     }
   for (Index t = s.steps - 1; t >= 0; --t)
-    product<T, PLAIN>(s.packed, 4 * H, 0, panels, H, s.dz + (t * B + first) * 4 * H, 4 * H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<X, PLAIN>(s.packed, 4 * H, 0, panels, H, s.dz + (t * B + first) * 4 * H, 4 * H, last - first, s.rounded, [&](Index row, Index p, const Vec<T>* acc) {
       for (Index c = 0; c < PLAIN; ++c) {
         const Index b = first + row, j = (p * PLAIN + c) * L;
         if (j < H) step(t - 1, b, j, H - j, acc[c], load(s.dstate0 + (B + b) * H + j, H - j));

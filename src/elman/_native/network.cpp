@@ -78,6 +78,7 @@ template <class T> Sequence<T> sequence(const Architecture& a, const Window<T>& 
 // To the logits, which are left in the tape.
 template <class T> void forward(const Architecture& a, const Weights<const T>& p, const Window<T>& w, const Tape<T>& tape) {
   const Index rows = w.steps * w.batch, H = a.hidden, N = a.columns();
+  const Engine<T> engine(w.bf16);
   const T* x = tape.embedded;
   if (p.E) Engine<T>::gather(p.E, w.inputs, nullptr, rows, a.embedding, tape.embedded);
   for (Index layer = 0; layer < a.layers; ++layer) {
@@ -85,7 +86,7 @@ template <class T> void forward(const Architecture& a, const Weights<const T>& p
     Sequence<T> s = sequence(a, w, tape, layer);
     s.c_n = l.c_n;
     if (layer || p.E) {
-      Engine<T>::affine(x, l.W_x, l.b, rows, layer ? H : a.embedding, N, false, tape.z);
+      engine.affine(x, l.W_x, l.b, rows, layer ? H : a.embedding, N, false, tape.z);
     } else if (!l.b) {
       s.z = l.W_x, s.ids = w.inputs;
     } else if (rows < a.vocabulary) {
@@ -95,12 +96,12 @@ template <class T> void forward(const Architecture& a, const Weights<const T>& p
         for (Index j = 0; j < N; ++j) tape.z[v * N + j] = l.W_x[v * N + j] + l.b[j];
       s.ids = w.inputs;
     }
-    Engine<T>::forward(s, l.W_h);
+    engine.forward(s, l.W_h);
     T* const out = tape.out[std::size_t(layer)];
     if (w.bits) Engine<T>::dropout(s.h + w.batch * H, w.bits + layer * rows * H, w.threshold, w.scale, rows * H, out);
     x = out;
   }
-  Engine<T>::affine(x, p.W_y, p.b_y, rows, H, a.vocabulary, false, tape.logits);
+  engine.affine(x, p.W_y, p.b_y, rows, H, a.vocabulary, false, tape.logits);
 }
 
 template <class T> void clear(T* x, Index n) { std::memset(x, 0, std::size_t(n) * sizeof(T)); }
@@ -113,6 +114,7 @@ void losses_and_gradients(const Architecture& a, const T* parameters, const Wind
   const Weights<const T> p(a, parameters);
   const Index rows = w.steps * w.batch, H = a.hidden, N = a.columns(), V = a.vocabulary, D = a.embedding;
   const Tape<T> tape(a, w.steps, w.batch, w.bits, true);
+  const Engine<T> engine(w.bf16);
   // body(g, part, loss): the gradient, the rows and the loss of each group
   const auto each = [&](auto&& body) {
     for (std::size_t i = 0; i + 1 < borders.size(); ++i)
@@ -125,30 +127,30 @@ void losses_and_gradients(const Architecture& a, const T* parameters, const Wind
     loss = 0;
     for (Index t = 0; t < w.steps; ++t)
       for (Index r = t * w.batch + part.first; r < t * w.batch + part.last; ++r) loss += tape.nats[r] * double(w.weights[r]);
-    Engine<T>::outer_sum(tape.out.back(), tape.logits, part, H, V, add, g.W_y);
+    engine.outer_sum(tape.out.back(), tape.logits, part, H, V, add, g.W_y);
     if (g.b_y) Engine<T>::column_sum(tape.logits, part, V, add, g.b_y);
   });
-  Engine<T>::affine(tape.logits, p.W_y, nullptr, rows, V, H, true, tape.dh);
+  engine.affine(tape.logits, p.W_y, nullptr, rows, V, H, true, tape.dh);
 
   for (Index layer = a.layers - 1; layer >= 0; --layer) {
     const LayerWeights<const T>& l = p.layers[std::size_t(layer)];
     if (w.bits) Engine<T>::dropout(tape.dh, w.bits + layer * rows * H, w.threshold, w.scale, rows * H, tape.dh);
     Sequence<T> s = sequence(a, w, tape, layer);
     s.dh = tape.dh, s.dz = tape.z, s.dq = tape.dq, s.dstate0 = tape.dstate;
-    Engine<T>::backward(s, l.W_h);
+    engine.backward(s, l.W_h);
     const T* const x = layer ? tape.out[std::size_t(layer - 1)] : tape.embedded;  // nothing where symbols are looked up
     const Index inputs = layer ? H : D;
     each([&](const Weights<T>& g, const Part& part, double&) {
       const LayerWeights<T>& d = g.layers[std::size_t(layer)];
-      Engine<T>::recurrent_sums(s, part.first, part.last, add, d.W_h, d.c_n);
+      engine.recurrent_sums(s, part.first, part.last, add, d.W_h, d.c_n);
       if (d.b) Engine<T>::column_sum(tape.z, part, N, add, d.b);
-      if (inputs) return Engine<T>::outer_sum(x, tape.z, part, inputs, N, add, d.W_x);
+      if (inputs) return engine.outer_sum(x, tape.z, part, inputs, N, add, d.W_x);
       if (!add) clear(d.W_x, V * N);
       Engine<T>::scatter_add(tape.z, w.inputs, part, N, d.W_x);
     });
     if (!inputs) continue;
     T* const dx = layer ? tape.dh : tape.embedded;
-    Engine<T>::affine(tape.z, l.W_x, nullptr, rows, N, inputs, true, dx);
+    engine.affine(tape.z, l.W_x, nullptr, rows, N, inputs, true, dx);
     if (layer) continue;
     each([&](const Weights<T>& g, const Part& part, double&) {
       if (!add) clear(g.E, V * D);

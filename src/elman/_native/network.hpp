@@ -37,6 +37,7 @@ template <class T> struct Window {
   double scale;
   const T* state;                        // (L, S, B, H)
   T* final_state;                        // (L, S, B, H); may be state itself
+  bool bf16;                             // whether the operands of products are rounded
 };
 
 // Of each of some groups of neighbouring sequences: its loss, the sum of weight · nats, and its gradient. borders (groups + 1,) says

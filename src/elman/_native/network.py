@@ -72,7 +72,7 @@ def losses_and_gradients(
         architecture(network), network.parameters.flat, borders, gradients, add, losses,
         as_ids(inputs), as_ids(targets), np.ascontiguousarray(weights, state.dtype), state,
         None if mask is None else contiguous(mask), bits, threshold, 1 / (1 - config.dropout),
-        final,
+        final, network.bf16,
     )  # fmt: skip
     return losses, final
 

@@ -11,13 +11,14 @@ template <class T> ELMAN_INLINE const T* z_row(const Sequence<T>& s, Index row, 
   return s.z + (s.ids ? Index(s.ids[row]) : row) * width;
 }
 
-template <class T> inline void rnn_forward(const Sequence<T>& s, Index first, Index last) {
+template <class X> inline void rnn_forward(const Sequence<Real<X>>& s, Index first, Index last) {
+  using T = Real<X>;
   constexpr Index L = lanes<T>;
   const Index H = s.hidden;
   for (Index t = 0; t < s.steps; ++t) {
     const T* const previous = t ? s.h + t * s.batch * H : s.state;
     T* const h = s.h + (t + 1) * s.batch * H;
-    product<T, PLAIN>(s.packed, H, s.first_panel, s.last_panel, H, previous + first * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<X, PLAIN>(s.packed, H, s.first_panel, s.last_panel, H, previous + first * H, H, last - first, s.rounded, [&](Index row, Index p, const Vec<T>* acc) {
       const Index b = first + row;
       const T* z = z_row(s, t * s.batch + b, H);
       const bool carried = s.mask && !s.mask[t * s.batch + b];
@@ -35,7 +36,8 @@ template <class T> inline void rnn_forward(const Sequence<T>& s, Index first, In
 
 // Goes down in time: the tile of dz_{t+1}·W_hᵀ is the gradient that reaches h_t; it is turned into dz_t
 // while hot. A masked row has dz_t = 0 and hands its gradient on through dstate0.
-template <class T> inline void rnn_backward(const Sequence<T>& s, Index first, Index last) {
+template <class X> inline void rnn_backward(const Sequence<Real<X>>& s, Index first, Index last) {
+  using T = Real<X>;
   constexpr Index L = lanes<T>;
   const Index H = s.hidden, B = s.batch, panels = (H + PLAIN * L - 1) / (PLAIN * L);
   T* const carry = s.dstate0;
@@ -56,7 +58,7 @@ template <class T> inline void rnn_backward(const Sequence<T>& s, Index first, I
     for (Index j = 0; j < H; j += L)
       step(s.steps - 1, b, j, H - j, s.dstate ? load(s.dstate + b * H + j, H - j) : Vec<T>{});
   for (Index t = s.steps - 1; t >= 0; --t)
-    product<T, PLAIN>(s.packed, H, 0, panels, H, s.dz + (t * B + first) * H, H, last - first, [&](Index row, Index p, const Vec<T>* acc) {
+    product<X, PLAIN>(s.packed, H, 0, panels, H, s.dz + (t * B + first) * H, H, last - first, s.rounded, [&](Index row, Index p, const Vec<T>* acc) {
       for (Index c = 0; c < PLAIN; ++c) {
         const Index j = (p * PLAIN + c) * L;
         if (j < H) step(t - 1, first + row, j, H - j, acc[c]);

@@ -53,7 +53,7 @@ def forward(
     W_h, c_n = params["W_h"], params.get("c_n")
     T, B, H3 = z.shape
     H = H3 // 3
-    h = np.empty((T + 1, B, H), z.dtype)
+    h = np.empty_like(z, shape=(T + 1, B, H))
     h[0] = state[0]
     gates = np.empty_like(z)
     u_n = np.empty((T, B, H), z.dtype)

@@ -51,7 +51,7 @@ def forward(
     W_h = params["W_h"]
     T, B, H4 = z.shape
     H = H4 // 4
-    h = np.empty((T + 1, B, H), z.dtype)
+    h = np.empty_like(z, shape=(T + 1, B, H))
     c = np.empty((T + 1, B, H), z.dtype)
     h[0], c[0] = state
     gates = np.empty_like(z)

@@ -48,7 +48,7 @@ def forward(
     """
     W_h = params["W_h"]
     T, B, H = z.shape
-    h = np.empty((T + 1, B, H), z.dtype)
+    h = np.empty_like(z, shape=(T + 1, B, H))
     h[0] = state[0]
     # For one sequence the calls cost more than the numbers: ndarray.dot is the
     # cheapest product, and iterating is cheaper than indexing.

@@ -62,6 +62,7 @@ def _shown(value: object) -> str:
 def _machine() -> dict:
     import numpy as np
 
+    from ..learn.pace import rates
     from ..learn.ranks import mpi_library
     from ..nn.engine import available_cores, levels, select
     from ..version import __version__
@@ -72,6 +73,7 @@ def _machine() -> dict:
         "engine": f"{engine.name} ({engine.reason})",
         "instruction levels": levels(),
         "threads": available_cores(),
+        "GFLOP/s of a core": rates(engine),
         "MPI": mpi_library(),
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "numpy": np.__version__,
@@ -102,6 +104,8 @@ def facts_of(path: str, model: SavedModel) -> dict:
     facts = {"file": path, **model.facts(), "exports": possible(model)}
     if model.training is None or "state" not in model.training[1]:
         return facts
+    if model.training[1]["settings"].get("precision") == "bf16":
+        facts["precision"] = "bf16"
     state = model.training[1]["state"]
     facts["training"] = "finished" if state["finished"] else f"at step {state['step']:,}"
     done = state["finished"] and "seconds" in model.summary

@@ -184,7 +184,8 @@ def other_encodings(e: dict[str, Any]) -> list[str]:
 def computed_by(e: dict[str, Any]) -> str:
     """Who computes, of the event "start"."""
     ranks = f", ranks: {e['ranks']}" if e["ranks"] > 1 else ""
-    return f"engine {e['engine']}, threads: {e['threads']}{ranks}"
+    bf16 = " (bf16)" if e["settings"]["precision"] == "bf16" else ""
+    return f"engine {e['engine']}{bf16}, threads: {e['threads']}{ranks}"
 
 
 def clock(seconds: float) -> str:

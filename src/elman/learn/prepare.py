@@ -12,12 +12,13 @@ import numpy as np
 
 from ..errors import UsageError, quoted
 from ..files import MODEL_SUFFIX, OutputFile, model_path
-from ..nn.engine import Engine, select
+from ..nn.engine import select
 from ..nn.network import BaseNetwork, NetworkConfig
 from ..settings import Settings, flag
 from ..store.modelfile import SavedModel
 from ..version import __version__
 from . import resuming
+from .pace import Pace
 from .ranks import Alone, fewest_cores
 from .run import Data, Run
 from .shards import TOGETHER, Shards
@@ -25,7 +26,6 @@ from .task import Task
 
 FEW_SYMBOLS = 20_000  # words that are a large vocabulary still
 PATIENCE = 10.0  # seconds for the processes of a run that was killed to end, before it continues
-TRIALS = 4  # steps that are timed, of which the fastest counts
 
 
 def begin(
@@ -102,10 +102,8 @@ def _prepare(
     ranks.refuse_unlike(
         "another engine", engine.name, "give --engine numpy, or install the same on all"
     )
-    paces = {
-        size: _pace(task, settings, data, size, engine, ranks)
-        for size in settings.to_measure(data.symbols)
-    }
+    pace = Pace(task, settings, data, engine, ranks)
+    paces = {size: pace.of(size) for size in settings.to_measure(data.symbols)}
     settings = settings.filled(**data.decided).resolved(data.symbols, paces)
     learner = task.count(settings, data)
     if learner is not None and ranks.size > 1:
@@ -114,7 +112,11 @@ def _prepare(
     if learner is None:
         config = task.config(settings, data)
         _refuse_too_large(config, settings, task.kept_steps(settings, data), older is None)
+        settings = replace(
+            settings, precision=pace.precision((config.num_layers, config.hidden_size))
+        )
         network = task.network(config, np.dtype(settings.dtype), engine)
+        network.bf16 = settings.precision == "bf16"
         if older is None or config.shapes() != older.network.config.shapes():
             task.initialise(network, settings)
         if older is not None:
@@ -159,6 +161,7 @@ def resume(
         "another engine", engine.name, "give --engine numpy, or install the same on all"
     )
     data.source.names = list(model.summary.get("corpus", data.source.names))
+    model.network.bf16 = stopped.settings.precision == "bf16"
     trainer = task.trainer(model.network, data, stopped.settings)
     trainer.shards = shards
     notes = resuming.restore(trainer, stopped)
@@ -219,25 +222,6 @@ def _take_over(network: BaseNetwork, older: BaseNetwork) -> None:
     for name, values in network.parameters.items():
         weights = older.parameters[name]
         values[tuple(slice(size) for size in weights.shape)] = weights
-
-
-def _pace(
-    task: Task, settings: Settings, data: Data, size: tuple[int, int], engine: Engine, ranks: Alone
-) -> float:
-    """Symbols a second that all ranks train at a number of layers and units, by those of rank 0.
-
-    What is timed is a shard; what exchanging takes is left out.
-    """
-    rows = settings.batch_size and -(-settings.batch_size // settings.shards)
-    settings = replace(settings, num_layers=size[0], hidden_size=size[1], batch_size=rows, shards=1)
-    network = task.network(task.config(settings, data), np.dtype(settings.dtype), engine)
-    paces = []
-    with network.limit_threads():
-        for _ in range(TRIALS):
-            start = time.perf_counter()
-            symbols = task.try_step(network, settings)
-            paces.append(symbols / (time.perf_counter() - start))
-    return ranks.figure(max(paces))[0] * ranks.size
 
 
 def _refuse_too_large(

@@ -14,13 +14,14 @@ from ..store.modelfile import SavedModel
 from ..text import corpora
 from ..text.finding import near
 from .loop import Loop
+from .pace import refuse_bf16
 from .ranks import Alone, fewest_cores
 
 # What goes wrong when a training state is not what it says.
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 # What a resumed run may change: how far to go, and what does not touch the numbers.
-CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads",
+CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads", "precision",
               "log_every", "save_every", "sample_every"}  # fmt: skip
 # Files in addition to the text, which may have been moved: what they hold is compared.
 FILES = ("labels", "validation", "test")
@@ -89,7 +90,11 @@ def read(
                 f"{quoted(getattr(settings, name))}, its configuration {quoted(value)}"
             )
     _refuse_contradictions(given, settings, path)
+    if given.get("precision") == "auto":
+        raise UsageError(f"--precision auto is for a new training; {path} goes on as it was unless "
+                         "float32 or bf16 is given")  # fmt: skip
     settings = replace(settings, **{k: v for k, v in given.items() if k in (*CHANGEABLE, *FILES)})
+    refuse_bf16(settings, model.network.engine)
     _refuse_gone(settings, path)
     again = _corpus_again(names, stored_names, path)
     return Stopped(path, settings, again, stored_corpus, tensors, training["state"], machine)

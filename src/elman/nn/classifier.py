@@ -120,7 +120,8 @@ class ClassifierNetwork(StackNetwork):
         spread over all classes: nats become (1 - ε)·nats + ε·Σ_v nats_v / C.
         """
         self.clear_gradient()
-        logits, pullback = self.forward(ids, mask, rng, text)
+        with self.training_step():
+            logits, pullback = self.forward(ids, mask, rng, text)
         cross_entropy = self.engine.layers.softmax_cross_entropy
         nats, loss_pullback = cross_entropy(logits[None], labels[None])
         dlogits = loss_pullback(weights[None])[0]

@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy as np
 from ..cells import CELLS
 from ..errors import UsageError, quoted
 from ..settings import check
-from . import layers
+from . import bf16, layers
 from .optimizers import clip
 
 ENGINES = ("auto", "native", "numpy")
@@ -41,32 +41,45 @@ class Engine:
     name : what `--engine` calls it
     reason : why it is in use, for `elman info`
     threads : how many threads it uses
-    layers : a module with the functions of `elman.nn.layers`
+    layers : the functions of `elman.nn.layers`
     whole : a module that runs windows of whole networks in one call, None: pieces are composed
     updates : by name of an optimizer, a function (optimizer, gradient, learning
         rate) that updates in one pass; without one the optimizer does it itself
     clip : `elman.nn.optimizers.clip`
     level : the instruction set it was compiled for
+    can_round : whether it has products of operands that are rounded to bf16
+    bf16 : whether its products are those
     """
 
     name: str
     reason: str
     threads: int
-    layers: ModuleType = layers
+    layers: ModuleType | SimpleNamespace = layers
     whole: ModuleType | None = None
     updates: Mapping[str, Callable] = field(default_factory=dict)
     clip: Callable[[np.ndarray, float, float], float] = clip
     level: str = ""
+    can_round: bool = True
+    bf16: bool = False
 
     def forward(self, cell: str, activation: str) -> Callable:
         """The forward function of a cell: (params, z, state, mask) -> (h, state, pullback)."""
         if self.name == "native":
             from .._native import cells
 
-            return partial(cells.forward, cell, activation)
+            return partial(cells.forward, cell, activation, bf16=self.bf16)
+        forward = CELLS[cell].forward
         if cell == "rnn":
-            return partial(CELLS[cell].forward, activation=activation)
-        return CELLS[cell].forward
+            forward = partial(forward, activation=activation)
+        return partial(bf16.forward, forward) if self.bf16 else forward
+
+    def rounding(self) -> "Engine":
+        """This engine with products of operands that are rounded to bf16."""
+        if self.name == "native":
+            from .._native import layers as native_layers
+
+            return replace(self, bf16=True, layers=native_layers.ROUNDING)
+        return replace(self, bf16=True, layers=bf16)
 
     def claim_threads(self) -> None:
         """Let the native engine use its number of threads in calls from this Python thread.
@@ -175,15 +188,18 @@ def _native(threads: int) -> Engine:
     level = _core.level()
     reason = f"C++ kernels, instruction level {level}"
     return Engine(
-        "native", reason, threads, native_layers, network, updates.UPDATES, updates.clip, level
-    )
+        "native", reason, threads, native_layers, network, updates.UPDATES, updates.clip, level,
+        _core.has_bf16(),
+    )  # fmt: skip
 
 
 def conditions(engine: Engine) -> dict[str, Any]:
     """What decides the last bits of a result, besides the seed."""
     return {
         "engine": engine.name,
-        "instruction level": engine.level,
+        "instruction level": engine.level.removesuffix(
+            "bf16"
+        ),  # float32 is that of the level below
         "threads": engine.threads,
         "platform": platform.machine(),
         "numpy": np.__version__,

@@ -7,8 +7,8 @@ The first layer looks its rows of W_x up, which equals a product with one-hot
 vectors; with an embedding it multiplies the embedded symbols like any layer.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -59,7 +59,13 @@ class NetworkConfig:
 
 
 class BaseNetwork:
-    """Parameters, their gradient, and the engine that runs the cells."""
+    """Parameters, their gradient, and the engine that runs the cells.
+
+    `bf16` says whether a training step computes its products from operands that are rounded
+    to bf16; whatever else is asked of a network is computed in its dtype.
+    """
+
+    bf16 = False
 
     def __init__(
         self,
@@ -89,6 +95,17 @@ class BaseNetwork:
         copied = type(self)(self.config, self.dtype, engine or self.engine)
         copied.parameters.flat[:] = self.parameters.flat
         return copied
+
+    @contextmanager
+    def training_step(self) -> Iterator[None]:
+        """A context for the forward pass of a training step, whose pullbacks follow it."""
+        engine = self.engine
+        if self.bf16:
+            self.engine = engine.rounding()
+        try:
+            yield
+        finally:
+            self.engine = engine
 
     def limit_threads(self) -> AbstractContextManager:
         """A context for training, in which the engine uses its number of threads."""
@@ -233,7 +250,8 @@ class Network(BaseNetwork):
         for start, end in pairwise(edges):
             part = slice(start, end)
             part_mask = None if mask is None else mask[part]
-            logits, state, pullback = self.forward(inputs[part], state, part_mask, rng)
+            with self.training_step():
+                logits, state, pullback = self.forward(inputs[part], state, part_mask, rng)
             nats, loss_pullback = self.engine.layers.softmax_cross_entropy(logits, targets[part])
             loss += float(np.vdot(nats, weights[part]))
             states.append(state)

@@ -144,7 +144,8 @@ class TaggerNetwork(StackNetwork):
         loss : Σ weights · nats of the labels; with transitions Σ weight · nats of the labelling
         """
         self.clear_gradient()
-        logits, pullback = self.forward(ids, mask, letters, rng, text)
+        with self.training_step():
+            logits, pullback = self.forward(ids, mask, letters, rng, text)
         if self.config.transitions:
             loss, dlogits = self._chain_loss(logits, labels, weights, borders)
         else:
