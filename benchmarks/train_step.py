@@ -27,12 +27,15 @@ from rich.table import Table
 # system: (module in peers, its options, whether it is told the threads, configurations)
 SYSTEMS: dict[str, tuple[str, dict[str, str], bool, tuple[str, ...]]] = {
     "elman-native": ("elman", {"name": "native"}, True, tuple(WORKS)),
+    "elman-bf16": ("elman", {"name": "native", "precision": "bf16"}, True, tuple(WORKS)),
     "elman-numpy": ("elman", {"name": "numpy"}, True, tuple(WORKS)),
     "pytorch": ("pytorch", {}, True, tuple(WORKS)),
+    "pytorch-bf16": ("pytorch", {"precision": "bf16"}, True, tuple(WORKS)),
     "jax": ("jax", {}, False, tuple(WORKS)),
     "gist": ("gist", {}, False, ("rnn-100-b1",)),
     "gist-float32": ("gist", {"dtype": "float32"}, False, ("rnn-100-b1",)),
 }
+OTHERS = ("pytorch", "pytorch-bf16", "jax", "gist")
 YARDSTICK = ("matmul", {}, False, tuple(WORKS))
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 COLD = 0.01  # seconds of steps at the beginning of a turn that are not counted
@@ -207,8 +210,10 @@ def results(work: Work, measured: list[Worker]) -> list[dict[str, Any]]:
             "steps": len(worker.times),
             "version": worker.version,
         }
-        for other in ("pytorch", "jax", "gist"):
-            row[f"times_{other}"] = round(best[other] / ms, 3) if other in best else None
+        for other in OTHERS:
+            row[f"times_{other.replace('-', '_')}"] = (
+                round(best[other] / ms, 3) if other in best else None
+            )
         rows.append(row)
     return rows
 
@@ -226,13 +231,13 @@ def show(rows: list[dict[str, Any]]) -> None:
     table.add_column("configuration", no_wrap=True)
     table.add_column("system", no_wrap=True)
     for heading in ("threads", "ms", "characters/s", "GFLOP/s", "of matmul",
-                    "× PyTorch", "× JAX", "× gist"):  # fmt: skip
+                    "× PyTorch", "× its bf16", "× JAX", "× gist"):  # fmt: skip
         table.add_column(heading, justify="right", no_wrap=True)
     for i, row in enumerate(rows):
         new = i == 0 or rows[i - 1]["config"] != row["config"]
         if new and i:
             table.add_section()
-        ratios = [row[f"times_{other}"] for other in ("pytorch", "jax", "gist")]
+        ratios = [row[f"times_{other.replace('-', '_')}"] for other in OTHERS]
         table.add_row(
             row["config"] if new else "", row["system"], str(row["threads"]),
             f"{row['median_ms']:.3g}" if row["median_ms"] < 100 else f"{row['median_ms']:.0f}",
@@ -241,17 +246,18 @@ def show(rows: list[dict[str, Any]]) -> None:
             *("" if r is None else f"{r:.2f}" for r in ratios),
         )  # fmt: skip
     console = Console()
-    console.width = max(console.width, 122)
+    console.width = max(console.width, 132)
     console.print(table)
     rates = {row["threads"]: row["matmul_gflops"] for row in rows}
     yardstick = ", ".join(f"{threads}: {rate} GFLOP/s" for threads, rate in rates.items())
     versions = dict.fromkeys(row["version"] for row in rows)
     console.print(
-        "float32 (gist: float64). GFLOP/s count the products of the recurrence, of upper layers "
-        "and of the readout, forward and backward. “of matmul”: share of a 2048³ float32 product "
-        f"by NumPy with as many threads ({yardstick}, "
+        "float32 (gist: float64; bf16: products of operands rounded to bfloat16). GFLOP/s count "
+        "the products of the recurrence, of upper layers and of the readout, forward and backward. "
+        f"“of matmul”: share of a 2048³ float32 product by NumPy with as many threads ({yardstick}, "
         "in the last configuration). “× PyTorch”: how many times as fast as PyTorch with the "
-        "better number of threads; likewise JAX, and the better of both gists.",
+        "better number of threads; likewise PyTorch under bf16 autocast, JAX, and the better of "
+        "both gists.",
         highlight=False,
     )
     console.print(", ".join(versions), highlight=False)

@@ -22,16 +22,22 @@ def version() -> str:
 
 
 def prepare(
-    work: Work, threads: int, name: str, shards: Shards | None = None
+    work: Work, threads: int, name: str, shards: Shards | None = None, precision: str = "float32"
 ) -> Callable[[], float]:
-    """One training step on the engine called `name`; with `shards` of those, on their ranks."""
+    """One training step on the engine called `name`; with `shards` of those, on their ranks.
+
+    Raises RuntimeError for a precision that the engine does not have.
+    """
     runner = engine.select(name, threads)
+    if precision == "bf16" and not runner.can_round:
+        raise RuntimeError("this processor has no bf16 instruction")
     limits = runner.limit_threads()
     limits.__enter__()
     KEPT.append(limits)  # for the life of this process: dropped, it would end
     network = Network(
         NetworkConfig(work.vocabulary, work.cell, work.hidden, work.layers), np.float32, runner
     )
+    network.bf16 = precision == "bf16"
     for parameter, values in work.parameters().items():
         network.parameters[parameter][...] = values
     optimizer = optimizers.make(work.optimizer, network.parameters.flat, 0.0, 0.0)

@@ -33,8 +33,8 @@ class LanguageModel(nn.Module):
         return self.readout(h), state
 
 
-def prepare(work: Work, threads: int) -> Callable[[], float]:
-    """One training step with `threads` threads."""
+def prepare(work: Work, threads: int, precision: str = "float32") -> Callable[[], float]:
+    """One training step with `threads` threads; with precision "bf16" under autocast."""
     torch.set_num_threads(threads)
     model = LanguageModel(work)
     load(model, work)
@@ -50,7 +50,9 @@ def prepare(work: Work, threads: int) -> Callable[[], float]:
     def step() -> float:
         nonlocal state
         inputs, targets = next(batches)
-        logits, state = model(inputs, state)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            logits, state = model(inputs, state)
+        logits = logits.float()
         loss = cross_entropy(logits.view(-1, work.vocabulary), targets.view(-1)) * factor
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
