@@ -254,8 +254,8 @@ def show(rows: list[dict[str, Any]]) -> None:
     console.print(
         "float32 (gist: float64; bf16: products of operands rounded to bfloat16). GFLOP/s count "
         "the products of the recurrence, of upper layers and of the readout, forward and backward. "
-        f"“of matmul”: share of a 2048³ float32 product by NumPy with as many threads ({yardstick}, "
-        "in the last configuration). “× PyTorch”: how many times as fast as PyTorch with the "
+        f"“of matmul”: share of a 2048³ float32 product by NumPy with as many threads ({yardstick},"
+        " in the last configuration). “× PyTorch”: how many times as fast as PyTorch with the "
         "better number of threads; likewise PyTorch under bf16 autocast, JAX, and the better of "
         "both gists.",
         highlight=False,
