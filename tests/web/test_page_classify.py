@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import elman.tasks
@@ -102,7 +104,10 @@ def test_classes_stay_in_sight_beside_a_long_text(new_look, server, width, text)
     look = new_look(server, viewport={"width": width, "height": 844})
     look.open("classify", "forward.safetensors")
     look.page.get_by_label("Text").fill(text)
-    look.until("window.__elman.views.classify.answer")
+    answered = (
+        "window.__elman.views.classify.answer?.symbols.join('')"  # until then, the first text
+    )
+    look.until(f"{answered}?.length > 60 && {json.dumps(text)}.startsWith({answered})")
     assert look.page.evaluate("document.documentElement.scrollWidth") <= width
     for part in ("th[scope=row]", ".bar", ".figure", ".verdict strong"):
         for element in look.page.locator(f"#view-classify {part}").all():
