@@ -268,6 +268,7 @@ def test_a_dropped_text_becomes_a_model_of_the_folder(new_look, models, tmp_path
         assert look.page.get_by_label("Name of the model").input_value() == "elsewhere"
         look.page.get_by_label("Minutes").fill("0.1")
         look.page.get_by_role("button", name="Train", exact=True).click()
+        look.until("document.activeElement.className === 'learn-state'")
         run = f"{FEED}?.run"  # the view is mounted anew
         look.until(f"{run}?.end?.event === 'done' && {run}.state === 'ended'")
         look.page.get_by_role("button", name="Write with it").click()

@@ -344,6 +344,17 @@ def test_the_first_step_and_the_text_may_be_chosen(look):
     look.complaints.clear()
 
 
+@pytest.mark.parametrize("model", ["rnn", "gru"])
+def test_the_whole_picture_is_on_one_screen(new_look, server, model):
+    """The graph with the bars of the gradient and what they say, and the numbers of a step."""
+    look = new_look(server, viewport={"width": 1280, "height": 800})
+    ask(look, model)
+    for part in (".norm-base", ".graph-box + .note, .scrolling + .note", ".equation", ".worked"):
+        box = look.page.locator(part).first.bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 800, part
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 1280, part
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone(new_look, server, scheme):
     look = new_look(server, viewport={"width": 390, "height": 844}, color_scheme=scheme)

@@ -95,6 +95,8 @@ class Starter:
             source.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 raise ApiError(422, f"the text cannot be kept: {error.strerror}") from None
+            if isinstance(error, ElmanError) and "--" in str(error):
+                raise ApiError(422, f"{error} (with elman train, in a terminal)") from None
             raise
 
 

@@ -57,18 +57,18 @@ export function chart({ title, series, format, height, hovered, label = (x) => x
 
   function axes() {
     const parts = [svg("text", { class: "tick", x: LEFT - 8, y: height - 4, "text-anchor": "end" }, unit)];
-    for (const { name, y } of levels) {
-      if (y < scale.low || y > scale.high) continue;
-      const py = TOP + scale.y(y);
-      parts.push(
-        svg("line", { class: "level", x1: LEFT, x2: width - RIGHT, y1: py, y2: py }),
-        svg("text", { class: "tick", x: width - RIGHT, y: py - 4, "text-anchor": "end" }, `${name} ${format(y)}`));
-    }
     for (const y of ticks(scale.low, scale.high, height > 150 ? 5 : 3)) {
       const py = TOP + scale.y(y);
       parts.push(
         svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: py, y2: py }),
         svg("text", { class: "tick", x: LEFT - 8, y: py + 4, "text-anchor": "end" }, format(y)));
+    }
+    for (const { name, y } of levels) {
+      if (y < scale.low || y > scale.high) continue;
+      const py = TOP + scale.y(y);
+      parts.push(
+        svg("line", { class: "level", x1: LEFT, x2: width - RIGHT, y1: py, y2: py }),
+        svg("text", { class: "tick level-name", x: width - RIGHT, y: py - 4, "text-anchor": "end" }, `${name} ${format(y)}`));
     }
     for (const x of ticks(scale.first, scale.last, width > 500 ? 6 : 3)) {
       const px = LEFT + scale.x(x);

@@ -8,11 +8,11 @@ import { arrowheads, clip, line, shift, subscripted } from "./shapes.js";
 const PITCH = 155; // from column to column
 const STRIP = 100;
 const LEFT = 148; // of the first column's middle
-const [LOSS, P, BAR, BARS] = [22, 52, 15, 5];
-const LOGITS = P + BAR * BARS + 34;
+const [LOSS, P, BAR, BARS] = [14, 42, 14, 5];
+const LOGITS = P + BAR * BARS + 28;
 const [VALUE, GATE, GRADIENT] = [16, 9, 9];
-const GAP = 50; // for an edge
-const NORMS = 84;
+const GAP = 38; // for an edge
+const NORMS = 68;
 const ENTERING = LEFT - PITCH + STRIP / 2 - 18; // left end of the state before the first step
 const MONO = 6.7; // the width of a small letter
 
@@ -313,8 +313,8 @@ function layout(data) {
     y += gates * (GATE + 1);
     place.bottom = y;
     layers[l] = place;
-    y += GAP + 6;
+    y += GAP + 2;
   }
   const token = data.embedding_size ? y + VALUE + GRADIENT + 8 : y;
-  return { layers, input: y, token, norms: token + 42, height: token + 42 + NORMS };
+  return { layers, input: y, token, norms: token + 34, height: token + 34 + NORMS };
 }

@@ -21,7 +21,7 @@ function mountRecorded(root, context) {
   const start = context.starts ? another(root, context)
     : h("p", { class: "note" }, "To watch a training live: ", h("code", { class: "mono" }, "elman train TEXT --live"));
   if (!model?.history) {
-    root.append(h("p", { class: "note" }, "This model file has no training history."), start);
+    root.append(h("h2", {}, "How it was trained"), h("p", { class: "note" }, "This model file has no training history."), start);
     return;
   }
   const run = { ...emptyRun(), ...fromHistory(model.history) };
@@ -42,7 +42,10 @@ function mountRecorded(root, context) {
 
 /** The form that trains another model; a file may be dropped anywhere in the view. */
 function another(root, context) {
-  const form = startForm({ ...context, started: () => context.choose(context.model?.name, "learn") });
+  const form = startForm({ ...context, started: async () => {
+    await context.choose(context.model?.name, "learn");
+    document.querySelector(".learn-state")?.focus(); // the form that had the focus is gone
+  } });
   for (const name of ["dragover", "dragleave", "drop"]) root.addEventListener(name, form.dragged);
   return form.element;
 }
@@ -56,7 +59,7 @@ function mountLive(root, context) {
   context.expose(feed);
   let frame = 0;
 
-  const state = h("h2", { class: "learn-state" }, "Preparing");
+  const state = h("h2", { class: "learn-state", tabIndex: -1 }, "Preparing");
   const facts = h("p", { class: "note figure facts-line" }, "\u00a0");
   const progress = h("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const pause = button("Pause", () => command(feed.run.state === "paused" ? "resume" : "pause"));
