@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 import elman.tasks
@@ -104,10 +102,8 @@ def test_classes_stay_in_sight_beside_a_long_text(new_look, server, width, text)
     look = new_look(server, viewport={"width": width, "height": 844})
     look.open("classify", "forward.safetensors")
     look.page.get_by_label("Text").fill(text)
-    answered = (
-        "window.__elman.views.classify.answer?.symbols.join('')"  # until then, the first text
-    )
-    look.until(f"{answered}?.length > 60 && {json.dumps(text)}.startsWith({answered})")
+    # Before that it is the answer to the short text that the view opened with.
+    look.until("window.__elman.views.classify.answer?.symbols.length > 12", 20)
     assert look.page.evaluate("document.documentElement.scrollWidth") <= width
     for part in ("th[scope=row]", ".bar", ".figure", ".verdict strong"):
         for element in look.page.locator(f"#view-classify {part}").all():
