@@ -85,7 +85,7 @@ print(hasattr(elman, "estimators"), dict(inspect.getmembers(elman)).keys() >= {"
 help(elman)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    said = "said: elman.estimators needs scikit-learn, which is not installed; install it with: "
+    said = "said: elman.estimators needs scikit-learn (not installed); install with: "
     lines = done.stdout.splitlines()
     assert lines[:3] == [f"{said}pip install '.[sklearn]' in the folder of the clone"] * 3
     assert lines[3] == "False True"

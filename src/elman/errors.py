@@ -42,8 +42,13 @@ def counted(number: int, noun: str, ending: str = "s") -> str:
 
 
 def install(extra: str) -> str:
-    """How to install the packages of an extra, for the sentence that misses them."""
+    """How to install the packages of an extra."""
     return f"pip install '.[{extra}]' in the folder of the clone"
+
+
+def lacks(what: str, package: str, way: str) -> str:
+    """The sentence for a package that is not installed: what needs it, and how to install it."""
+    return f"{what} needs {package} (not installed); install with: {way}"
 
 
 # Flags whose arguments have other names, and those that need no value.

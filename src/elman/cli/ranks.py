@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ElmanError, UsageError, install
+from ..errors import ElmanError, UsageError, install, lacks
 from .help import Command
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def launch(count: int, as_json: bool) -> int:
 
     Raises
     ------
-    UsageError : there is no MPI to start them with
+    ElmanError : there is no MPI to start them with
     """
     beside = Path(sys.executable).parent / "mpiexec"  # of the MPI that mpi4py was installed with
     mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
     if mpiexec is None:
-        raise UsageError("--ranks starts processes with mpiexec, which is not installed: pip "
-                         f"install mpich, and {install('mpi')}")  # fmt: skip
+        way = f"pip install mpich, and {install('mpi')}"
+        raise ElmanError(lacks("--ranks", "mpiexec", way))
     command = [mpiexec, "-n", str(count), sys.executable, "-m", "elman", *sys.argv[1:]]
     # In a session of its own, so that Ctrl-C comes to it once: from here. mpiexec hands its
     # standard input to rank 0; nothing comes there, and it ends when this process does.

@@ -13,14 +13,13 @@ all its checks; `save` writes that file, `elman classify`, `elman tag`, `elman e
 `elman score` and `elman.load` open it.
 """
 
-from ..errors import install
+from ..errors import install, lacks
 
 try:
     import sklearn as _sklearn  # noqa: F401  # what the modules below need
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "elman.estimators needs scikit-learn, which is not installed; install it with: "
-        f"{install('sklearn')}",
+        lacks("elman.estimators", "scikit-learn", install("sklearn")),
         name=error.name,
     ) from None
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..errors import ElmanError, UsageError, install
+from ..errors import ElmanError, UsageError, install, lacks
 from ..nn.engine import available_cores, choose_level, levels, own_cores
 from . import mapped
 
@@ -261,7 +261,9 @@ def connect(environment: Mapping[str, str] = os.environ) -> Alone:
     try:
         from mpi4py import MPI
     except ImportError:
-        raise UsageError(f"{several}, which needs mpi4py: {install('mpi')}") from None
+        raise ElmanError(
+            lacks(f"training on {size} ranks", "mpi4py", install("mpi"))
+        ) from None
     except RuntimeError as error:
         raise UsageError(f"{several}, but mpi4py finds no MPI ({_first_line(error)}); install one, "
                          "or pip install mpich") from None  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 from warnings import catch_warnings, simplefilter
 
-from ..errors import UsageError, install, quoted
+from ..errors import ElmanError, UsageError, install, lacks, quoted
 from ..files import OutputFile
 from ..store.modelfile import SavedModel
 
@@ -38,10 +38,7 @@ def style() -> AbstractContextManager:
     try:
         from matplotlib import rc_context
     except ImportError:
-        raise UsageError(
-            "pictures are drawn with matplotlib, which is not installed; "
-            f"install it with: {install('plot')}"
-        ) from None
+        raise ElmanError(lacks("a picture", "matplotlib", install("plot"))) from None
     return rc_context(STYLE)
 
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from ..errors import ElmanError, UsageError, install
+from ..errors import ElmanError, UsageError, install, lacks
 from ..nn.classifier import ClassifierConfig
 from ..nn.network import NetworkConfig
 from ..nn.stack import StackConfig
@@ -72,7 +72,4 @@ def installed(package: str, name: str) -> bool:
 def require_onnx() -> None:
     """Raise ElmanError if the package onnx is missing."""
     if not installed("onnx", "helper"):
-        raise ElmanError(
-            "an ONNX file needs the package onnx, which is not installed; install it with: "
-            f"{install('onnx')}"
-        )
+        raise ElmanError(lacks("an ONNX file", "the package onnx", install("onnx")))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from socket import gaierror
 
-from ..errors import ElmanError, ModelFileError, UsageError, install
+from ..errors import ElmanError, ModelFileError, UsageError, install, lacks
 from ..files import as_path
 
 HUB = "hf://"
@@ -71,10 +71,7 @@ def hub_errors(name: str) -> Iterator[None]:
     try:
         from huggingface_hub import errors
     except ImportError:
-        raise ElmanError(
-            "the Hugging Face hub needs the package huggingface_hub, which is not installed; "
-            f"install it with: {install('hub')}"
-        ) from None
+        raise ElmanError(lacks("the Hugging Face hub", "huggingface_hub", install("hub"))) from None
     log = logging.getLogger("huggingface_hub")  # it warns of every retry
     level = log.level
     log.setLevel(logging.ERROR)

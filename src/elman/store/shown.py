@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ElmanError, listed
+from ..errors import ElmanError, lacks, listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,10 +46,7 @@ def frame(rows: Sequence[dict[str, Any]], index: str | None = None) -> "DataFram
     try:
         from pandas import DataFrame
     except ImportError:
-        raise ElmanError(
-            "a frame is made with pandas, which is not installed; install it with: "
-            "pip install pandas"
-        ) from None
+        raise ElmanError(lacks("a frame", "pandas", "pip install pandas")) from None
     made = DataFrame(rows)
     return made if index is None else made.set_index(index)
 

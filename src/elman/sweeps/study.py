@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import ElmanError, UsageError, install
+from ..errors import ElmanError, UsageError, install, lacks
 
 NAME = "elman"  # of the study in a file or a database
 JOURNAL = b'{"op_code"'  # how its file begins
@@ -24,7 +24,7 @@ def optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise ElmanError(f"a sweep needs Optuna: {install('sweep')}") from None
+        raise ElmanError(lacks("a sweep", "Optuna", install("sweep"))) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

@@ -5,12 +5,10 @@
 
 from importlib.util import find_spec
 
-from ..errors import ElmanError
+from ..errors import ElmanError, install, lacks
 
 
 def require(what: str) -> None:
     """Raise ElmanError if the packages of the extra `web` are not installed."""
     if not all(find_spec(name) for name in ("starlette", "uvicorn")):
-        raise ElmanError(
-            f"{what} needs the extra web: pip install '.[web]' in the folder of the clone"
-        )
+        raise ElmanError(lacks(what, "starlette and uvicorn", install("web")))
