@@ -304,7 +304,7 @@ def test_the_model_is_named_after_the_corpus(tmp_path, monkeypatch, names, expec
 def test_a_vocabulary_that_is_too_large_names_the_flags_that_mend_it(tmp_path, monkeypatch):
     words = tmp_path / "words.txt"
     words.write_text(" ".join(f"w{i}" for i in range(60_000)), encoding="utf-8")
-    monkeypatch.setattr("elman.learn.prepare._available_memory", lambda: 8e6)
+    monkeypatch.setattr("elman.learn.memory._available_memory", lambda: 8e6)
     few = {"tokens": "word", "hidden_size": 4, "batch_size": 1, "seq_len": 2, "steps": 1}
     with pytest.raises(UsageError, match=r"60,002 symbols; reduce .* --vocabulary-size 20000"):
         elman.train(words, **few)

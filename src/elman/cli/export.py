@@ -1,9 +1,11 @@
 """`elman export`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ..files import megabytes
 from . import completion
 from .help import Command, option
 
@@ -66,3 +68,10 @@ def export(model: str, output: str, format: str | None, check: bool, **rest: Any
     refuse_source(model, output)
     for line in write(load(model), output, format, check=check, **rest):
         click.echo(line, err=True)
+    click.echo(f"wrote {output}{_size(Path(output))}", err=True)
+
+
+def _size(path: Path) -> str:
+    """How large a file is, of a folder what is in it; "" of what is neither, as /dev/null."""
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return f" ({megabytes(sum(one.stat().st_size for one in files))})" if files else ""

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import UsageError
 from ..nn.engine import Engine
 from ..settings import Settings
+from .memory import refuse_too_large
 from .ranks import Alone
 from .run import Data
 from .task import Task
@@ -24,10 +25,15 @@ class Pace:
     ----------
     settings : as the user gave them
     ranks : the processes that train together; what counts is the pace of rank 0
+    own_vocabulary : whether its size may be chosen
     """
 
-    def __init__(self, task: Task, settings: Settings, data: Data, engine: Engine, ranks: Alone):
+    def __init__(
+        self, task: Task, settings: Settings, data: Data, engine: Engine, ranks: Alone,
+        own_vocabulary: bool = True,
+    ):  # fmt: skip
         self.task, self.settings, self.data = task, settings, data
+        self.own_vocabulary = own_vocabulary
         self.engine, self.ranks = engine, ranks
         self._known: dict[tuple[tuple[int, int], bool], float] = {}
         refuse_bf16(settings, engine)
@@ -61,6 +67,8 @@ class Pace:
                 settings, num_layers=size[0], hidden_size=size[1], batch_size=rows, shards=1
             )
             config: Any = self.task.config(settings, self.data)
+            steps = self.task.kept_steps(settings, self.data)
+            refuse_too_large(config, settings, steps, self.own_vocabulary)
             network = self.task.network(config, np.dtype(settings.dtype), self.engine)
             network.bf16 = bf16
             paces = []

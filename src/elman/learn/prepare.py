@@ -1,6 +1,5 @@
 """Settings and data to a prepared run, for any task; what does not fit together is refused."""
 
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -13,18 +12,18 @@ import numpy as np
 from ..errors import UsageError, quoted
 from ..files import MODEL_SUFFIX, OutputFile, model_path
 from ..nn.engine import select
-from ..nn.network import BaseNetwork, NetworkConfig
-from ..settings import Settings, flag
+from ..nn.network import BaseNetwork
+from ..settings import flag
 from ..store.modelfile import SavedModel
 from ..version import __version__
 from . import resuming
+from .memory import refuse_too_large
 from .pace import Pace
 from .ranks import Alone, fewest_cores
 from .run import Data, Run
-from .shards import TOGETHER, Shards
+from .shards import Shards
 from .task import Task
 
-FEW_SYMBOLS = 20_000  # words that are a large vocabulary still
 PATIENCE = 10.0  # seconds for the processes of a run that was killed to end, before it continues
 
 
@@ -102,7 +101,7 @@ def _prepare(
     ranks.refuse_unlike(
         "another engine", engine.name, "give --engine numpy, or install the same on all"
     )
-    pace = Pace(task, settings, data, engine, ranks)
+    pace = Pace(task, settings, data, engine, ranks, older is None)
     paces = {size: pace.of(size) for size in settings.to_measure(data.symbols)}
     settings = settings.filled(**data.decided).resolved(data.symbols, paces)
     learner = task.count(settings, data)
@@ -111,7 +110,7 @@ def _prepare(
                          "--ranks, or mpiexec")  # fmt: skip
     if learner is None:
         config = task.config(settings, data)
-        _refuse_too_large(config, settings, task.kept_steps(settings, data), older is None)
+        refuse_too_large(config, settings, task.kept_steps(settings, data), older is None)
         settings = replace(
             settings, precision=pace.precision((config.num_layers, config.hidden_size))
         )
@@ -222,56 +221,6 @@ def _take_over(network: BaseNetwork, older: BaseNetwork) -> None:
     for name, values in network.parameters.items():
         weights = older.parameters[name]
         values[tuple(slice(size) for size in weights.shape)] = weights
-
-
-def _refuse_too_large(
-    config: NetworkConfig, settings: Settings, steps: int, own_vocabulary: bool
-) -> None:
-    """Refuse a network that does not fit into memory, before trying.
-
-    Parameters
-    ----------
-    steps : how many steps of all sequences of a batch are kept for the backward pass
-    own_vocabulary : whether its size may be chosen
-    """
-    itemsize = np.dtype(settings.dtype).itemsize
-    together = min(settings.shards, TOGETHER)
-    steps = -(-steps // settings.shards) * together  # those of some shards at once
-    # Of shards also the gradients of these, and the sums that are not finished.
-    copies = 3 + settings.shards.bit_length() - 1 + (together if together > 1 else 0)
-    copies += {"adam": 2, "sgd": int(bool(settings.momentum))}.get(settings.optimizer, 1)
-
-    def needs(config: NetworkConfig) -> float:
-        per_step = config.vocabulary_size * 2 + 12 * config.hidden_size * config.num_layers
-        return itemsize * (copies * config.num_parameters() + steps * per_step)
-
-    needed, available = needs(config), _available_memory()
-    if needed <= available:
-        return
-    way_out = "lower --hidden-size, --num-layers, --seq-len or --batch-size"
-    small = replace(config, vocabulary_size=min(config.vocabulary_size, FEW_SYMBOLS))
-    if own_vocabulary and needs(small) < 0.5 * needed:
-        way_out = (
-            f"it has {config.vocabulary_size:,} symbols; reduce them with --vocabulary-size "
-            f"{FEW_SYMBOLS} or --min-count"
-        )
-    raise UsageError(
-        f"this network needs about {needed / 1e9:,.1f} GB of memory ({config.num_parameters():,} "
-        f"parameters), but only {available / 1e9:,.1f} GB are available; {way_out}"
-    )
-
-
-def _available_memory() -> float:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return float(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (ValueError, OSError, AttributeError):
-        return float("inf")
 
 
 def versions() -> dict[str, str]:

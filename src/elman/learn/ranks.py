@@ -261,9 +261,7 @@ def connect(environment: Mapping[str, str] = os.environ) -> Alone:
     try:
         from mpi4py import MPI
     except ImportError:
-        raise ElmanError(
-            lacks(f"training on {size} ranks", "mpi4py", install("mpi"))
-        ) from None
+        raise ElmanError(lacks(f"training on {size} ranks", "mpi4py", install("mpi"))) from None
     except RuntimeError as error:
         raise UsageError(f"{several}, but mpi4py finds no MPI ({_first_line(error)}); install one, "
                          "or pip install mpich") from None  # fmt: skip

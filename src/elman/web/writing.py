@@ -65,7 +65,7 @@ def write(model: Model, task: Task) -> Chunks:
 
 def prime_ids(model: Model, prime: str) -> np.ndarray:
     """Ids (n,) of a prime; raises UnknownSymbolError."""
-    return model.vocabulary.encode(model.clean(prime), "the prime").astype(np.int32)
+    return model.vocabulary.encode(model.clean(prime), "the prompt").astype(np.int32)
 
 
 def _lines(model: Model, task: Task, prime: np.ndarray) -> Chunks:

@@ -280,7 +280,7 @@ def test_options_out_of_range_are_refused_by_name(options, flag):
 
 
 def test_a_prime_with_a_foreign_symbol_is_refused_by_name():
-    with pytest.raises(UnknownSymbolError, match=r"'ß'.*position 2 of the prime"):
+    with pytest.raises(UnknownSymbolError, match=r"'ß'.*position 2 of the prompt"):
         make().sample(5, "abß")
 
 

@@ -156,7 +156,7 @@ class Writing:
     def __init__(self, model: Writes, request: Request):
         self.model, self.request = model, request
         prime = model.clean(request.prime)
-        self._ids = model.vocabulary.encode(prime, "the prime").astype(np.int32)
+        self._ids = model.vocabulary.encode(prime, "the prompt").astype(np.int32)
         self.prime = prime if isinstance(prime, str) else prime.decode("utf-8", "replace")
         self._shown = self.prime if request.include_prime else ""
         self._rng = np.random.default_rng(request.seed)
