@@ -309,5 +309,25 @@ def test_a_vocabulary_that_is_too_large_names_the_flags_that_mend_it(tmp_path, m
     with pytest.raises(UsageError, match=r"60,002 symbols; reduce .* --vocabulary-size 20000"):
         elman.train(words, **few)
     elman.train(words, vocabulary_size=20_000, **few)
-    with pytest.raises(UsageError, match="lower --hidden-size"):
-        elman.train(words, vocabulary_size=20_000, **few | {"hidden_size": 400})
+    for limit in ({"steps": 1}, {"minutes": 1}):  # by the clock a network is timed first
+        with pytest.raises(UsageError, match="lower --hidden-size"):
+            elman.train(
+                words, vocabulary_size=20_000, **few | {"hidden_size": 400, "steps": None} | limit
+            )
+
+
+@pytest.mark.parametrize(("spent", "units"), [(1, 256), (30, 128), (90, 128)])
+def test_a_network_is_chosen_for_the_time_that_is_left(tmp_path, monkeypatch, spent, units):
+    """256 units need four million symbols; of a minute at 100,000 a second half may be enough."""
+    (tmp_path / "text.txt").write_text("the old sea\n" * 5000)
+    monkeypatch.setattr("elman.learn.pace.Pace.of", lambda self, size: 1e5)
+    now = [1000.0]
+
+    class Clock:
+        def monotonic(self):
+            now[0] += spent
+            return now[0] - spent
+
+    monkeypatch.setattr("elman.learn.prepare.time", Clock())
+    run = begin([str(tmp_path / "text.txt")], {"task": "lm", "minutes": 1, "precision": "float32"})
+    assert run.settings.hidden_size == units

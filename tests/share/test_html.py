@@ -230,5 +230,6 @@ def test_the_verb_writes_the_page(tmp_path):
     arguments = ["export", str(tmp_path / "m.safetensors"), "-o", str(tmp_path / "p.html"),
                  "--dtype", "float32"]  # fmt: skip
     result = CliRunner().invoke(cli, arguments, prog_name="elman")
-    assert result.exit_code == 0 and result.output == ""
+    assert result.exit_code == 0 and result.stdout == ""
+    assert result.stderr.startswith(f"wrote {tmp_path / 'p.html'} (")
     assert (tmp_path / "p.html").read_bytes() == html.pack(lm(), "p", "float32")

@@ -13,7 +13,7 @@ from ..errors import UsageError, quoted
 from ..files import MODEL_SUFFIX, OutputFile, model_path
 from ..nn.engine import select
 from ..nn.network import BaseNetwork
-from ..settings import flag
+from ..settings import Settings, flag
 from ..store.modelfile import SavedModel
 from ..version import __version__
 from . import resuming
@@ -103,7 +103,7 @@ def _prepare(
     )
     pace = Pace(task, settings, data, engine, ranks, older is None)
     paces = {size: pace.of(size) for size in settings.to_measure(data.symbols)}
-    settings = settings.filled(**data.decided).resolved(data.symbols, paces)
+    settings = _resolved(settings.filled(**data.decided), data, paces, started, ranks)
     learner = task.count(settings, data)
     if learner is not None and ranks.size > 1:
         raise UsageError(f"--cell {settings.cell} is counted by one process: start it without "
@@ -127,6 +127,23 @@ def _prepare(
     run = task.run(settings, data, learner, summary, started)
     run.notes += task.notes(settings, data, learner)
     return run
+
+
+def _resolved(
+    settings: Settings,
+    data: Data,
+    paces: dict[tuple[int, int], float],
+    started: float,
+    ranks: Alone,
+) -> Settings:
+    """The settings filled in, for the part of the minutes that preparing has left."""
+    resolved = settings.resolved(data.symbols, paces)
+    unit, minutes = resolved.end
+    if unit != "minutes":
+        return resolved
+    spent = ranks.figure(time.monotonic() - started)[0]
+    left = max(0.0, 1 - spent / (60 * minutes))
+    return settings.resolved(data.symbols, {size: left * pace for size, pace in paces.items()})
 
 
 def resume(
