@@ -162,3 +162,19 @@ def test_large_vocabularies_do_not_overflow():
     expected = [-log(oracle.probability(7, [size - 1])),
                 -log(oracle.probability(3, [size - 1, 7]))]  # fmt: skip
     np.testing.assert_allclose(losses[:, 0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("barrier", [None, 3])
+def test_counting_into_places_and_sorting_give_the_same(barrier, monkeypatch, rng):
+    ids, cuts = rng.integers(0, 9, 500).astype(np.uint8), np.array([100, 101, 300])
+    found = []
+    for dense in (0, 100, 1 << 23):
+        monkeypatch.setattr("elman.tasks.language.ngram.DENSE", dense)
+        chain = NGram(9, 4, barrier)
+        chain.train(ids, cuts)
+        found.append(chain.tensors())
+    for other in found[1:]:
+        assert other.keys() == found[0].keys()
+        for name, values in other.items():
+            assert values.dtype == found[0][name].dtype
+            np.testing.assert_array_equal(values, found[0][name])

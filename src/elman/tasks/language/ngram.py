@@ -23,6 +23,7 @@ from ...errors import UsageError, quoted
 Array = np.ndarray
 MAX_ORDER = 32
 PIECE = 1 << 20  # look-ups at once, to keep memory low
+DENSE = 1 << 23  # possible grams of a length that have a counter each
 
 
 class NGram:
@@ -55,15 +56,30 @@ class NGram:
             key = gram.astype(np.uint64)
             key *= np.uint64(self.vocabulary_size)
             np.add(key, symbols, out=key, casting="unsafe")
-            keys, counts = np.unique(key if valid.all() else key[valid], return_counts=True)
+            there = key if valid.all() else key[valid]
+            most = (len(self.keys[-1]) if length else 1) * self.vocabulary_size
+            if most <= DENSE:  # counting into all places is faster than sorting
+                every = np.bincount(there.astype(np.int64), minlength=most)
+                keys = np.flatnonzero(every).astype(np.uint64)
+                counts = every[every > 0]
+            else:
+                keys, counts = np.unique(there, return_counts=True)
             if not length and self.barrier is not None:
                 counts[keys == self.barrier] = 0  # it is context, and never predicted
             self.keys.append(keys)
             self.counts.append(counts.astype(np.uint32))
+            if length == self.order:
+                break
             # The gram that ends at i-1 is the context of the symbol at i.
+            places = np.cumsum(every > 0, dtype=np.uint32) - 1 if most <= DENSE else None
             for start in range(0, len(symbols) - 1, PIECE):
                 piece = slice(start, min(start + PIECE, len(symbols) - 1))
-                gram[piece.start + 1 : piece.stop + 1] = np.searchsorted(keys, key[piece])
+                ids_before: Array
+                if places is None:
+                    ids_before = np.searchsorted(keys, key[piece])
+                else:  # where no gram is valid the key may be any number
+                    ids_before = places[np.minimum(key[piece], most - 1).astype(np.int64)]
+                gram[piece.start + 1 : piece.stop + 1] = ids_before
             gram[0] = 0
             valid = np.concatenate([[False], valid[:-1]])
             if self.barrier is not None:
