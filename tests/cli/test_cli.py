@@ -48,7 +48,7 @@ def test_every_setting_is_a_flag_of_train():
 def test_wrong_usage_ends_with_two(arguments):
     result = run(*arguments)
     assert result.exit_code == 2
-    assert "Error:" in result.output
+    assert result.output.startswith("elman: error: ")
 
 
 def test_a_setting_out_of_range_is_one_sentence_and_ends_with_two():
@@ -83,3 +83,24 @@ def test_info_knows_the_engine():
     facts = json.loads(run("info", "--json").stdout)
     assert facts["engine"].split()[0] in ENGINES
     assert facts["threads"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "--hiden-size", "3"], "no option --hiden-size; did you mean --hidden-size?"),
+        (["--no-such"], "there is no option --no-such"),
+        (["train", "--hidden-size"], "--hidden-size needs a value"),
+        (["train", "--lines=3"], "--lines takes no value"),
+        (["train", "--steps", "x"], "--steps: 'x' is not a valid integer"),
+        (["export", "m.safetensors"], "elman export needs -o FILE"),
+        (["score"], "elman score needs MODEL"),
+        (["dance"], "there is no verb 'dance'; elman --help lists the verbs"),
+    ],
+)
+def test_what_was_typed_wrongly_is_one_sentence_and_a_hint(arguments, says):
+    result = run(*arguments)
+    first, *rest = result.stderr.splitlines()
+    assert first == f"elman: error: {says}" or first.endswith(says)
+    assert rest in ([], [f"hint: elman {arguments[0]} --help"])
+    assert (result.exit_code, result.stdout) == (2, "")

@@ -107,12 +107,12 @@ class Result:
         )
         assert self.returncode in codes, f"expected the exit code to be one of {codes}:\n{self}"
         lines = [line for line in self.stderr.splitlines() if line.strip()]
-        said = [line for line in lines if line.startswith(("elman: error:", "Error:"))]
+        said = [line for line in lines if line.startswith("elman: error:")]
         assert len(said) == 1, f"expected exactly one error line, got {len(said)}:\n{self}"
         rest = [line for line in lines if line is not said[0]]
-        usage = [line for line in rest if re.match(r"(Usage: |Try |hint: |\s)", line)]
+        usage = [line for line in rest if re.match(r"(hint: |\s)", line)]
         assert rest == usage, f"more on stderr than one sentence:\n{self}"
-        sentence = re.sub(r"^(elman: error:|Error:)\s*", "", said[0])
+        sentence = said[0].removeprefix("elman: error:").strip()
         assert len(sentence) > 10, f"the error says too little: {sentence!r}"
         for words in mentions:
             assert words.lower() in sentence.lower(), (

@@ -209,7 +209,7 @@ def test_without_mpi4py_several_processes_are_refused(folder):
     (hidden / "mpi4py.py").write_text("raise ImportError")
     path = os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])
     found = run(folder, *elman("text.txt", *QUICK), PMI_SIZE="2", PYTHONPATH=path)
-    assert "pip install '.[mpi]' in the folder of the clone" in sentence(found, 2)
+    assert "pip install '.[mpi]' in the folder of the clone" in sentence(found, 1)
 
 
 def unlike(first: list[object], second: list[object]) -> list[object]:
@@ -225,7 +225,7 @@ def test_ranks_that_are_told_different_things_are_refused(folder):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [(["-o", "other.safetensors"], "rank 1 has another -o than rank 0"),
-     (["--steps", "many"], "rank 1: Invalid value for '--steps'")],
+     (["--steps", "many"], "rank 1: --steps: 'many'")],
 )  # fmt: skip
 @pytest.mark.parametrize("stumbling", [0, 1])
 def test_a_rank_that_goes_no_further_ends_the_others(folder, flags, words, stumbling):
@@ -243,7 +243,7 @@ def test_ranks_that_only_look_at_the_data_are_refused(folder):
 
 def test_a_flag_that_no_rank_knows_is_said_once(folder):
     code, _, said = run(folder, *mpiexec(3, "text.txt", "--no-such-flag"))
-    assert code == 2 and said.count("No such option") == 1
+    assert code == 2 and said.count("there is no option --no-such-flag") == 1
 
 
 def test_ranks_that_read_different_texts_are_refused(folder):

@@ -86,7 +86,7 @@ LIKE = ("--like", "m.safetensors")
         (("letters.txt", *NEW, *LIKE), 1, "is a text"),
         (("w.safetensors", "-o", "w.safetensors", *LIKE), 2, "is what is read; name another file"),
         (("w.safetensors", "-o", "", *LIKE), 2, "is empty; name a file"),
-        (("w.safetensors", *LIKE), 2, "Missing option"),
+        (("w.safetensors", *LIKE), 2, "elman import needs -o "),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_leaves_no_file(folder, arguments, code, said):

@@ -4,6 +4,7 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
@@ -15,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from .help import Command
+from .mistakes import hint, sentence
 
 LONGEST = 40  # characters of a mistyped verb that a message quotes
 VERBS = {
@@ -72,6 +74,28 @@ class Verbs(Command, click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
         super().format_options(ctx, formatter)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's, but what was typed wrongly is said as all other errors are."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            click.echo(f"elman: error: {sentence(error)}", err=True)
+            if more_at := hint(error):
+                click.echo(f"hint: {more_at}", err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            sys.exit(128 + signal.SIGINT)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
         from ..errors import ElmanError, flags
@@ -151,7 +175,7 @@ def _version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
               help="Show versions and exit; elman info has more.")  # fmt: skip
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Recurrent neural networks from first principles: train, sample, score."""
+    """Train recurrent neural networks on your text; write, score, classify and tag with them."""
     if ctx.invoked_subcommand is None:
         click.echo(START, nl=False)
 

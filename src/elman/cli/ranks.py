@@ -15,6 +15,7 @@ import click
 
 from ..errors import ElmanError, UsageError, install, lacks
 from .help import Command
+from .mistakes import sentence
 
 if TYPE_CHECKING:
     from ..learn.ranks import Alone
@@ -128,7 +129,7 @@ def one_voice(ctx: click.Context, ranks: "Alone") -> Iterator[None]:
             raise
         if ranks.leave(ranks.PATIENCE):
             ctx.exit(error.exit_code)
-        said = error.format_message() if isinstance(error, click.UsageError) else error
+        said = sentence(error) if isinstance(error, click.UsageError) else error
         told = ElmanError(f"rank {ranks.rank}: {said}")
         told.exit_code = error.exit_code
         raise told from None
