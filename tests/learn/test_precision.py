@@ -1,13 +1,16 @@
 """--precision: what is chosen, recorded and kept, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import elman
 from elman.errors import UsageError
 from elman.learn import pace
+from elman.learn.ranks import Alone
 from elman.nn.engine import choose_level, levels, select
-from elman.tasks import begin, resume
+from elman.tasks import begin, find, resume
 from elman.tasks.options import LanguageOptions
 
 FAST: LanguageOptions = {"hidden_size": 8, "seq_len": 16, "batch_size": 4}
@@ -45,13 +48,11 @@ def fast_bf16(monkeypatch):
 
     def on(gain, can_round=True):
         class Known(pace.Pace):
-            def _measured(self, size, bf16):
-                timed.append((size, bf16))
-                return 1e4 * (gain if bf16 else 1)
+            def _measured(self, size, kinds):
+                timed.extend((size, bf16) for bf16 in kinds)
+                return [1e4 * (gain if bf16 else 1) for bf16 in kinds]
 
         def engine(*arguments):
-            from dataclasses import replace
-
             return replace(select(*arguments), name="native", whole=None, can_round=can_round)
 
         monkeypatch.setattr("elman.learn.prepare.Pace", Known)
@@ -133,6 +134,25 @@ def test_resuming_in_float32_is_recorded(poem_file, path):
     drain(run)
     assert recorded(path) == "float32"
     assert not resume(path, {"steps": 16}).learner.network.bf16
+
+
+def test_it_is_recorded_where_nothing_is_left_to_train(poem_file, path):
+    train(poem_file, path, engine="numpy", precision="bf16")
+    before = weights(path)
+    drain(resume(path, {"precision": "float32"}))
+    assert recorded(path) == "float32"
+    np.testing.assert_array_equal(weights(path), before)
+
+
+def test_the_pace_of_a_batch_is_that_of_its_steps_and_the_update(poem_file):
+    """A network in which the update is most of the work is not that much faster in batches."""
+    run = begin([str(poem_file)], {"task": "lm", "minutes": 0.1, "precision": "float32"})
+    paces = []
+    for seq_len in (1, 16):
+        settings = replace(run.settings, seq_len=seq_len, batch_size=1)
+        task = find("lm")
+        paces.append(pace.Pace(task, settings, run.data, select(), Alone()).of((1, 256)))
+    assert paces[1] / paces[0] > 1.5
 
 
 def test_auto_is_for_a_new_training(poem_file, path):

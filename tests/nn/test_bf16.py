@@ -44,6 +44,14 @@ def test_rounding_is_that_of_pytorch(rng):
     np.testing.assert_array_equal(bf16.rounded(x), wanted)
 
 
+def test_subnormal_results_are_zeros():
+    a = np.full((1, 1, 1), 1e-20, np.float32)
+    y, _ = bf16.affine(a, a[0], None)
+    assert y[0, 0, 0] == 0
+    x, W = np.float32([[[1, 1]]]), np.float32([[1.25e-38], [-1.2e-38]])
+    assert bf16.affine(x, W, None)[0][0, 0, 0] == 0
+
+
 def test_affine_multiplies_rounded_operands(rng):
     x, W, dy = (rng.standard_normal(s).astype(np.float32) for s in [(3, 4, 30), (30, 7), (3, 4, 7)])
     b = rng.standard_normal(7).astype(np.float32)

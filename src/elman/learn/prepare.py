@@ -184,6 +184,8 @@ def resume(
     run = task.run(stopped.settings, data, trainer, model.summary, started)
     run.notes += notes
     ranks.by_the_first(lambda: run.open(_file_of(path, output)))
+    if "precision" in given:  # is recorded, whether or not there is anything left to train
+        ranks.by_the_first(run.save)
     return run
 
 

@@ -18,6 +18,7 @@ __all__ = ["affine", "dropout", "embedding", "forward", "one_hot_affine", "round
            "softmax_cross_entropy"]  # fmt: skip
 
 Array = np.ndarray
+TINY = np.finfo(np.float32).tiny  # the smallest that is not subnormal
 
 
 def rounded(x: Array) -> Array:
@@ -31,9 +32,12 @@ def rounded(x: Array) -> Array:
     bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
     nearest = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
     values = np.asarray((nearest << np.uint32(16)).view(np.float32))
-    magnitude = np.abs(x)
-    values = np.where(magnitude < np.finfo(np.float32).tiny, np.copysign(np.float32(0), x), values)
-    return np.where(np.isnan(x), x, values)
+    return np.where(np.isnan(x), x, np.where(np.abs(x) < TINY, _flushed(x), values))
+
+
+def _flushed(x: Array) -> Array:
+    """Subnormal numbers become zeros of their sign."""
+    return np.where(np.abs(x) < TINY, np.copysign(np.float32(0), x), x)
 
 
 class Operand(np.ndarray):
@@ -54,7 +58,8 @@ class Operand(np.ndarray):
 
 
 def _product(a: Array, b: Array) -> Array:
-    return np.asarray(rounded(np.asarray(a)) @ rounded(np.asarray(b)))
+    product = rounded(np.asarray(a)) @ rounded(np.asarray(b))
+    return _flushed(product)
 
 
 def affine(

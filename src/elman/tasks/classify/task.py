@@ -116,7 +116,8 @@ class ClassifyTask(Task):
         return settings.seq_len * settings.batch_size
 
     def try_step(self, network: ClassifierNetwork, settings: ClassifySettings) -> int:
-        ids = np.zeros((TRIED_STEPS, settings.batch_size), np.int32)
+        steps = min(TRIED_STEPS, settings.seq_len)
+        ids = np.zeros((steps, settings.batch_size), np.int32)
         weights = np.full(settings.batch_size, 1 / settings.batch_size, network.dtype)
         rng = np.random.default_rng(0)  # as while training: with dropout, in a batch
         network.loss_and_gradient(ids, ids[0], weights, None, rng)

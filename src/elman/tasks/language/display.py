@@ -76,6 +76,8 @@ class TaskDisplay(Display):
         told = {name: getattr(s, name) for name in OWN}
         own = [word for name, value in told.items() if value and value != getattr(type(s), name)
                for word in (flag(name), str(value))]  # fmt: skip
+        if unit != "minutes" and s.precision == "bf16":  # by the clock it is chosen again
+            own += [flag("precision"), "bf16"]
         more = LONGER * amount
         much = f"{more:g}" if more % 1 else f"{more:.0f}"
         return [join(["elman", "train", *self.corpus, "--from", e["model"], *own,

@@ -141,7 +141,8 @@ class LanguageTask(Task):
         return max(seq_len, reach) * batch_size
 
     def try_step(self, network: Network, settings: LanguageSettings) -> int:
-        ids = np.zeros((TRIED_STEPS, settings.batch_size), np.int32)
+        steps = min(TRIED_STEPS, settings.seq_len)
+        ids = np.zeros((steps, settings.batch_size), np.int32)
         weights = np.full(ids.shape, 1 / ids.size, network.dtype)
         network.loss_and_gradient(ids, ids, weights, network.zero_state(settings.batch_size))
         return ids.size

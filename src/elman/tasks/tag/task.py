@@ -123,10 +123,11 @@ class TagTask(Task):
 
     def try_step(self, network: TaggerNetwork, settings: TagSettings) -> int:
         config, B = network.config, settings.batch_size or 1
-        ids = np.zeros((TRIED_STEPS, B), np.int32)
+        steps = min(TRIED_STEPS, settings.seq_len)
+        ids = np.zeros((steps, B), np.int32)
         letters = None
         if config.letter_size:
-            words = np.zeros((TRIED_STEPS, B), np.int32)
+            words = np.zeros((steps, B), np.int32)
             letters = Letters(words, None, np.broadcast_to(np.arange(B), ids.shape))
         weights = np.full(ids.shape, 1 / ids.size, network.dtype)
         rng = np.random.default_rng(0)  # as while training: with dropout, in a batch
