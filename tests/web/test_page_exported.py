@@ -198,6 +198,7 @@ def test_what_cannot_be_done_is_a_sentence(models, open_page):
         ({"temperature": -1}, "temperature must be 0 or more, not -1"),
         ({"topP": 0}, "topP must be above 0 and at most 1, not 0"),
         ({"length": 1.5}, "length must be a whole number from 0, not 1.5"),
+        ({"length": 10**7}, "length must be at most 100000, not 10000000"),
         ({"prime": "Ж?"}, "the model does not know “Ж”, “?”; leave it out"),
     ):
         assert said in refusal(look, "write", request)

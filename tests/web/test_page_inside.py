@@ -240,3 +240,18 @@ def test_a_long_text_is_cut_and_said_to_be(look):
     look.until(f"{READY} && window.__elman.{VIEW}.text.length === 4000")
     assert state(look, "symbols.length") == 4000
     assert "The first 4,000 of" in look.page.locator(".inside-text").inner_text()
+
+
+def test_a_pattern_that_is_refused_takes_the_units_of_another_away(look):
+    look.open("inside", "gru.safetensors")
+    look.until("window.__elman.views.inside?.status === 'ready'")
+    look.page.get_by_role("combobox", name="Pattern").select_option("word")
+    look.until("document.querySelectorAll('.following li').length > 0")
+    look.page.get_by_role("combobox", name="Pattern").select_option("")
+    look.page.get_by_label("Regular expression").fill("[")
+    look.page.get_by_role("button", name="Find", exact=True).click()
+    look.page.get_by_role("alert").wait_for(state="visible")
+    assert look.page.locator(".following li").count() == 0
+    said = look.page.locator("#banner").inner_text()
+    assert "'['" in said and "(?:" not in said
+    look.complaints.clear()  # the browser notes the failed request

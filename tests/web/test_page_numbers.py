@@ -390,6 +390,11 @@ def test_updates_make_the_loss_fall(look):
         update.click()
         look.until(f"window.__elman.{VIEW}.data.updates.length === {n + 1}")
     losses = [one["loss"] for one in state(look, "data.updates")]
+    look.until(
+        "document.querySelector('.updates-table tbody th').textContent === 'before training'"
+    )
+    rows = look.page.locator(".updates-table tbody tr").all_inner_texts()
+    assert len(rows) == 4 and float(rows[0].split()[-1]) > losses[0], "the copy before training"
     assert losses[0] == pytest.approx(before) and losses[0] > losses[1] > losses[2]
     rows = look.page.locator(".updates-table tbody tr")
     assert [float(row.locator("td").last.inner_text()) for row in rows.all()] == [

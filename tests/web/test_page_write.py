@@ -339,12 +339,15 @@ def test_continue_another_text_and_without_a_unit(look, server):
     longer = look.state("views.write.symbols")
     assert longer[:30] == first and len(longer) > 30
     look.page.get_by_role("button", name="Another text").click()
-    look.until(f"{DONE} && window.__elman.views.write.branches[0].seed === 2")
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 3")
+    assert look.state("views.write.branches[2].seed") == 2
+    labels = [branch["label"] for branch in look.state("views.write.branches")]
+    assert labels[0] == "First text" and labels[2] == "“the”", "nothing that was asked for is lost"
     look.page.get_by_role("tab", name="Look inside").click()
     look.until("window.__elman.views.inside?.status === 'ready'")
     unit = look.state("views.inside.unit")
     look.page.get_by_role("button", name="Write without it").click()
-    look.until(f"{DONE} && window.__elman.views.write.branches.length === 2")
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 4")
     expected = sampled(
         server, model="gru.safetensors", prime="the", length=30, temperature=0.8, seed=2,
         silent_layer=0, silent_unit=unit,
@@ -410,3 +413,52 @@ def test_a_text_with_symbols_that_the_model_does_not_know_ends_here(look):
     for name in ("Continue", "Look inside this text"):
         button = look.page.get_by_role("button", name=name, exact=True)
         assert button.get_attribute("aria-disabled") == "true"
+
+
+def choose(look, name):
+    look.page.get_by_label("Model", exact=True).select_option(f"{name}.safetensors")
+    look.until(f"window.__elman.model.name === '{name}.safetensors' && window.__elman.views.write")
+
+
+def test_texts_stay_while_prompts_are_compared_on_two_models(look):
+    look.open("write", "html.safetensors")
+    write(look, "the", 40)
+    look.until(f"{DONE} && window.__elman.views.write.prime === 'the'")
+    first = written(look)
+    look.page.get_by_role("button", name="Continue").click()
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 2")
+    choose(look, "lines")
+    write(look, "cat", 30)
+    look.until(f"{DONE} && window.__elman.views.write.prime === 'cat'")
+    choose(look, "html")
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 3")
+    assert look.state("views.write.prime") == "cat", "what is asked for now"
+    labels = [branch["label"] for branch in look.state("views.write.branches")]
+    assert labels[0] == "First text" and labels[2] == "“cat”"
+    look.page.locator(".branches button").first.click()
+    assert look.state("views.write.prime") == "the" and written(look) == first
+    assert look.page.locator(".symbols").text_content().startswith("the")
+
+
+def test_another_model_has_a_text_even_if_the_prompt_was_refused(look):
+    look.open("write", "html.safetensors")
+    look.until(DONE)
+    look.page.get_by_label("Prompt").fill("Ω")
+    look.page.get_by_role("button", name="Write", exact=True).click()
+    look.page.get_by_role("alert").wait_for(state="visible")
+    choose(look, "gru")
+    look.until(f"{DONE} && window.__elman.views.write.symbols.length > 30")
+    assert look.page.get_by_label("Prompt").input_value() == "Ω"
+    look.complaints.clear()  # the browser notes the failed requests
+
+
+def test_a_scored_text_is_scored_by_another_model_too(look, server):
+    look.open("write", "html.safetensors")
+    look.until(DONE)
+    look.page.get_by_label("Prompt").fill("the cat")
+    look.page.get_by_role("button", name="Show its surprises").click()
+    look.until("window.__elman.views.write.branches.at(-1).label === 'Your text'")
+    choose(look, "gru")
+    look.until("window.__elman.views.write.branches.at(-1)?.label === 'Your text'")
+    expected = server.post("score", model="gru.safetensors", text="the cat").json()["each"]
+    assert look.page.evaluate(f"{SYMBOLS}.map(s => [s.id, s.text, s.probability])") == expected

@@ -6,12 +6,11 @@ import { bits, transcript } from "../../web/static/transcript.js";
 import { arrays } from "./tensors.js";
 import { Chain } from "./markov.js";
 import { Network } from "./network.js";
-import { checked, surprises, write } from "./sampling.js";
+import { LONGEST, checked, surprises, write } from "./sampling.js";
 import { breathe, needed, open } from "./shell.js";
 import { Vocabulary, treated } from "./vocabulary.js";
 
 const AT_ONCE = 50; // ms of computing after which the browser may draw and listen
-const LIMITS = { length: 100_000 }; // symbols that the form takes
 const UNITS = { char: "characters", byte: "bytes", word: "words" };
 
 export function start(about, weights) {
@@ -79,7 +78,7 @@ function mount(shell, about, model) {
   const page = transcript({ branch: branchAt, darkest, signal: undefined });
   state.symbols = page.symbols;
   const { symbols, begin: lines } = model.vocabulary;
-  const ask = askFor({ lines: lines !== undefined, vocabulary: symbols }, LIMITS, {}, { begin, halt, score });
+  const ask = askFor({ lines: lines !== undefined, vocabulary: symbols }, { length: LONGEST }, {}, { begin, halt, score });
   const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
   const status = h("p", { class: "note figure" });
   const legend = h("p", { class: "legend note", "aria-hidden": "true",

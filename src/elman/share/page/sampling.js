@@ -8,6 +8,9 @@ const ALTERNATIVES = 8;
 const DEFAULTS = { prime: "", length: 200, temperature: 1, topK: 0, topP: 1, seed: 0, stop: "" };
 
 /** A request with all that it leaves out; an error with a sentence for what cannot be. */
+/** Symbols that one call writes: nobody can stop it. */
+export const LONGEST = 100_000;
+
 export function checked(request) {
   if (request === null || typeof request !== "object") throw new Error("what to write is an object, as in {prime: \"a\"}");
   const unknown = Object.keys(request).find((name) => !Object.hasOwn(DEFAULTS, name));
@@ -21,6 +24,7 @@ export function checked(request) {
   for (const name of ["length", "topK", "seed"]) {
     if (!Number.isSafeInteger(options[name]) || options[name] < 0) refuse(name, "a whole number from 0");
   }
+  if (options.length > LONGEST) refuse("length", `at most ${LONGEST}`);
   for (const name of ["temperature", "topP"]) if (typeof options[name] !== "number") refuse(name, "a number");
   if (!(options.temperature >= 0 && options.temperature < Infinity)) refuse("temperature", "0 or more");
   if (!(options.topP > 0 && options.topP <= 1)) refuse("topP", "above 0 and at most 1");

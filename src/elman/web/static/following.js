@@ -37,7 +37,10 @@ export function followingPanel({ request, choose, sourceOf, fail }) {
       if (answer) show(answer);
     } catch (error) {
       note.textContent = "";
-      fail(error);
+      list.replaceChildren(); // they are of another pattern
+      const grouped = `(?:${own.value})`; // what the server saw of one's own
+      fail(error.message.includes(grouped)
+        ? new Error(error.message.replace(grouped, own.value).replace(/position (\d+)/, (_, n) => `position ${n - 3}`)) : error);
     }
   }
 

@@ -51,7 +51,7 @@ export function graph({ choose }) {
   function titles(rows) {
     const title = (text, y) => svg("text", { class: "row-title", x: 2, y }, text);
     return svg("g", {}, title("loss", LOSS), title("probabilities", P + BAR * 2), title("logits", LOGITS + VALUE - 4),
-      ...rows.layers.map(({ hidden }) => title("hidden state", hidden + VALUE + GRADIENT + 18)),
+      ...rows.layers.map(({ gates }) => title("hidden state", gates + 14)), // below what enters
       title("input", rows.input + 18));
   }
 

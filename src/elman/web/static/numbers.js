@@ -25,6 +25,7 @@ export function mount(root, context) {
   };
   context.expose(state);
   let request = null; // the AbortController of the request that runs
+  let compared = ""; // what was asked of the other weights
   let timer = 0;
   let player = 0;
   let scales = {};
@@ -151,6 +152,21 @@ export function mount(root, context) {
     update.show(state.data);
     redraw();
     if (!stay) go(0);
+    compare({ ...body, untrained: !body.untrained, updates: 0 }, mine);
+  }
+
+  /** The loss of the other weights, as trained or before, beside that of these. */
+  async function compare(body, mine) {
+    const wanted = JSON.stringify(body);
+    if (wanted === compared) return;
+    compared = wanted;
+    update.beside(null);
+    try {
+      const other = await api.post("api/steps", body, { signal: mine.signal });
+      if (mine === request) update.beside(other, body.untrained);
+    } catch {
+      compared = ""; // another request came first, or nobody knows the first weights
+    }
   }
 
   /** The palette of a kind of vector: all of a kind share one, so that they can be compared. */

@@ -44,12 +44,16 @@ export function startForm({ api, signal, fail, started, limits }) {
     count();
   }
 
-  /** A file that is dragged over the view, and dropped on it; other things are not ours. */
+  /** A file or a text that is dragged over the view, and dropped on it; other things are not ours. */
   function dragged(event) {
-    if (![...event.dataTransfer.types].includes("Files")) return;
+    const { types, files } = event.dataTransfer;
+    if (!types.includes("Files") && !types.includes("text/plain")) return;
     event.preventDefault();
     form.classList.toggle("over", event.type === "dragover");
-    if (event.type === "drop") take(event.dataTransfer.files[0]);
+    if (event.type !== "drop") return;
+    if (files.length) return take(files[0]);
+    text.value = event.dataTransfer.getData("text/plain");
+    count();
   }
 
   async function begin(event) {

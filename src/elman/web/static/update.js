@@ -25,6 +25,7 @@ export function updatePanel(state, changed) {
   const which = h("select", { "aria-label": "Weights", on: { change: () =>
     set({ untrained: which.value === "before", updates: 0 }) } },
     h("option", { value: "after" }, "as trained"), h("option", { value: "before" }, "before training"));
+  let [shown, other] = [null, null];
   const table = h("table", { class: "numbers-table figure updates-table" });
   const element = h("section", { class: "card update-card", "aria-label": "Update" },
     h("div", { class: "update-head" },
@@ -36,18 +37,25 @@ export function updatePanel(state, changed) {
       + "the probability of each next symbol, and the loss L, before and after."),
     h("div", { class: "updates-box", tabIndex: 0, role: "region", "aria-label": "The loss after each update" }, table));
 
+  /** What other weights make of the same text: a row of its own, beside those of these. */
+  function beside(data, untrained) {
+    other = data && { name: untrained ? "before training" : "as trained", ...data.updates[0] };
+    show(shown);
+  }
+
   function show(data) {
+    shown = data;
     const first = data.updates[0].loss;
     const targets = Array.from({ length: data.steps }, (_, t) => visible(data.text[data.start + t + 1]));
     table.replaceChildren(
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "updates"),
         targets.map((symbol) => h("th", { scope: "col", class: "mono" }, `p(${symbol})`)),
         h("th", { scope: "col" }, "L"))),
-      h("tbody", {}, data.updates.map(({ loss, p }, n) => h("tr", {},
-        h("th", { scope: "row" }, n),
+      h("tbody", {}, [...(other ? [other] : []), ...data.updates].map(({ loss, p, name }, n) => h("tr", {},
+        h("th", { scope: "row" }, name ?? n - (other ? 1 : 0)),
         p.map((share) => h("td", { class: "share", vars: { "--share": share.toFixed(4) } }, percent(share))),
-        h("td", { class: loss > first ? "strong worse" : "strong" }, loss.toFixed(3))))));
+        h("td", { class: loss > first && !name ? "strong worse" : "strong" }, loss.toFixed(3))))));
   }
 
-  return { element, show, focus: () => update.focus() };
+  return { element, show, beside, focus: () => update.focus() };
 }

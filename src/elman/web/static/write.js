@@ -5,6 +5,8 @@ import { enable, h, visible, whole } from "./dom.js";
 import { askFor } from "./ask.js";
 import { bits, transcript } from "./transcript.js";
 
+const MOST = 12; // texts that are kept; the oldest goes
+
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
   const state = {
@@ -15,6 +17,7 @@ export function mount(root, context) {
   let pending = 0; // the animation frame that will report
   let first = null; // the promise of the text that the page opens with
   let asked = false; // nobody has to hear the text that the page opens with
+  let kept = false; // whether the text that is here was asked for
 
   const ask = askFor(model, limits, context.values, { begin, halt, score, changed });
   // A symbol drawn by chance surprises by as many bits; more is no darker.
@@ -51,19 +54,28 @@ export function mount(root, context) {
   signal.addEventListener("abort", () => stream?.abort());
   restore();
 
-  /** The texts that were here before a reload or another model; else a first one. */
+  /** The texts that were here before a reload or another model, and one of what is asked for now
+   * if it is none of them. */
   function restore() {
-    const kept = context.recall();
+    const before = context.recall();
     report();
-    if (!kept?.branches?.length || ![kept.asked, kept.draft].includes(settings())) {
-      first = run(ask.request());
-      return;
+    const settled = before?.branches?.length && [before.asked, before.draft].includes(settings());
+    if (before?.branches?.length) {
+      const { draft, ...rest } = before;
+      Object.assign(state, rest, { status: "done" });
+      asked = kept = true;
+      const shown = state.branch;
+      state.branch = -1; // nothing is on the page that would be remembered
+      goTo(shown);
     }
-    const { draft, ...rest } = kept;
-    Object.assign(state, rest, { status: "done" });
-    page.clear(state.prime);
-    state.branches[state.branch].symbols.forEach(add);
-    report();
+    if (!settled) first = opening();
+  }
+
+  /** What the view opens with; where the prompt is refused, a text without one. */
+  async function opening() {
+    if (context.values.scored && ask.prompt.value) return score();
+    await run(ask.request());
+    if (state.status === "failed" && !page.symbols.length) await run({ ...ask.request(), prime: "" });
   }
 
   function begin(event) {
@@ -121,8 +133,8 @@ export function mount(root, context) {
 
   // -- the stream ----------------------------------------------------------------------
 
-  /** Write what is asked for: with a label as a branch, without one as a text of its own, which
-   * takes the place of the others once the server has accepted it. */
+  /** Write what is asked for: with a label as a branch of the text that is here, without one as a
+   * text of its own once the server has accepted it. */
   async function run(wanted, label = null) {
     halt();
     const mine = stream = new AbortController();
@@ -136,7 +148,7 @@ export function mount(root, context) {
       })) {
         if (mine !== stream) return;
         if (event === "error") throw new Error(data.error.message);
-        if (event === "start" && label === null) fresh(data.prime, data.ids, "First text", wanted.seed);
+        if (event === "start" && label === null) fresh(data.prime, data.ids, labelOf(data.prime), wanted.seed);
         if (event === "done") state.rate = data.seconds ? data.symbols / data.seconds : null;
         if (event !== "symbol" && event !== "prime") continue;
         add(data);
@@ -156,16 +168,26 @@ export function mount(root, context) {
     report();
   }
 
-  /** A page with nothing on it but the prompt. */
+  /** A page with nothing on it but the prompt. The text that the view opened with gives way. */
   function fresh(prime, primed, label, seed) {
-    Object.assign(state, { prime, primed, branches: [], asked: settings() });
+    if (kept) remember();
+    else state.branches = [];
+    kept = asked;
+    Object.assign(state, { prime, primed, asked: settings() });
     page.clear(prime);
     log.replaceChildren();
     enter(label, seed);
   }
 
+  function labelOf(prime) {
+    if (!kept || !state.branches.length) return "First text";
+    return prime ? `“${visible(prime.slice(0, 16))}${prime.length > 16 ? "…" : ""}”` : "Another text";
+  }
+
   function enter(label, seed) {
-    state.branches.push({ label, seed, symbols: [] });
+    const { prime, primed } = state;
+    state.branches.push({ label, seed, prime, primed, symbols: [] });
+    state.branches.splice(0, state.branches.length - MOST);
     state.branch = state.branches.length - 1;
   }
 
@@ -180,7 +202,8 @@ export function mount(root, context) {
     } catch (error) {
       return context.fail(error);
     }
-    context.keep(ask.values());
+    asked = true;
+    context.keep({ ...ask.values(), scored: 1 }); // another model scores it, too
     fresh("", [], "Your text", null);
     // No others: what else could have come is not sent of so long a text.
     found.each.forEach(([id, symbol, probability]) => add({
@@ -233,9 +256,10 @@ export function mount(root, context) {
   function goTo(number) {
     halt();
     remember();
-    state.branch = number;
-    page.truncate(0);
-    state.branches[number].symbols.forEach(add);
+    const { prime = state.prime, primed = state.primed, symbols } = state.branches[number];
+    Object.assign(state, { branch: number, prime, primed });
+    page.clear(prime);
+    symbols.forEach(add);
     report();
   }
 
