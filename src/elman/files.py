@@ -89,8 +89,8 @@ def model_path(path: str | Path) -> Path:
     path = as_path(path, "the file to write")
     if path.suffix[1:].lower() in OTHER_FORMATS:
         raise UsageError(
-            f"{path} would be a model in the safetensors format, which is not what {path.suffix} "
-            f"says; name it {path.with_suffix(MODEL_SUFFIX)}"
+            f"{path} would hold a model in the safetensors format, {path.suffix} is another one; "
+            f"name it {path.with_suffix(MODEL_SUFFIX)}"
         )
     return path
 

@@ -92,7 +92,7 @@ def test_info_knows_the_engine():
         (["--no-such"], "there is no option --no-such"),
         (["train", "--hidden-size"], "--hidden-size needs a value"),
         (["train", "--lines=3"], "--lines takes no value"),
-        (["train", "--steps", "x"], "--steps: 'x' is not a valid integer"),
+        (["train", "--steps", "x"], "--steps: 'x' is not a whole number"),
         (["export", "m.safetensors"], "elman export needs -o FILE"),
         (["score"], "elman score needs MODEL"),
         (["dance"], "there is no verb 'dance'; elman --help lists the verbs"),

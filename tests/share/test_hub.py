@@ -156,7 +156,7 @@ def test_a_folder_is_not_written_over_itself(tmp_path, monkeypatch):
         for output in (["poems/", "--format", "hub"], ["poems/model.safetensors"]):
             result = run("export", source, "-o", *output)
             assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
-            assert "is what is read; name another" in result.stderr
+            assert "is the file that is read; name another" in result.stderr
     with pytest.raises(UsageError, match=r"very model, and a curve.svg .* name another folder"):
         elman.load("poems").export("poems", "hub")
     assert contents(tmp_path / "poems") == before

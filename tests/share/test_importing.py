@@ -84,7 +84,11 @@ LIKE = ("--like", "m.safetensors")
         (("w.safetensors", *NEW, "--like", "chain.safetensors"), 2, "not a Markov chain"),
         (("m.safetensors", *NEW, *LIKE), 1, "is a model of Elman already"),
         (("letters.txt", *NEW, *LIKE), 1, "is a text"),
-        (("w.safetensors", "-o", "w.safetensors", *LIKE), 2, "is what is read; name another file"),
+        (
+            ("w.safetensors", "-o", "w.safetensors", *LIKE),
+            2,
+            "is the file that is read; name another",
+        ),
         (("w.safetensors", "-o", "", *LIKE), 2, "is empty; name a file"),
         (("w.safetensors", *LIKE), 2, "elman import needs -o "),
     ],

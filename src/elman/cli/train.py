@@ -100,6 +100,10 @@ def train(
 
     if resume is not None and start_from is not None:
         raise UsageError("give --resume or --from, not both")
+    if start_from is not None and not corpus:
+        again = f"elman train TEXT --from {shlex.quote(start_from)}"
+        raise UsageError(f"--from needs a text to train on: {again}; --resume continues with the "
+                         "text of the model")  # fmt: skip
     if not live:
         refuse_without_live(ctx)
     elif given.get("cell") == "ngram":

@@ -165,7 +165,8 @@ class Display(ABC):
         if e["model"]:
             size = megabytes(os.path.getsize(e["model"]))
             self._say(f"model: {e['model']} ({size})", "bold")
-            model = quote(e["model"])
+            model = e["model"]
+            model = quote(f"./{model}" if model.startswith("-") else model)
             following = [each for each in self.NEXT if "serve" not in each or find_spec("uvicorn")]
             commands = [*self.longer(e), *(each.replace("MODEL", model) for each in following)]
             self._say("next:  " + "\n       ".join(commands), whole=True)

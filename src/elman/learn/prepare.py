@@ -165,7 +165,7 @@ def resume(
     """
     started, ranks = time.monotonic(), ranks or Alone()
     if not isinstance(model.network, BaseNetwork):
-        raise UsageError(f"{path} was counted in one go, so it cannot be continued; train it again")
+        raise UsageError(f"{path} is a Markov chain, which cannot be continued; train it again")
     _refuse_unlike_ranks(ranks, [path, *names], given)
     stopped = resuming.read(task.settings, model, path, given, names, ranks)
     shards = Shards(stopped.settings.shards, ranks)

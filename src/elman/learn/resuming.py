@@ -91,7 +91,7 @@ def read(
             )
     _refuse_contradictions(given, settings, path)
     if given.get("precision") == "auto":
-        raise UsageError(f"--precision auto is for a new training; {path} goes on as it was unless "
+        raise UsageError(f"--precision auto is for a new training; {path} keeps its own unless "
                          "float32 or bf16 is given")  # fmt: skip
     settings = replace(settings, **{k: v for k, v in given.items() if k in (*CHANGEABLE, *FILES)})
     refuse_bf16(settings, model.network.engine)

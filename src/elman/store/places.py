@@ -50,7 +50,7 @@ def refuse_source(source: str | Path, output: str | Path) -> None:
     same = [path / MODEL if path.is_dir() else path for path in (read, written)]
     if all(path.exists() for path in same) and same[0].samefile(same[1]):
         other = "folder" if written.is_dir() else "file"
-        raise UsageError(f"{written} is what is read; name another {other}")
+        raise UsageError(f"{written} is the file that is read; name another {other}")
 
 
 def _downloaded(address: str) -> Path:

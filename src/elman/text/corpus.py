@@ -170,7 +170,7 @@ def _look_for_separator(pieces: Pieces, files: int, described: str, notes: list[
         return
     problem = f"{quoted(separator)}, which --separator names, does not occur in {described}"
     if files == 1:
-        raise CorpusError(f"{problem}; look how its records end, or leave --separator out")
+        raise CorpusError(f"{problem}; check how its records end, or leave --separator out")
     notes.append(f"{problem}: each of the {files:,} files is one record")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import CorpusError
+from ..files import MODEL_SUFFIX
 
 # The longer ones first: UTF-32's little-endian mark begins as UTF-16's does.
 MARKS = (
@@ -105,10 +106,10 @@ def _refused(name: str, encoding: str, where: str, sample: bytes, near: bytes = 
     """What is wrong, and the way out that is most likely right."""
     likely = wide_without_mark(sample) or likely_encoding(sample + near)
     if likely is None and is_binary(sample, encoding):
-        return CorpusError(
-            f"{name} looks like a binary file ({where}); a language model of --tokens byte takes "
-            "any file"
-        )
+        way = "a language model of --tokens byte takes any file"
+        if name.endswith(MODEL_SUFFIX):
+            way = f"as a model it can train on: elman train TEXT --from {name}"
+        return CorpusError(f"{name} looks like a binary file ({where}); {way}")
     ways = []
     if likely is None:
         ways.append("name its encoding with --encoding")

@@ -68,8 +68,8 @@ def explained(names: Sequence[str | Source], options: TextOptions) -> Iterator[N
         odd, was = ([name], likely) if likely != UTF_8 else (at_odds, options.encoding)
         out = "" if canonical(options.encoding) == UTF_8 else " and leave --encoding out"
         raise CorpusError(
-            f"{error.problem}; it is most likely {likely}, but not so "
-            f"{listed(at_odds, NAMED, str)}, and one --encoding holds for all files: convert "
+            f"{error.problem}; it is most likely {likely}, unlike "
+            f"{listed(at_odds, NAMED, str)}, and --encoding is for all files: convert "
             f"{listed(odd, NAMED, str)} to UTF-8, {_converted(was, odd[0])},{out}".rstrip(",")
         ) from None
 

@@ -87,12 +87,17 @@ class TaskDisplay(Display):
         if not self.live:
             self._say(f"{'whole held-out text':<20}  {'bits/character':>14}  {'perplexity':>10}")
             for name, bits, perplexity in rows:
-                self._say(f"{name:<20}  {bits:>14.3f}  {perplexity:>10.2f}")
+                self._say(f"{name:<20}  {bits:>14.3f}  {_short(perplexity):>10}")
             return
         table = Table(header_style="bold")
         table.add_column("whole held-out text")
         table.add_column("bits per character", justify="right")
         table.add_column("perplexity", justify="right")
         for i, (name, bits, perplexity) in enumerate(rows):
-            table.add_row(name, f"{bits:.3f}", f"{perplexity:.2f}", style="" if i else "green")
+            table.add_row(name, f"{bits:.3f}", _short(perplexity), style="" if i else "green")
         self.console.print(table)
+
+
+def _short(perplexity: float) -> str:
+    """Of a run that went wrong it may have a hundred digits."""
+    return f"{perplexity:.2f}" if perplexity < 1e6 else f"{perplexity:.3g}"

@@ -117,5 +117,6 @@ def _refuse_none_left(groups: int, validated: int, tested: int) -> None:
     if groups <= len(flags):  # each part takes one at least
         between = " and " if groups == 1 else " or "
         way = f"give {between.join(f'{flag} 0' for flag in flags)}"
-    raise CorpusError("no sequence is left for training, as the same ones are held out together "
-                      f"and {groups:,} differ; {way}")  # fmt: skip
+    only = f"only {groups:,} differ{'s' * (groups == 1)}"
+    raise CorpusError(f"no sequence is left for training: {only}, and equal ones are held out "
+                      f"together; {way}")  # fmt: skip

@@ -147,9 +147,9 @@ class TagTask(Task):
         if not longer:
             return []
         overlap = counted(2 * margin_of(settings.seq_len), "symbol")
-        return [f"longer than {settings.seq_len} symbols, so read in windows that overlap by "
-                f"{overlap}: {longer:,} of the {len(tokens):,} sequences; --seq-len changes that"
-                ]  # fmt: skip
+        return [f"{longer:,} of the {counted(len(tokens), 'sequence')} have more than "
+                f"{settings.seq_len} symbols and are read in windows that overlap by {overlap}; "
+                "--seq-len changes that"]  # fmt: skip
 
 
 def options(settings: TagSettings) -> TaggedOptions:

@@ -42,7 +42,7 @@ export function askFor(model, limits, values, { begin, halt, score, changed = ()
         h("summary", {}, "Settings"),
         h("div", { class: "settings-grid" },
           field("Temperature", temperature.element, "low: safe, high: risky"),
-          field("Top-p", topP.element, "the likeliest, to this sum"),
+          field("Top-p", topP.element, "only the likeliest that add up to this"),
           field("Top-k", topK, "0: all"),
           limits.beam ? field("Beam", beam, "0: none") : null,
           field("Length", length, "symbols to generate"),

@@ -4,10 +4,10 @@ import { h } from "./dom.js";
 
 const TERMS = {
   prompt: ["Prompt", "The text that the model reads before it writes. The command line calls it --prime."],
-  temperature: ["Temperature", "How much chance has a say: below 1 the model plays safe, above 1 it takes risks, at 0 it always takes the likeliest symbol."],
+  temperature: ["Temperature", "How freely the model chooses: below 1 it plays safe, above 1 it takes risks, at 0 it always takes the likeliest symbol."],
   top: ["Top-k, top-p", "Draw from the k likeliest symbols only, or from the likeliest ones that together have probability p."],
   bits: ["Bits per character", "How surprised the model is on average: 0 bits if it knew every character, 1 bit if it were right every second time. Less is better."],
-  held: ["Held out", "Text that the model never learned from. Only there can one see whether it understood the text or memorized it."],
+  held: ["Held out", "Text that the model never learned from. It shows whether the model understood the text or memorized it."],
   unit: ["Unit", "One number of the hidden state. Together they are all that the network remembers of what it has read."],
   gate: ["Gate", "A number from 0 to 1 for each unit that decides how much is forgotten, taken in or let out."],
   loss: ["Loss", "What training makes smaller: −ln p of the symbol that really came next, added up over the text."],
