@@ -93,7 +93,7 @@ def test_info_knows_the_engine():
         (["train", "--hidden-size"], "--hidden-size needs a value"),
         (["train", "--lines=3"], "--lines takes no value"),
         (["train", "--steps", "x"], "--steps: 'x' is not a whole number"),
-        (["export", "m.safetensors"], "elman export needs -o FILE"),
+        (["export", "m.safetensors"], "elman export needs --output FILE"),
         (["score"], "elman score needs MODEL"),
         (["dance"], "there is no verb 'dance'; elman --help lists the verbs"),
     ],

@@ -79,7 +79,7 @@ def test_the_check_says_how_close_it_is(saved, tmp_path):
         (["-o", "m.safetensors"], 2, "m.safetensors is the file that is read; name another file"),
         (["-o", "./m.safetensors", "--format", "pytorch"], 2, "is the file that is read"),
         (["-o", ""], 2, "the path of the file to write is empty; name a file"),
-        ([], 2, "elman export needs -o FILE"),
+        ([], 2, "elman export needs --output FILE"),
         (["-o", "m.onnx", "--format", "pickle"], 2, "is not one of"),
     ],
 )

@@ -90,7 +90,7 @@ LIKE = ("--like", "m.safetensors")
             "is the file that is read; name another",
         ),
         (("w.safetensors", "-o", "", *LIKE), 2, "is empty; name a file"),
-        (("w.safetensors", *LIKE), 2, "elman import needs -o "),
+        (("w.safetensors", *LIKE), 2, "elman import needs --output "),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_leaves_no_file(folder, arguments, code, said):

@@ -20,7 +20,7 @@ def sentence(error: click.ClickException) -> str:
         param = error.param
         needed = param.make_metavar(error.ctx)
         if isinstance(param, click.Option):
-            needed = f"{param.opts[0]} {needed}"
+            needed = f"{max(param.opts, key=len)} {needed}"
         return f"{error.ctx.command_path} needs {needed}"
     if isinstance(error, click.BadOptionUsage):
         wants = "takes no value" if "not take" in error.message else "needs a value"
