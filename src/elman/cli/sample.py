@@ -66,7 +66,7 @@ RULE = "---\n"  # between running texts
         group="Choice of symbols")  # fmt: skip
 @option("--greedy", is_flag=True, help="Always choose the most likely symbol.",
         group="Choice of symbols")  # fmt: skip
-@option("--beam", type=int, default=0, help="Search for the most likely text with N candidates.",
+@option("--beam", type=click.IntRange(1), help="Search for the most likely text with N candidates.",
         group="Choice of symbols")  # fmt: skip
 @option("--seed", type=int, default=0, show_default=True,
         help="Random seed; the same seed gives the same text.",
@@ -78,7 +78,7 @@ RULE = "---\n"  # between running texts
 @options.as_json("One JSON object; with --count one for each sample.")
 def sample(
     model: str, length: int, prime: str | None, prime_file: str | None, encoding: str,
-    temperature: float, top_k: int, top_p: float, greedy: bool, beam: int, stop: str | None,
+    temperature: float, top_k: int, top_p: float, greedy: bool, beam: int | None, stop: str | None,
     seed: int, count: int | None, new: bool, no_prime: bool, novelty: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Generate text with MODEL, character by character, on stdout."""
@@ -109,7 +109,7 @@ def sample(
     if count is not None and not length:
         raise UsageError("-n generates whole samples, and --length 0 leaves no room for any")
     writing = Writing(
-        loaded, Request(length, text, choice, beam, stop, seed, not no_prime, count, new)
+        loaded, Request(length, text, choice, beam or 0, stop, seed, not no_prime, count, new)
     )
     unknown = Unknown(loaded.vocabulary)
     unknown.add(loaded.clean(text))

@@ -31,7 +31,7 @@ class Models:
         self._loaded: OrderedDict[str, tuple[tuple[int, ...], SavedModel]] = OrderedDict()
         self._lock = threading.Lock()
         if not place.exists():
-            raise UsageError(f"there is no file or folder {str(place)!r} to serve models from")
+            raise ElmanError(f"there is no file or folder {str(place)!r} to serve models from")
         if not self.names():
             raise UsageError(
                 f"{place} holds no models (*{MODEL_SUFFIX}); train one with elman train, or name "
