@@ -440,6 +440,29 @@ def test_texts_stay_while_prompts_are_compared_on_two_models(look):
     assert look.page.locator(".symbols").text_content().startswith("the")
 
 
+def test_a_branch_of_the_opening_text_is_not_lost(look):
+    look.open("write", "html.safetensors")
+    look.until(DONE)
+    look.page.get_by_role("button", name="Continue").click()
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 2")
+    write(look, "the", 30)
+    look.until(f"{DONE} && window.__elman.views.write.branches.length === 3")
+    assert look.state("views.write.branches[0].label") == "First text"
+
+
+def test_a_scored_text_is_scored_by_a_model_that_wrote_the_same_prompt(look):
+    look.open("write", "html.safetensors")
+    write(look, "the", 30)
+    look.until(f"{DONE} && window.__elman.views.write.prime === 'the'")
+    choose(look, "gru")
+    look.until(f"{DONE} && window.__elman.views.write.prime === 'the'")
+    look.page.get_by_role("button", name="Show its surprises").click()
+    look.until("window.__elman.views.write.branches.at(-1).label === 'Your text'")
+    choose(look, "html")
+    look.until("window.__elman.views.write.branches.at(-1)?.label === 'Your text'")
+    assert written(look) == "the"
+
+
 def test_another_model_has_a_text_even_if_the_prompt_was_refused(look):
     look.open("write", "html.safetensors")
     look.until(DONE)

@@ -6,6 +6,7 @@ import { askFor } from "./ask.js";
 import { bits, transcript } from "./transcript.js";
 
 const MOST = 12; // texts that are kept; the oldest goes
+const LONG = 4000; // symbols of all of them
 
 export function mount(root, context) {
   const { api, model, limits, signal } = context;
@@ -18,13 +19,15 @@ export function mount(root, context) {
   let first = null; // the promise of the text that the page opens with
   let asked = false; // nobody has to hear the text that the page opens with
   let kept = false; // whether the text that is here was asked for
+  let scored = Boolean(context.values.scored); // whether what is asked for is the surprises of a text
+  let last = ""; // what was asked for last: typing that ends in the same is no change
 
   const ask = askFor(model, limits, context.values, { begin, halt, score, changed });
   // A symbol drawn by chance surprises by as many bits; more is no darker.
   const darkest = Math.log2(model.vocabulary.length);
   const page = transcript({ branch: branchAt, darkest, signal });
   const written = () => page.symbols.map(({ text }) => text).join("");
-  const settings = () => JSON.stringify(ask.values());
+  const settings = () => JSON.stringify({ ...ask.values(), ...(scored ? { scored: 1 } : {}) });
   // The prompt comes again before each further record.
   const ids = () => [...state.primed, ...page.symbols.flatMap(({ id }) => id ?? state.primed)];
   const log = h("div", { class: "hidden", role: "log", "aria-live": "polite", "aria-label": "Text" });
@@ -73,7 +76,7 @@ export function mount(root, context) {
 
   /** What the view opens with; where the prompt is refused, a text without one. */
   async function opening() {
-    if (context.values.scored && ask.prompt.value) return score();
+    if (scored && ask.prompt.value) return score();
     await run(ask.request());
     if (state.status === "failed" && !page.symbols.length) await run({ ...ask.request(), prime: "" });
   }
@@ -82,12 +85,17 @@ export function mount(root, context) {
     event?.preventDefault();
     asked = true;
     if (!event && !ask.form.reportValidity()) return;
+    scored = false;
+    last = settings();
     context.keep(ask.values());
     run(ask.request());
   }
 
   /** What is typed goes along to another model, and over a reload, and the text stays. */
   function changed() {
+    if (settings() === last) return;
+    scored = false;
+    last = settings();
     context.keep(ask.values());
     if (!stream) remember();
   }
@@ -138,7 +146,10 @@ export function mount(root, context) {
   async function run(wanted, label = null) {
     halt();
     const mine = stream = new AbortController();
-    if (label !== null) enter(label, wanted.seed);
+    if (label !== null) {
+      kept = true; // a text that somebody goes on with is wanted
+      enter(label, wanted.seed);
+    }
     Object.assign(state, { status: "writing", error: null, rate: null });
     report();
     let line = "";
@@ -202,8 +213,9 @@ export function mount(root, context) {
     } catch (error) {
       return context.fail(error);
     }
-    asked = true;
-    context.keep({ ...ask.values(), scored: 1 }); // another model scores it, too
+    asked = scored = true;
+    last = settings();
+    context.keep(JSON.parse(last)); // another model scores it, too
     fresh("", [], "Your text", null);
     // No others: what else could have come is not sent of so long a text.
     found.each.forEach(([id, symbol, probability]) => add({
@@ -249,7 +261,11 @@ export function mount(root, context) {
   function remember() {
     if (!state.branches[state.branch]) return;
     state.branches[state.branch].symbols = [...page.symbols];
-    const { prime, primed, branches: all, branch, asked: settled } = state;
+    const { prime, primed, branch, asked: settled } = state;
+    const long = state.branches.reduce((sum, { symbols }) => sum + symbols.length, 0) > LONG;
+    // The browser keeps a few megabytes: of long texts not what else could have stood there.
+    const all = !long ? state.branches : state.branches.map((one) => ({ ...one,
+      symbols: one.symbols.map(({ alternatives, ...symbol }) => symbol) }));
     context.remember({ prime, primed, branches: all, branch, asked: settled, draft: settings() });
   }
 
