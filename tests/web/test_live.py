@@ -400,7 +400,7 @@ def test_a_chain_is_not_shown(corpus):
 
 def test_serve_without_models(tmp_path):
     assert "elman train" in refused(command("serve", cwd=tmp_path), 2)
-    assert "nothing" in refused(command("serve", "nothing", cwd=tmp_path), 2)
+    assert "nothing" in refused(command("serve", "nothing", cwd=tmp_path), 1)
 
 
 def test_serve_on_an_address_that_is_not_ours(models):
