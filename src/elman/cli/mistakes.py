@@ -7,6 +7,7 @@ import click
 
 SHORT = {"lr": "learning-rate", "units": "hidden-size"}  # as others call them
 MOST = 3  # options that are offered
+# What click says of a number: a value, a least one and its sign, another sign and its limit.
 OUTSIDE = r"(\S+) is not in the range (?:(\S+?)(<=?))?x(?:(>=?|<=?)(\S+))?"
 
 
@@ -51,9 +52,7 @@ def _value(message: str) -> str:
     message = message.removesuffix(".")
     message = re.sub("is not a valid integer( range)?", "is not a whole number", message)
     message = re.sub("is not a valid float( range)?", "is not a number", message)
-    outside = re.fullmatch(
-        r"(\S+) is not in the range (?:(\S+?)(<=?))?x(?:(>=?|<=?)(\S+))?", message
-    )
+    outside = re.fullmatch(OUTSIDE, message)
     if outside is None:
         return message
     value, least, above, sign, limit = outside.groups()
