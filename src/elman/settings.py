@@ -114,8 +114,8 @@ class Settings(ABC):
     )
     validation: float | str | None = setting(
         None, "Validation set, selects the best parameters: share of every file, or a file.", TEXT,
-        least=0, most=0.9, shown="0.1, at most 500,000 symbols or 1,000 labelled texts",
-        metavar="SHARE|FILE", files=True,
+        least=0, most=0.9, shown="0.1, at most 500,000 symbols; classify 0.05, at "
+        "most 1,000 texts; tag 0.1, at most 20,000 symbols", metavar="SHARE|FILE", files=True,
     )  # fmt: skip
     test: float | str = setting(
         0.0, "Test set, used only for the final report: share of every file, or a file.", TEXT,

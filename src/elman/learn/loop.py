@@ -56,6 +56,11 @@ class Loop(State[N]):
         """Look at the held-out part: its loss in nats, what is kept low, figures for the event."""
 
     @property
+    def noise(self) -> float:
+        """How far the last `_look` may be off by chance: the standard error of what is kept low."""
+        return 0.0
+
+    @property
     @abstractmethod
     def held_out(self) -> bool:
         """Whether there is a held-out part to evaluate on."""
@@ -213,9 +218,15 @@ class Loop(State[N]):
         }  # fmt: skip
 
     def _judge(self, value: float) -> None:
-        """Keep the best parameters, those of the lowest value; stop if they stay the best."""
-        if value < self.best_value:
-            self.best_value, self.best_step, self.stale = value, self.step, 0
+        """Keep the last parameters that are not worse than the best by more than `noise`.
+
+        Among equals the last ones of a cosine are the best bet: the learning rate was lowest (the
+        rule of one standard error, Breiman et al. 1984). Training stops if none come for a while.
+        """
+        noise = self.noise if self.settings.schedule == "cosine" else 0.0
+        if value - noise < self.best_value:
+            self.best_value = min(value, self.best_value)
+            self.best_step, self.stale = self.step, 0
             if self.best is None:
                 self.best = self.network.copy()
             self.best.parameters.flat[:] = self.network.parameters.flat

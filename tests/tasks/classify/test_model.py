@@ -223,29 +223,51 @@ def test_same_seed_same_network_other_seed_another(table):
     assert not np.array_equal(weights(1), weights(2))
 
 
-@pytest.mark.parametrize("monitor", ["loss", "macro-f1"])
-def test_the_best_network_by_the_validation_part_is_kept(table, monitor):
+def evaluations(source, **settings):
+    """The evaluations of a training run, and the model that it keeps."""
     seen = []
-    made = elman.train(
-        table, **FLAGS, epochs=6, learning_rate=0.05, monitor=monitor,
+    model = elman.train(
+        source, **FLAGS, **{"epochs": 6, **settings},
         on_event=lambda e: seen.append(e) if e["event"] == "evaluation" else None,
     )  # fmt: skip
+    return seen, model
+
+
+@pytest.mark.parametrize("monitor", ["loss", "macro-f1"])
+def test_the_best_network_by_the_validation_part_is_kept(table, monitor):
+    seen, made = evaluations(table, learning_rate=0.05, monitor=monitor, schedule="constant")
     key = {"loss": "validation_loss", "macro-f1": "validation_macro_f1"}[monitor]
     best = min if monitor == "loss" else max
     kept = made.summary["validation"]["nats" if monitor == "loss" else "macro_f1"]
     assert kept == pytest.approx(best(e[key] for e in seen), rel=1e-6)
 
 
-def test_a_tenth_is_chosen_by_at_most_a_thousand_texts():
+def test_of_networks_that_chance_may_tell_apart_the_last_is_kept(table):
+    """Only a difference beyond the standard error of a share counts."""
+    seen, made = evaluations(table, learning_rate=0.05, validation=0.2, epochs=3)
+    number, best, kept = made.summary["validation"]["texts"], float("inf"), []
+    for event in seen:
+        share, value = event["validation_accuracy"], event["validation_macro_f1"]
+        value = 1e-6 * event["validation_loss"] - value
+        if value - (share * (1 - share) / number) ** 0.5 < best:
+            best = min(best, value)
+            kept.append(event["step"])
+    assert kept == [event["step"] for event in seen if event["best"]]
+    assert made.summary["best_step"] == kept[-1]
+    highest = max(seen, key=lambda event: event["validation_macro_f1"])
+    assert kept[-1] > highest["step"]  # by macro-F1 alone an earlier one
+
+
+def test_a_twentieth_is_chosen_by_at_most_a_thousand_texts():
     def held_out(n):
         pairs = [(f"{i}a", "x") for i in range(n // 2)] + [(f"{i}b", "y") for i in range(n // 2)]
         settings = {"task": "classify", "hidden_size": 2, "steps": 0, "test": 0.2}
         return tasks.begin(labelled.merge(pairs, ["pairs"]), settings)
 
-    assert len(held_out(200).validation) == 20
-    many = held_out(12_000)
-    assert len(many.validation) == 1000 and len(many.test) == 2400
-    assert many.settings.validation == pytest.approx(1 / 12)  # the file says so, for resuming
+    assert len(held_out(400).validation) == 20
+    many = held_out(24_000)
+    assert len(many.validation) == 1000 and len(many.test) == 4800
+    assert many.settings.validation == pytest.approx(1 / 24)  # the file says so, for resuming
 
 
 def test_class_weights_have_mean_one_over_the_texts():

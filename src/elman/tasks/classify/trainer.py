@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
         self.default_rate = RATES[settings.optimizer]
         self.vocabulary, self.classes, self.stripped = vocabulary, list(classes), stripped
         self.temperature: float | None = None
+        self.judged: Report | None = None  # what the last look at the validation part found
         self.train, self.validation = train, validation
         labels = train.labels[train.rows]
         self.class_weights = class_weights(settings.class_weights, labels, len(classes))
@@ -83,7 +85,7 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
         return self.predictions / max(1e-9, self.seconds)
 
     def _look(self) -> tuple[float, float, Event]:
-        found = judge(self.classifier(), self.validation, self.shards)
+        self.judged = found = judge(self.classifier(), self.validation, self.shards)
         nats = float("nan") if found.nats is None else found.nats
         # The loss breaks ties: macro-F1 does not move where a part is small.
         value = nats if self.settings.monitor == "loss" else 1e-6 * nats - found.macro_f1
@@ -91,6 +93,13 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
             "train_loss": self.smoothed, "validation_loss": nats,
             "validation_accuracy": found.accuracy, "validation_macro_f1": found.macro_f1,
         }  # fmt: skip
+
+    @property
+    def noise(self) -> float:
+        """The standard error of a share of right answers; 0 of a loss, which varies far less."""
+        share = self.judged.accuracy if self.judged else 0.0
+        by_loss = self.settings.monitor == "loss"
+        return 0.0 if by_loss else sqrt(share * (1 - share) / max(1, len(self.validation)))
 
     def classifier(self, network: ClassifierNetwork | None = None) -> Classifier:
         """A classifier with the network as it is now, or with another one."""

@@ -30,7 +30,6 @@ from .trainer import TagPart, TagTrainer
 from .windows import encoded, margin_of
 
 INPUT_SCALE = 4  # of a symbol's first values, as of a classifier
-PLACES = 4  # n-grams are others in other places, so the table has more rows than a classifier's
 TRIED_STEPS = 8  # of a batch that is timed
 # Settings that depend on the data.
 DECIDED = ("tokens", "embedding_size", "letter_size", "symbol_dropout", "batch_size",
@@ -86,7 +85,7 @@ class TagTask(Task):
         decided = {name: getattr(settings, name) for name in DECIDED}
         # Words that are remembered one by one leave nothing for their letters to explain: on
         # Sherlock Holmes a table left the labels as they were, 0.887 and 0.888.
-        rows = rows_for(PLACES * train.count, len(data.classes))
+        rows = rows_for(train.count, len(data.classes))
         decided["wide"] = rows if data.kind == "char" else 0
         return Data(data, vocabulary, train, validation, test, train.count, decided)
 
