@@ -125,11 +125,11 @@ class Settings(ABC):
     cell: str = setting("gru", "Recurrent cell.", NETWORK, choices=("rnn", "lstm", "gru"))
     hidden_size: int | None = setting(
         None, "Units per layer.", NETWORK, least=1, most=10**12,
-        shown="128 to 512, by text and time",
+        shown="128 to 512, by text and time (classify 128)",
     )  # fmt: skip
     num_layers: int | None = setting(
         None, "Number of layers.", NETWORK, least=1, most=100,
-        shown="1 (classify and tag: 1 or 2)",
+        shown="1 (tag 1 or 2)",
     )  # fmt: skip
     embedding_size: int = setting(
         0, "Size of the symbol embeddings; 0: one-hot.", NETWORK, least=0, most=1_000_000
@@ -151,7 +151,7 @@ class Settings(ABC):
 
     minutes: float | None = setting(
         None, "Minutes to train, including the final evaluation.", LEARNING,
-        least=0, most=1e6, above=True, shown="3 (2 for labels)",
+        least=0, most=1e6, above=True, shown="3 (2 for labels; classify also ends after 16 passes)",
     )  # fmt: skip
     epochs: float | None = setting(
         None, "Passes over the text to train.", LEARNING, least=0, most=1e9

@@ -126,6 +126,9 @@ def _prepare(
                "versions": versions()}  # fmt: skip
     run = task.run(settings, data, learner, summary, started)
     run.notes += task.notes(settings, data, learner)
+    if settings.epochs is not None and "epochs" not in given:
+        run.notes.append(f"training ends after {settings.epochs:g} passes, sooner than in its "
+                         "minutes: more make it no better; --epochs N for N passes")  # fmt: skip
     return run
 
 

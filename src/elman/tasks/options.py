@@ -24,16 +24,17 @@ class CommonOptions(TypedDict, total=False):
     """Text encoding, unless a byte order mark gives one. Default: 'utf-8'."""
     validation: float | str | Path | None
     """Validation set, selects the best parameters: share of every file, or a file. Default: 0.1,
-    at most 500,000 symbols or 1,000 labelled texts.
+    at most 500,000 symbols; classify 0.05, at most 1,000 texts; tag 0.1, at most 20,000
+    symbols.
     """
     test: float | str | Path | None
     """Test set, used only for the final report: share of every file, or a file. Default: 0.0
     with task='lm'; 0.1 with task='classify' or 'tag'.
     """
     hidden_size: int | None
-    """Units per layer. Default: 128 to 512, by text and time."""
+    """Units per layer. Default: 128 to 512, by text and time (classify 128)."""
     num_layers: int | None
-    """Number of layers. Default: 1 (classify and tag: 1 or 2)."""
+    """Number of layers. Default: 1 (tag 1 or 2)."""
     embedding_size: int | None
     """Size of the symbol embeddings; 0: one-hot. Default: 0 with task='lm' or 'classify'; 100
     for words, 0 for characters with task='tag'.
@@ -52,7 +53,9 @@ class CommonOptions(TypedDict, total=False):
     init_scale: float | None
     """Scale of init. Default: normal 0.01, others 1."""
     minutes: float | None
-    """Minutes to train, including the final evaluation. Default: 3 (2 for labels)."""
+    """Minutes to train, including the final evaluation. Default: 3 (2 for labels; classify also
+    ends after 16 passes).
+    """
     epochs: float | None
     """Passes over the text to train."""
     steps: int | None

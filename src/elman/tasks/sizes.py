@@ -1,6 +1,8 @@
-"""The size of a network whose labels are learned: the largest that reads its texts often enough."""
+"""The size of a network whose labels are learned, and how often it reads its texts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil, inf
 from typing import Any, ClassVar, Self
 
 from ..settings import LABELS, Settings, setting
@@ -21,32 +23,36 @@ class SizedSettings(Settings):
     ----------
     NETWORKS : layers and units to choose from, the largest first
     PASSES : how many times the chosen one must read the texts within the time
+    ENOUGH : passes after which more make it no better
+    FEWEST : symbols that it is trained on even so, where there are few texts
     """
 
     NETWORKS: ClassVar[tuple[tuple[int, int], ...]]
-    PASSES: ClassVar[int]
+    PASSES: ClassVar[int] = 0
+    ENOUGH: ClassVar[float] = inf
+    FEWEST: ClassVar[int] = 0
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         return super().from_json({"wide": 0} | stored)  # files from before it have none
 
     def to_measure(self, symbols: int) -> list[tuple[int, int]]:
-        asked = self.hidden_size is None and self.by_the_clock
-        return self._candidates()[:-1] if asked else []
+        return self._candidates() if self.by_the_clock else []
 
     def sized(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> Self:
         """These settings with an end, layers and units; arguments as of `resolved`."""
-        settings = self.with_end(2.0)  # what the surnames need on two cores
-        seconds = (settings.minutes or 0) * 60
-        if settings.hidden_size is None:
-            fitting, wanted = self._candidates(), self.PASSES * symbols
-            layers, units = next(
-                (n for n in fitting if n not in paces or paces[n] * seconds >= wanted), fitting[-1]
-            )
-            settings = settings.filled(num_layers=layers, hidden_size=units)
-        return settings.filled(num_layers=self.NETWORKS[0][0])
+        settings = self.with_end(2.0)
+        trained = {n: pace * (settings.minutes or 0) * 60 for n, pace in paces.items()}
+        fitting, wanted = self._candidates(), self.PASSES * symbols
+        layers, units = next((n for n in fitting if trained.get(n, inf) >= wanted), fitting[-1])
+        passes = max(self.ENOUGH, ceil(self.FEWEST / max(1, symbols)))
+        if trained.get((layers, units), 0) > passes * symbols:
+            settings = replace(settings, minutes=None, epochs=passes)
+        return settings.filled(num_layers=layers, hidden_size=units)
 
     def _candidates(self) -> list[tuple[int, int]]:
-        """The networks to choose from: those with the layers that were asked for."""
+        """The networks to choose from: those with the layers and units that were asked for."""
+        if self.hidden_size is not None:
+            return [(self.num_layers or self.NETWORKS[0][0], self.hidden_size)]
         fitting = [network for network in self.NETWORKS if self.num_layers in (None, network[0])]
         return fitting or [(self.num_layers or 1, self.NETWORKS[0][1])]

@@ -24,24 +24,34 @@ def test_settings_that_contradict_each_other_are_refused(given, words):
 
 
 @pytest.mark.parametrize(
-    ("given", "pace", "network"),
-    [({"minutes": 1}, 2.7e4, (2, 192)), ({"minutes": 1}, 2.6e4, (1, 256)),
-     ({"minutes": 4}, 2e3, (1, 128)), ({"epochs": 1}, 0, (2, 192)),
-     ({"minutes": 1, "hidden_size": 7}, 0, (2, 7)), ({"epochs": 1, "num_layers": 1}, 0, (1, 256)),
-     ({"minutes": 1, "num_layers": 3}, 0, (3, 192))],
+    ("given", "network"),
+    [({}, (1, 128)), ({"epochs": 1}, (1, 128)), ({"hidden_size": 7}, (1, 7)),
+     ({"epochs": 1, "num_layers": 3}, (3, 128))],
 )  # fmt: skip
-def test_a_classifier_is_as_large_as_can_read_the_texts_often_enough(given, pace, network):
+def test_a_classifier_has_one_layer_of_128_units(given, network):
     settings = ClassifySettings(**given)
-    known = {(2, 192): pace, (1, 256): 2 * pace}
-    paces = {size: known[size] for size in settings.to_measure(100_000)}
+    paces = dict.fromkeys(settings.to_measure(100_000), 1e4)
     resolved = settings.resolved(100_000, paces)
     assert (resolved.num_layers, resolved.hidden_size) == network
 
 
+@pytest.mark.parametrize(
+    ("given", "symbols", "pace", "end"),
+    [({}, 100_000, 1e4, ("minutes", 2)), ({}, 100_000, 1.4e4, ("epochs", 16)),
+     ({"minutes": 10}, 100_000, 1e4, ("epochs", 16)), ({}, 1000, 1e4, ("epochs", 1000)),
+     ({"epochs": 40}, 100_000, 0, ("epochs", 40)), ({"steps": 40}, 100_000, 0, ("steps", 40))],
+)  # fmt: skip
+def test_training_ends_after_the_minutes_or_enough_passes(given, symbols, pace, end):
+    """A million symbols at least: few texts are read more often."""
+    settings = ClassifySettings(**given)
+    paces = dict.fromkeys(settings.to_measure(symbols), pace)
+    assert settings.resolved(symbols, paces).end == end
+
+
 def test_only_a_run_by_the_clock_asks_how_fast_the_machine_is():
     assert ClassifySettings(steps=10).to_measure(10**6) == []
-    assert ClassifySettings(hidden_size=8).to_measure(10**6) == []
-    assert ClassifySettings().to_measure(10**6) == [(2, 192), (1, 256)]
+    assert ClassifySettings(hidden_size=8).to_measure(10**6) == [(1, 8)]
+    assert ClassifySettings().to_measure(10**6) == [(1, 128)]
 
 
 def test_resolving_fills_everything_in_that_training_needs_and_keeps_what_was_given():
