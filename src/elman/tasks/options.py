@@ -157,6 +157,10 @@ class LanguageOptions(CommonOptions, total=False):
     """Steps of back-propagation through time; more than the window continues into earlier
     windows. Default: the window. With task='lm'.
     """
+    reset_state: float | None
+    """Share of the windows that begin from a zero state instead of the carried one. Default:
+    0.01 with adam, for running text. With task='lm'.
+    """
     loss: Literal["mean", "sum"] | None
     """Mean over time and batch, or sum over time. Default: 'mean'. With task='lm'."""
     sample_every: int | None

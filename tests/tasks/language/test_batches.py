@@ -40,6 +40,33 @@ def predictions(batches) -> Counter:
 # --------------------------------------------------------------------------- consecutive
 
 
+def anew(share, number=0, slices=None) -> np.ndarray:
+    """Which sequences of which batch of an epoch begin from a zero state."""
+    part = Part(np.arange(5000, dtype=np.uint16), slices=slices)
+    batches = plan(part, STREAM, "consecutive", 5, 8, 0, number, share)
+    found = [batches[i] for i in range(len(batches))]
+    plain = epoch(part, "consecutive", 5, 8, number)
+    for batch, known in zip(found, plain, strict=True):  # the text is the same
+        np.testing.assert_array_equal(batch.inputs, known.inputs)
+        assert batch.fresh == known.fresh
+    return np.array([b.anew if b.anew is not None else np.zeros(8, bool) for b in found])
+
+
+def test_a_share_of_the_windows_begins_anew_each_epoch_others():
+    drawn = anew(0.1)
+    assert 0.07 < drawn.mean() < 0.13
+    np.testing.assert_array_equal(drawn, anew(0.1))
+    assert not np.array_equal(drawn, anew(0.1, number=1))
+    assert anew(1.0).all() and not anew(0.0).any()
+
+
+def test_slices_begin_anew_besides():
+    slices = np.array([[0, 1000], [1000, 5000]])
+    begins, both = anew(0.0, slices=slices), anew(0.1, slices=slices)
+    assert begins.any() and both[begins].all()
+    assert 0.07 < both[~begins].mean() < 0.13
+
+
 def gist_positions(length: int, seq_len: int) -> list[int]:
     """Where min-char-rnn's loop stands before each update of one pass."""
     position, found = 0, []

@@ -16,6 +16,9 @@ FAST = {(1, units): 1e6 for units, _, _ in SIZES}
     [
         ({"lines": True, "bptt": 100, "seq_len": 50}, ["--bptt", "--lines"]),
         ({"batching": "random", "bptt": 100, "seq_len": 50}, ["--bptt", "--batching"]),
+        ({"lines": True, "reset_state": 0.1}, ["--reset-state", "--lines"]),
+        ({"batching": "random", "reset_state": 0.1}, ["--reset-state", "--batching random"]),
+        ({"bptt": 99, "reset_state": 0.1}, ["--reset-state", "--bptt"]),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(given, words):
@@ -82,3 +85,15 @@ def test_a_clipping_flag_replaces_the_default_clipping():
 def test_text_that_is_read_once_needs_no_dropout(given, dropout):
     settings = LanguageSettings(hidden_size=512, **given)
     assert settings.resolved(10**6, FAST).dropout == dropout
+
+
+@pytest.mark.parametrize(
+    ("given", "share"),
+    [({}, 0.01), ({"reset_state": 0.2}, 0.2), ({"reset_state": 0.0}, 0.0), ({"lines": True}, 0.0),
+     ({"batching": "random"}, 0.0), ({"bptt": 99}, 0.0), ({"bptt": 9}, 0.01),
+     ({"optimizer": "adagrad"}, 0.0)],
+)  # fmt: skip
+def test_running_text_now_and_then_begins_from_a_zero_state(given, share):
+    assert LanguageSettings(steps=1, **given).resolved(10, {}).reset_state == share
+    stored = {"steps": 1, "batching": "consecutive"}  # of a file from before
+    assert LanguageSettings.from_json(stored).resolved(10, {}).reset_state == 0

@@ -103,6 +103,23 @@ def test_lines_learn_too_and_long_ones_carry_their_state_over_windows():
     assert t.epoch > 1
 
 
+def test_a_window_that_begins_anew_equals_one_from_a_zero_state():
+    part, net = stream(), network()
+    t = trainer(part, optimizer="sgd", learning_rate=1e-13, clip_norm=0.0, steps=8, reset_state=0.4)
+    plan = batches.plan(part, LETTERS, "consecutive", 7, 3, 0, 0, 0.4)
+    state, reset = net.zero_state(3), 0
+    for number, event in enumerate(steps(run(t))):
+        batch = plan[number]
+        assert batch.anew is not None
+        state = np.where(batch.anew[:, None], 0, state)
+        value, (state,) = net.loss_and_gradient(
+            batch.inputs, batch.targets, np.full((7, 3), 1 / 21), state
+        )
+        assert event["loss"] == pytest.approx(value, rel=1e-9)
+        reset += batch.anew.sum() if number else 0
+    assert 0 < reset < 21
+
+
 # --------------------------------------------------------------------------- truncation
 
 
@@ -224,6 +241,7 @@ def test_one_seed_gives_the_same_losses_and_another_does_not():
         {},
         {"batching": "random", "dropout": 0.2},
         {"bptt": 17, "schedule": "cosine", "warmup": 4},
+        {"reset_state": 0.3},
         {"bptt": 3, "optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.1},
         {"eval_every": 3, "schedule": "plateau", "loss": "sum"},
         {"lines": True, "seq_len": 4},

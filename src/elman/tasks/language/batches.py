@@ -4,8 +4,8 @@ A plan is a function of the part, the settings, the seed and the number of the
 epoch alone, so a resumed run finds its place again by two integers.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -114,6 +114,29 @@ class Windows:
         return Batch(window[:-1], window[1:], None if mask.all() else mask, fresh, within == 0)
 
 
+class ResetPlan:
+    """The batches of another plan, of which each sequence may begin from a zero state.
+
+    One that has always carried a state does not know the zero state that writing and scoring
+    begin from (Melis, Dyer and Blunsom 2018).
+
+    Parameters
+    ----------
+    share : of the sequences, drawn by `key` and the number of the batch
+    """
+
+    def __init__(self, plan: Plan, share: float, key: Sequence[int]):
+        self.plan, self.share, self.key = plan, share, key
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, index: int) -> Batch:
+        batch = self.plan[index]
+        drawn = np.random.default_rng([*self.key, index]).random(batch.width) < self.share
+        return replace(batch, anew=drawn if batch.anew is None else drawn | batch.anew)
+
+
 class RandomPlan:
     """All windows of T predictions in random order, each from a zero state.
 
@@ -201,12 +224,15 @@ def plan(
     batch_size: int,
     seed: int,
     epoch: int,
+    reset: float = 0.0,
 ) -> Plan:
-    """The batches of one epoch."""
+    """The batches of one epoch; a share `reset` of their windows begins from a zero state."""
     if part.offsets is None and batching == "consecutive":
         if part.slices is not None:
-            return SlicesPlan(part, seq_len, batch_size)
-        return ConsecutivePlan(part.ids, seq_len, batch_size)
+            carried: Plan = SlicesPlan(part, seq_len, batch_size)
+        else:
+            carried = ConsecutivePlan(part.ids, seq_len, batch_size)
+        return ResetPlan(carried, reset, [seed, 4, epoch]) if reset else carried
     rng = np.random.default_rng([seed, 1, epoch])
     if part.offsets is not None:
         return LinesPlan(part, vocabulary, seq_len, batch_size, rng)

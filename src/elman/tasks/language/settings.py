@@ -20,6 +20,7 @@ from ...text.columns import delimiter_of
 # Hidden sizes to choose from: (units, symbols of text that they are worth, symbols
 # that they must be trained on within the time to overtake the next smaller one).
 SIZES = ((512, 400_000, 3_000_000), (256, 40_000, 4_000_000), (128, 0, 0))
+RESET = 0.01  # Melis, Dyer and Blunsom 2018: whoever writes or scores begins from a zero state
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class LanguageSettings(Settings):
     bptt: int | None = setting(
         None, "Steps of back-propagation through time; more than the window continues into "
         "earlier windows.", LEARNING, least=1, most=10_000_000, shown="the window",
+    )  # fmt: skip
+    reset_state: float | None = setting(
+        None, "Share of the windows that begin from a zero state instead of the carried one.",
+        LEARNING, least=0, most=1, shown="0.01 with adam, for running text",
     )  # fmt: skip
     loss: str = setting(
         "mean", "Mean over time and batch, or sum over time.", LEARNING, choices=("mean", "sum")
@@ -107,11 +112,17 @@ class LanguageSettings(Settings):
                     "no past"
                 )
 
+        if self.reset_state and not self.may_reset:
+            raise UsageError(
+                "--reset-state needs running text with the state carried over: leave it out with "
+                "--lines, --separator, --text-column, --batching random and --bptt beyond --seq-len"
+            )
+
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         # Files that hold the settings of both tasks mean the column of the other one.
         both = {"text_column": None} if "label_column" in stored else {}
-        return super().from_json(stored | both)
+        return super().from_json({"reset_state": 0.0} | stored | both)  # older files: never
 
     @property
     def record_end(self) -> str | None:
@@ -122,6 +133,12 @@ class LanguageSettings(Settings):
     def records(self) -> bool:
         """Whether the text is many, each a sequence of its own."""
         return self.record_end is not None or self.text_column is not None
+
+    @property
+    def may_reset(self) -> bool:
+        """Whether windows carry a state, and gradients end where they do."""
+        through = self.bptt is not None and self.bptt > self.seq_len
+        return self.batching == "consecutive" and not self.records and not through
 
     def to_measure(self, symbols: int) -> list[tuple[int, int]]:
         if self.cell == "ngram" or not self.by_the_clock:
@@ -138,6 +155,7 @@ class LanguageSettings(Settings):
         # Dropping half of the outputs keeps 512 units from memorizing 1 MB; a small network has
         # less to spare. Text that is read once or twice cannot be memorized. Other optimizers than
         # adam: the classic recipes, without.
+        settings = settings.filled(reset_state=RESET if adam and self.may_reset else 0.0)
         again = adam and settings._passes(symbols, paces) >= 2
         settings = settings.filled(dropout=(0.5 if size >= 512 else 0.25) if again else 0.0)
         return settings.with_steps(LEARNING_RATES, 0.05 if adam else 0.0)

@@ -59,6 +59,7 @@ class Trainer(Loop[Network]):
         return batches.plan(
             self.train, self.vocabulary, self.settings.batching,
             self.seq_len, self.batch_size, self.settings.seed, self.epoch,
+            self.settings.reset_state or 0.0,
         )  # fmt: skip
 
     def _enter(self, batch: batches.Batch) -> None:
