@@ -19,7 +19,7 @@ from ...text.columns import delimiter_of
 
 # Hidden sizes to choose from: (units, symbols of text that they are worth, symbols
 # that they must be trained on within the time to overtake the next smaller one).
-SIZES = ((512, 400_000, 3_000_000), (256, 40_000, 4_000_000), (128, 0, 0))
+SIZES = ((512, 400_000, 6_000_000), (256, 40_000, 4_000_000), (128, 0, 0))
 RESET = 0.01  # Melis, Dyer and Blunsom 2018: whoever writes or scores begins from a zero state
 
 
