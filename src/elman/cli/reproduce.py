@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,13 @@ def reproduce(
 
 
 def _list(recipes: dict[str, tuple[str, str]], as_json: bool) -> None:
-    width = max(map(len, recipes))
-    for name, (_, what) in recipes.items():
-        if as_json:
+    if as_json:
+        for name, (_, what) in recipes.items():
             print_json({"name": name, "description": what})
-        else:
-            click.echo(f"{name:<{width}}  {what}")
+        return
+    formatter = click.HelpFormatter(max_width=shutil.get_terminal_size().columns)
+    formatter.write_dl([(name, what) for name, (_, what) in recipes.items()])
+    click.echo(formatter.getvalue(), nl=False)
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..errors import install
+from ..errors import counted, install
 from . import completion
 from .flags import setting_options
 from .help import Command, option
@@ -83,7 +83,7 @@ class _Table:
         if event["event"] == "sweep":
             for number in event["killed"]:
                 note(f"trial {number} was killed; a new one replaces it")
-            self._say(f"{self._wanted} trials, compared by {_words(event['compared'])}; searched: "
+            self._say(f"{counted(self._wanted, 'trial')}, compared by {_words(event['compared'])}; searched: "
                       f"{', '.join(map(_flag, event['search']))}")  # fmt: skip
         elif event["event"] == "trial":
             self._settings = event["settings"]

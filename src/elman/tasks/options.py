@@ -158,8 +158,8 @@ class LanguageOptions(CommonOptions, total=False):
     windows. Default: the window. With task='lm'.
     """
     reset_state: float | None
-    """Share of the windows that begin from a zero state instead of the carried one. Default:
-    0.01 with adam, for running text. With task='lm'.
+    """Share of the windows that begin from a zero state; of those that begin a line, 20 times as
+    many. Default: 0.01 with adam, for running text. With task='lm'.
     """
     loss: Literal["mean", "sum"] | None
     """Mean over time and batch, or sum over time. Default: 'mean'. With task='lm'."""

@@ -60,6 +60,25 @@ def test_a_share_of_the_windows_begins_anew_each_epoch_others():
     assert anew(1.0).all() and not anew(0.0).any()
 
 
+@pytest.mark.parametrize("slices", [None, np.array([[0, 1500], [1500, 5000]])])
+def test_windows_that_begin_a_line_begin_anew_twenty_times_as_often(slices):
+    """As prompts and files do; every line here is 0, 1, …, 8 and a newline, 9."""
+    letters = Vocabulary("char", [*"abcdefghi", "\n"])
+    part = Part((np.arange(5000) % 10).astype(np.uint8), slices=slices)
+    begins, drawn = [], []
+    for number in range(20):
+        carried = plan(part, letters, "consecutive", 7, 8, 0, number)
+        batches = plan(part, letters, "consecutive", 7, 8, 0, number, 0.02)
+        for i in range(1, len(batches)):  # nothing is before the first
+            known = carried[i].anew
+            free = np.full(8, True) if known is None else ~known
+            begins.extend(carried[i].inputs[0, free] == 0)
+            drawn.extend(batches[i].anew[free])
+    begins, drawn = np.array(begins), np.array(drawn)
+    assert 0.35 < drawn[begins].mean() < 0.45
+    assert 0.015 < drawn[~begins].mean() < 0.025
+
+
 def test_slices_begin_anew_besides():
     slices = np.array([[0, 1000], [1000, 5000]])
     begins, both = anew(0.0, slices=slices), anew(0.1, slices=slices)

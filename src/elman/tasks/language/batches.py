@@ -88,6 +88,10 @@ class ConsecutivePlan:
         window = self.ids[places].astype(np.int32)
         return Batch(window[:-1], window[1:], None, fresh=index == 0)
 
+    def before(self, index: int) -> np.ndarray:
+        """The symbols (B,) before a batch; where there is none, another."""
+        return self.ids[self.starts + index * self.seq_len - 1]
+
 
 class Windows:
     """Every prediction of the slices of a part, in windows of at most T that end with a slice."""
@@ -102,39 +106,25 @@ class Windows:
     def __len__(self) -> int:
         return int(self.first[-1])
 
-    def batch(self, numbers: np.ndarray, fresh: bool) -> Batch:
-        """A batch of windows; those beyond the last are padding."""
+    def _places(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The slices (B,) of windows, and their numbers within these."""
         known = np.minimum(numbers, len(self) - 1)
         of = np.searchsorted(self.first, known, side="right") - 1
-        within = known - self.first[of]
+        return of, known - self.first[of]
+
+    def first_places(self, numbers: np.ndarray) -> np.ndarray:
+        """Where in the part windows (B,) begin."""
+        of, within = self._places(numbers)
+        return self.begins[of] + within * self.seq_len
+
+    def batch(self, numbers: np.ndarray, fresh: bool) -> Batch:
+        """A batch of windows; those beyond the last are padding."""
+        of, within = self._places(numbers)
         places = self.begins[of] + within * self.seq_len + np.arange(self.seq_len + 1)[:, None]
         last = self.ends[of] - 1
         mask = (places[1:] <= last) & (numbers < len(self))
         window = self.ids[np.minimum(places, last)].astype(np.int32)
         return Batch(window[:-1], window[1:], None if mask.all() else mask, fresh, within == 0)
-
-
-class ResetPlan:
-    """The batches of another plan, of which each sequence may begin from a zero state.
-
-    One that has always carried a state does not know the zero state that writing and scoring
-    begin from (Melis, Dyer and Blunsom 2018).
-
-    Parameters
-    ----------
-    share : of the sequences, drawn by `key` and the number of the batch
-    """
-
-    def __init__(self, plan: Plan, share: float, key: Sequence[int]):
-        self.plan, self.share, self.key = plan, share, key
-
-    def __len__(self) -> int:
-        return len(self.plan)
-
-    def __getitem__(self, index: int) -> Batch:
-        batch = self.plan[index]
-        drawn = np.random.default_rng([*self.key, index]).random(batch.width) < self.share
-        return replace(batch, anew=drawn if batch.anew is None else drawn | batch.anew)
 
 
 class RandomPlan:
@@ -168,6 +158,44 @@ class SlicesPlan:
 
     def __getitem__(self, index: int) -> Batch:
         return self.windows.batch(self.starts + index, fresh=index == 0)
+
+    def before(self, index: int) -> np.ndarray:
+        """The symbols (B,) before a batch; where there is none, another."""
+        return self.windows.ids[self.windows.first_places(self.starts + index) - 1]
+
+
+class ResetPlan:
+    """The batches of another plan, of which each sequence may begin from a zero state.
+
+    A network that has always carried a state does not know the zero state that writing and
+    scoring begin from (Melis, Dyer and Blunsom 2018). Prompts and files begin where lines do.
+
+    Parameters
+    ----------
+    share : of the sequences, drawn by `key` and the number of the batch
+    newline : windows that begin behind it are drawn `LINES` times as often; None: there is none
+    """
+
+    LINES = 20
+
+    def __init__(
+        self,
+        plan: ConsecutivePlan | SlicesPlan,
+        share: float,
+        key: Sequence[int],
+        newline: int | None = None,
+    ):
+        self.plan, self.share, self.key, self.newline = plan, share, key, newline
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, index: int) -> Batch:
+        batch = self.plan[index]
+        lines = False if self.newline is None else self.plan.before(index) == self.newline
+        shares = self.share * np.where(lines, self.LINES, 1)
+        drawn = np.random.default_rng([*self.key, index]).random(batch.width) < shares
+        return replace(batch, anew=drawn if batch.anew is None else drawn | batch.anew)
 
 
 class LinesPlan:
@@ -229,10 +257,11 @@ def plan(
     """The batches of one epoch; a share `reset` of their windows begins from a zero state."""
     if part.offsets is None and batching == "consecutive":
         if part.slices is not None:
-            carried: Plan = SlicesPlan(part, seq_len, batch_size)
+            carried: ConsecutivePlan | SlicesPlan = SlicesPlan(part, seq_len, batch_size)
         else:
             carried = ConsecutivePlan(part.ids, seq_len, batch_size)
-        return ResetPlan(carried, reset, [seed, 4, epoch]) if reset else carried
+        newline = vocabulary.opening
+        return ResetPlan(carried, reset, [seed, 4, epoch], newline) if reset else carried
     rng = np.random.default_rng([seed, 1, epoch])
     if part.offsets is not None:
         return LinesPlan(part, vocabulary, seq_len, batch_size, rng)

@@ -65,8 +65,8 @@ class LanguageSettings(Settings):
         "earlier windows.", LEARNING, least=1, most=10_000_000, shown="the window",
     )  # fmt: skip
     reset_state: float | None = setting(
-        None, "Share of the windows that begin from a zero state instead of the carried one.",
-        LEARNING, least=0, most=1, shown="0.01 with adam, for running text",
+        None, "Share of the windows that begin from a zero state; of those that begin a line, 20 "
+        "times as many.", LEARNING, least=0, most=1, shown="0.01 with adam, for running text",
     )  # fmt: skip
     loss: str = setting(
         "mean", "Mean over time and batch, or sum over time.", LEARNING, choices=("mean", "sum")
