@@ -83,8 +83,9 @@ class _Table:
         if event["event"] == "sweep":
             for number in event["killed"]:
                 note(f"trial {number} was killed; a new one replaces it")
-            self._say(f"{counted(self._wanted, 'trial')}, compared by {_words(event['compared'])}; searched: "
-                      f"{', '.join(map(_flag, event['search']))}")  # fmt: skip
+            wanted, searched = counted(self._wanted, "trial"), map(_flag, event["search"])
+            self._say(f"{wanted}, compared by {_words(event['compared'])}; searched: "
+                      f"{', '.join(searched)}")  # fmt: skip
         elif event["event"] == "trial":
             self._settings = event["settings"]
         elif event["event"] == "finished":
