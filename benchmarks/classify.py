@@ -186,7 +186,7 @@ def torch_classifier(model: Any, threads: int) -> Callable[[list[str], int], np.
             logits = readout(both)
             if config.wide:
                 logits += looked_up(pad_sequence(encoded).numpy(), lengths.numpy())
-            out[rows] = torch.softmax(logits, dim=1).numpy()
+            out[rows] = torch.softmax(logits / model.temperature, dim=1).numpy()
         return out
 
     return classify
