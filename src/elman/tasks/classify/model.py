@@ -104,7 +104,8 @@ class Classifier(SavedModel):
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Ids of texts, treated as the training texts were."""
-        clean = list(map(self.clean, strings(texts)))
+        treatment = self.treatment
+        clean = [transform(text, treatment) for text in strings(texts)]
         for number, text in enumerate(clean, 1):
             if not text:
                 raise CorpusError(f"text {number} is empty: it has no class")
