@@ -42,8 +42,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     array(['Italian'], dtype='<U10')
     """
 
-    hidden_size: int = 192
-    num_layers: int = 2
+    hidden_size: int = 128
+    num_layers: int = 1
     bidirectional: bool = True
     pooling: str = "last"
     symbol_dropout: float | None = None
