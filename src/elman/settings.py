@@ -151,7 +151,8 @@ class Settings(ABC):
 
     minutes: float | None = setting(
         None, "Minutes to train, including the final evaluation.", LEARNING,
-        least=0, most=1e6, above=True, shown="3 (2 for labels; classify also ends after 16 passes)",
+        least=0, most=1e6, above=True, shown="3 (2 for labels; classify also ends after 16 passes "
+        "and a million symbols)",
     )  # fmt: skip
     epochs: float | None = setting(
         None, "Passes over the text to train.", LEARNING, least=0, most=1e9
@@ -212,8 +213,8 @@ class Settings(ABC):
         shown="the cores that this process may use",
     )  # fmt: skip
     shards: int = setting(
-        1, "Split each batch into N groups, added in a fixed order; --ranks share them.",
-        MACHINE, least=1, most=1024,
+        1, "Split each batch into N groups, a power of two, added in a fixed order; --ranks share "
+        "them.", MACHINE, least=1, most=1024,
     )  # fmt: skip
     dtype: str = setting("float32", "Floating-point type.", MACHINE, choices=("float32", "float64"))
     precision: str = setting(

@@ -36,6 +36,7 @@ class Display(ABC):
         self.console = Console(stderr=True, highlight=False)
         self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         self.bar: Progress | None = None
+        self.stopped_early = False
         self.held_out = "–"
         self.corpus: list[str] = []
         self._last_line = time.monotonic()
@@ -141,7 +142,8 @@ class Display(ABC):
             mark = "  best so far" if e["best"] else ""
             self._say(f"step {e['step']:,}  {clock(e['seconds'])}  {self.trained(e)}  "
                       f"held out {self.held_out}{self.UNITS}{mark}")  # fmt: skip
-        if e["stopped_early"]:
+        self.stopped_early = e["stopped_early"]
+        if self.stopped_early:
             self._say(self.STAYS_BEST)
 
     def _sample(self, e: dict[str, Any]) -> None:

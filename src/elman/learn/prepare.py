@@ -127,8 +127,8 @@ def _prepare(
     run = task.run(settings, data, learner, summary, started)
     run.notes += task.notes(settings, data, learner)
     if settings.epochs is not None and "epochs" not in given:
-        run.notes.append(f"training ends after {settings.epochs:g} passes, sooner than in its "
-                         "minutes: more make it no better; --epochs N for N passes")  # fmt: skip
+        run.notes.append(f"training ends after {settings.epochs:g} passes, before its minutes are "
+                         "over: more would not improve it; --epochs N trains longer")  # fmt: skip
     return run
 
 

@@ -54,7 +54,7 @@ class CommonOptions(TypedDict, total=False):
     """Scale of init. Default: normal 0.01, others 1."""
     minutes: float | None
     """Minutes to train, including the final evaluation. Default: 3 (2 for labels; classify also
-    ends after 16 passes).
+    ends after 16 passes and a million symbols).
     """
     epochs: float | None
     """Passes over the text to train."""
@@ -105,7 +105,9 @@ class CommonOptions(TypedDict, total=False):
     threads: int | None
     """Number of threads. Default: the cores that this process may use."""
     shards: int | None
-    """Split each batch into N groups, added in a fixed order; ranks share them. Default: 1."""
+    """Split each batch into N groups, a power of two, added in a fixed order; ranks share them.
+    Default: 1.
+    """
     dtype: Literal["float32", "float64"] | None
     """Floating-point type. Default: 'float32'."""
     precision: Literal["auto", "float32", "bf16"] | None

@@ -69,7 +69,7 @@ class TaskDisplay(Display):
         """From a network that a Markov chain beats: its weights, and a new schedule."""
         s = self.settings
         unit, amount = s.end
-        if s.cell == "ngram" or not (ahead(e) or "").startswith("chain"):
+        if s.cell == "ngram" or self.stopped_early or not (ahead(e) or "").startswith("chain"):
             return []
         if any(name == "-" or is_pipe(name) for name in self.corpus):
             return []

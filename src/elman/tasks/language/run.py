@@ -112,8 +112,10 @@ class LanguageRun(Run):
                     "nothing that applies to it; check that this text is like the rest "
                     "(--validation), else lower --learning-rate"]  # fmt: skip
         if name is not None and isinstance(self.learner, Trainer):
-            return [f"the {name} still predicts the held-out text better than this network: train "
-                    "longer (--minutes, --epochs), or on more text"]  # fmt: skip
+            ways = "train longer (--minutes, --epochs), or on more text"
+            if self.learner.stopped_early:
+                ways = "it has learned what it can; train on more text, or use --cell ngram"
+            return [f"the {name} still predicts the held-out text better than this network: {ways}"]
         return []
 
     def _score(self, model: scoring.LanguageModel, part: Part) -> scoring.Score:
