@@ -151,8 +151,7 @@ class Settings(ABC):
 
     minutes: float | None = setting(
         None, "Minutes to train, including the final evaluation.", LEARNING,
-        least=0, most=1e6, above=True, shown="3 (2 for labels; classify also ends after 16 passes "
-        "and a million symbols)",
+        least=0, most=1e6, above=True, shown="3 (2 for labels; classify: or 16 passes)",
     )  # fmt: skip
     epochs: float | None = setting(
         None, "Passes over the text to train.", LEARNING, least=0, most=1e9

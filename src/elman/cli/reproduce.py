@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,9 @@ def _list(recipes: dict[str, tuple[str, str]], as_json: bool) -> None:
         for name, (_, what) in recipes.items():
             print_json({"name": name, "description": what})
         return
-    formatter = click.HelpFormatter(max_width=shutil.get_terminal_size().columns)
+    # A terminal wraps the descriptions; another program gets a recipe a line.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
+    formatter = click.HelpFormatter(width=width)
     formatter.write_dl([(name, what) for name, (_, what) in recipes.items()])
     click.echo(formatter.getvalue(), nl=False)
 

@@ -53,8 +53,8 @@ class CommonOptions(TypedDict, total=False):
     init_scale: float | None
     """Scale of init. Default: normal 0.01, others 1."""
     minutes: float | None
-    """Minutes to train, including the final evaluation. Default: 3 (2 for labels; classify also
-    ends after 16 passes and a million symbols).
+    """Minutes to train, including the final evaluation. Default: 3 (2 for labels; classify: or
+    16 passes).
     """
     epochs: float | None
     """Passes over the text to train."""
