@@ -111,3 +111,10 @@ def test_the_script_of_a_shell_completes_a_verb(tmp_path, shell):
     done = subprocess.run([*command, script], cwd=tmp_path, env=environment, capture_output=True,
                           text=True, timeout=60)  # fmt: skip
     assert done.stdout.split()[:1] == ["sample"], done.stderr
+
+
+def test_bash_completes_files_where_nothing_else_is_offered(offered):
+    from elman.cli.completion import Bash
+
+    assert offered("sample", "m.safetensors", ">", "pu") == []
+    assert "complete -o nosort -o default -F" in Bash.source_template

@@ -8,11 +8,18 @@ import os
 from shlex import quote
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
 from ..files import MODEL_SUFFIX
 
 Items = list[CompletionItem]
+
+
+@add_completion_class
+class Bash(BashComplete):
+    """Of bash: files where nothing else is offered, as behind `>`."""
+
+    source_template = BashComplete.source_template.replace("nosort", "nosort -o default")
 
 
 def files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
