@@ -155,8 +155,8 @@ def wide(
 def rows_for(symbols: int, classes: int) -> int:
     """How many rows a table has by default: a power of two, as many as the data can use.
 
-    At most four for each symbol of the training part, which shares few of them among n-grams,
-    262,144 in all, and 4 million numbers, 16 MB.
+    At most four for each symbol of the training part, so that few n-grams share one, 262,144 in
+    all, and 4 million numbers, 16 MB.
     """
     fitting = min(4 * symbols, 1 << 18, (1 << 22) // max(1, classes))
     return 1 << max(6, fitting.bit_length() - 1)

@@ -152,10 +152,10 @@ class LanguageSettings(Settings):
         settings = self.with_end(3.0).filled(num_layers=1)
         settings = settings.filled(hidden_size=settings._hidden_size(symbols, paces))
         adam, size = self.optimizer == "adam", settings.hidden_size or 0
+        settings = settings.filled(reset_state=RESET if adam and self.may_reset else 0.0)
         # Dropping half of the outputs keeps 512 units from memorizing 1 MB; a small network has
         # less to spare. Text that is read once or twice cannot be memorized. Other optimizers than
         # adam: the classic recipes, without.
-        settings = settings.filled(reset_state=RESET if adam and self.may_reset else 0.0)
         again = adam and settings._passes(symbols, paces) >= 2
         settings = settings.filled(dropout=(0.5 if size >= 512 else 0.25) if again else 0.0)
         return settings.with_steps(LEARNING_RATES, 0.05 if adam else 0.0)
