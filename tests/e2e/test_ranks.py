@@ -162,7 +162,8 @@ def test_when_rank_0_is_killed_the_others_end_and_the_file_stands(folder):
 
 @needs_proc
 def test_when_the_command_that_started_them_is_killed_the_ranks_save_and_end(folder):
-    job = Job(folder, *elman("text.txt", *ENDLESS, "--ranks", 2))
+    # A line after every step, which nobody reads any more.
+    job = Job(folder, *elman("text.txt", *ENDLESS, "--eval-every", 1, "--ranks", 2))
     job.await_step(40)
     ranks = [job.pid(rank) for rank in (0, 1)]
     job.process.kill()

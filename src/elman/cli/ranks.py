@@ -92,11 +92,17 @@ def launch(count: int, as_json: bool) -> int:
         raise ElmanError(lacks("--ranks", "mpiexec", way))
     command = [mpiexec, "-n", str(count), sys.executable, "-m", "elman", *sys.argv[1:]]
     # In a session of its own, so that Ctrl-C comes to it once: from here. mpiexec hands its
-    # standard input to rank 0; nothing comes there, and it ends when this process does.
+    # standard input to rank 0; nothing comes there, and it ends when this process does. The pipe
+    # of its output does not: mpiexec, which a broken one ends at once, has the other end, too.
+    lines, output = os.pipe() if as_json else (None, None)
+    if lines is not None:
+        os.set_inheritable(lines, True)
     job = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE if as_json else None,
-        start_new_session=True, env={**os.environ, LEASH: "1"},
+        command, stdin=subprocess.PIPE, stdout=output, start_new_session=True, close_fds=False,
+        env={**os.environ, LEASH: "1"},
     )  # fmt: skip
+    if output is not None:
+        os.close(output)
     stopped_by: list[int] = []
 
     def stop(number: int, frame: object) -> None:
@@ -105,9 +111,11 @@ def launch(count: int, as_json: bool) -> int:
 
     for number in SIGNALS:
         signal.signal(number, stop)
-    for line in job.stdout or ():
-        if line.startswith(b"{"):
-            click.echo(line, nl=False)
+    if lines is not None:
+        with open(lines, "rb") as stream:
+            for line in stream:
+                if line.startswith(b"{"):
+                    click.echo(line, nl=False)
     code = job.wait()
     saved = {128 + number for number in SIGNALS}
     if stopped_by and code not in {0, 1, UsageError.exit_code}:
