@@ -47,10 +47,12 @@ SECTIONS = {
     "Look up": ["verbs", "settings", "terminal", "reference", "python", "text", "answers",
                 "classification", "tagging", "plots", "sweeps", "machines", "share", "http",
                 "model-file", "glossary"],
-    "Why": ["quality", "engine", "reproductions", "architecture", "contributing", "changes"],
+    "Why": ["quality", "engine", "reproductions", "architecture", "contributing", "security",
+            "changes"],
 }  # fmt: skip
 # Pages of the site that are files of the root folder.
-FROM_ROOT = {"changes": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}
+FROM_ROOT = {"changes": "CHANGELOG.md", "contributing": "CONTRIBUTING.md",
+             "security": "SECURITY.md"}  # fmt: skip
 PAGE_OF = {"README.md": "index.md", **{name: f"{page}.md" for page, name in FROM_ROOT.items()}}
 LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
 

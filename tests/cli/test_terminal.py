@@ -147,7 +147,7 @@ def printed(tmp_path, monkeypatch, capsys):
 
     def show(settings: Settings, corpus, **changed):
         display = TaskDisplay(settings)
-        display.corpus = corpus
+        display.corpus, display.steps = corpus, True
         with display:
             display.show(DONE | {"model": model.name} | changed)
         return capsys.readouterr().err.splitlines()
@@ -184,6 +184,13 @@ def test_what_is_not_behind_or_cannot_be_read_again_gets_none(printed):
     assert not any("--from" in line for line in printed(settings, ["-"]))
     ahead = {"validation_bits_per_character": 2.1}
     assert not any("--from" in line for line in printed(settings, ["a.txt"], **ahead))
+
+
+def test_a_chain_is_not_told_to_take_steps(capsys):
+    display = TaskDisplay(LanguageSettings(cell="ngram"))
+    with display:
+        display.show(DONE | {"steps": 0, "model": None})
+    assert "no step" not in capsys.readouterr().err
 
 
 def test_a_chain_that_is_ahead_is_said():

@@ -247,7 +247,7 @@ def test_a_classifier_goes_on_by_its_task(elman):
     classify = ["--task", "classify"]
     elman("train", "c.csv", *classify, *FEW, "-o", "c.safetensors").ok()
     said = elman("train", "c.csv", "--from", "c.safetensors", "--dry-run").refused((2,))
-    assert said.endswith("is a classifier; to continue from it, add --task classify")
+    assert said.endswith("is a classifier; to continue from it, give --task classify")
     elman("train", "c.csv", "--from", "c.safetensors", *classify, "--dry-run").ok()
 
 

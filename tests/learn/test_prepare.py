@@ -20,7 +20,8 @@ def fast_train(*arguments, **options):
 @pytest.mark.parametrize("options", [{}, {"lines": True}, {"tokens": "byte"}, {"tokens": "word"}])
 def test_every_cell_trains_on_every_kind_of_text(tmp_path, poem_file, cell, options):
     path = tmp_path / "model.safetensors"
-    model = fast_train(poem_file, cell=cell, output=path, **options)
+    settings = {} if cell == "ngram" else FAST
+    model = elman.train(poem_file, cell=cell, output=path, **settings, **options)
     assert 0 < model.summary["validation_bits_per_character"] < 10
     loaded = elman.load(path)
     assert loaded.score("the old sea").nats == model.score("the old sea").nats
@@ -116,8 +117,8 @@ def test_a_text_smaller_than_a_batch_trains_all_the_same_and_says_so(tmp_path, s
 def test_short_lines_train(tmp_path, length):
     path = tmp_path / "codes.txt"
     path.write_text("".join("abcdefgh"[i : i + length] + "\n" for i in range(3)) * 5)
-    for cell in ("gru", "ngram"):
-        model = elman.train(path, cell=cell, lines=True, hidden_size=4, steps=2, validation=0.2)
+    for settings in ({"hidden_size": 4, "steps": 2}, {"cell": "ngram"}):
+        model = elman.train(path, lines=True, validation=0.2, **settings)
         assert model.summary["validation_bits_per_character"] > 0
 
 
@@ -127,6 +128,17 @@ def test_short_lines_train(tmp_path, length):
 def test_an_unknown_setting_is_refused_by_name(poem_file):
     with pytest.raises(UsageError, match="'hidden'"):
         elman.train(poem_file, hidden=3)
+
+
+@pytest.mark.parametrize("given", [{"minutes": 1}, {"bias": False}, {"dropout": 0.0}, {"bptt": 9}])
+def test_what_has_no_effect_on_a_chain_is_refused(poem_file, given):
+    with pytest.raises(UsageError, match="has no effect with --cell ngram"):
+        elman.train(poem_file, cell="ngram", **given)
+
+
+def test_the_order_of_a_chain_is_refused_for_a_network(poem_file):
+    with pytest.raises(UsageError, match="--order needs --cell ngram"):
+        fast_train(poem_file, order=3)
 
 
 def test_a_setting_out_of_range_is_refused_before_the_corpus_is_read():

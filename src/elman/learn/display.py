@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from ..errors import counted
 from ..files import megabytes
 
 NARROWEST_BAR = 8  # characters; figures that leave less give way to shorter ones
@@ -37,6 +38,7 @@ class Display(ABC):
         self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         self.bar: Progress | None = None
         self.stopped_early = False
+        self.steps = False  # whether what learns takes steps
         self.held_out = "–"
         self.corpus: list[str] = []
         self._last_line = time.monotonic()
@@ -100,6 +102,7 @@ class Display(ABC):
 
     def _begin(self, e: dict[str, Any]) -> None:
         """What comes before the first step: where a resumed run continues, and the bar."""
+        self.steps = True
         if e["step"]:
             self._say(f"resumed at step {e['step']:,}")
         if self.live:
@@ -160,10 +163,11 @@ class Display(ABC):
     def _done(self, e: dict[str, Any]) -> None:
         self._close()
         self._results(e)
-        if e["steps"] == 0 and self.settings.by_the_clock:
+        if self.steps and e["steps"] == 0 and self.settings.by_the_clock:
             self._say("no step was trained in this time: give more --minutes", "yellow")
         if e["steps"]:
-            self._say(f"{e['steps']:,} steps in {clock(e['seconds'])}, {self.speed(e)}")
+            steps = counted(e["steps"], "step")
+            self._say(f"{steps} in {clock(e['seconds'])}, {self.speed(e)}")
         if e["model"]:
             size = megabytes(os.path.getsize(e["model"]))
             self._say(f"model: {e['model']} ({size})", "bold")

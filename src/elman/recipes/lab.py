@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CorpusError
+from ..errors import CorpusError, counted
 from ..nn.engine import Engine, select
 from ..settings import flag
 from ..tasks.training import train
@@ -303,11 +303,6 @@ def show(cell: Cell, form: str) -> str:
     return cell if isinstance(cell, str) else f"{cell:{form}}"
 
 
-def plural(count: int, what: str) -> str:
-    """ "1 thread", "2 threads"."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
-
-
 def as_flags(settings: Mapping[str, Any]) -> str:
     """Settings as the command line takes them."""
     words = []
@@ -338,5 +333,5 @@ def machine(engine: Engine) -> str:
     return (
         f"{name}, {os.cpu_count()} cores; {platform.system()}, Python {platform.python_version()}, "
         f"NumPy {np.__version__}; default engine {engine.name} ({engine.reason}), "
-        f"{plural(engine.threads, 'thread')}"
+        f"{counted(engine.threads, 'thread')}"
     )

@@ -138,10 +138,10 @@ def begin(
 
     given = _with_parts(given)
     name = _task_of(given)
-    older = None if start_from is None else load(start_from, task=given.get("task"))
-    if older is not None and older.config.get("task", name) != name:
-        raise UsageError(f"{start_from} is {older.NOUN}; to continue from it, add --task "
-                         f"{older.config['task']}")  # fmt: skip
+    older = None if start_from is None else load(start_from)
+    if older is not None and (its := older.config.get("task", "lm")) != name:
+        way = f"give --task {its}" if its != "lm" else f"leave --task {name} out"
+        raise UsageError(f"{start_from} is {older.NOUN}; to continue from it, {way}")
     return prepare.begin(find(name), source, given, output, older, start_from or "", command,
                          ranks)  # fmt: skip
 

@@ -10,7 +10,7 @@ class TaskDisplay(Display):
     """Shows the events of a run that learns a classifier."""
 
     CURVE = "validation_loss"
-    NEXT = ("elman classify MODEL TEXT...", "elman serve MODEL")
+    NEXT = ("elman classify MODEL 'a text'", "elman serve MODEL")
 
     @property
     def STAYS_BEST(self) -> str:  # type: ignore[override]

@@ -66,10 +66,10 @@ class TaskDisplay(Display):
             self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
 
     def longer(self, e: dict[str, Any]) -> list[str]:
-        """From a network that a Markov chain beats: its weights, and a new schedule."""
+        """From a network that a baseline beats: its weights, and a new schedule."""
         s = self.settings
         unit, amount = s.end
-        if s.cell == "ngram" or self.stopped_early or not (ahead(e) or "").startswith("chain"):
+        if not self.steps or not e["steps"] or self.stopped_early or not ahead(e):
             return []
         if any(name == "-" or is_pipe(name) for name in self.corpus):
             return []

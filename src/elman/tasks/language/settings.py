@@ -113,10 +113,11 @@ class LanguageSettings(Settings):
                 )
 
         if self.reset_state and not self.may_reset:
-            raise UsageError(
-                "--reset-state needs running text with the state carried over: leave it out with "
-                "--lines, --separator, --text-column, --batching random and --bptt beyond --seq-len"
-            )
+            other = "--batching random" if self.batching == "random" else "--bptt beyond --seq-len"
+            if self.records:
+                other = "--lines, --separator or --text-column"
+            raise UsageError("--reset-state needs running text whose state is carried from window "
+                             f"to window: leave it out with {other}")  # fmt: skip
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:

@@ -11,7 +11,7 @@ from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
-from ...settings import flag
+from ...settings import LEARNING, NETWORK, flag, rule_of
 from ...store.modelfile import SavedModel
 from ...text import census, corpora, corpus, encodings
 from ...text.pieces import CorpusOptions
@@ -30,6 +30,7 @@ DIVIDING = ("lines", "separator", "text_column")  # what divides a text into rec
 # updates: of as many characters (1.7 million, 128 units) batches of 8, 16 and 32 ended at
 # 2.19, 2.23 and 2.38 bits.
 FIRST_SIGHT = {"minutes": 1.0, "batch_size": 8}
+OF_A_CHAIN = ("task", "cell", "order")  # of the settings of networks and of learning
 TRIED_STEPS = 16  # of a window that is timed
 
 
@@ -42,10 +43,12 @@ class LanguageTask(Task):
     def complete(
         self, source: Sequence[Any], given: dict[str, Any]
     ) -> tuple[Sequence[Any], dict[str, Any]]:
+        chain = given.get("cell") == "ngram"
+        _refuse_without_effect(given, chain)
         if len(source):
             return source, given
         ends = {"epochs", "steps", "minutes"} & set(given)
-        return [corpora.STDLIB], given if ends else FIRST_SIGHT | given
+        return [corpora.STDLIB], given if ends or chain else FIRST_SIGHT | given
 
     def inherited(self, given: dict[str, Any], older: SavedModel, path: object) -> dict[str, Any]:
         handed_on = super().inherited(given, older, path)
@@ -166,6 +169,17 @@ class LanguageTask(Task):
                 why = "is too short to hold a part"
             notes.append(f"the text {why} out: no held-out figures")
         return notes
+
+
+def _refuse_without_effect(given: Mapping[str, Any], chain: bool) -> None:
+    """Raise UsageError for settings of steps and networks with a chain, and the other way round."""
+    if not chain and given.get("order") is not None:
+        raise UsageError("--order needs --cell ngram")
+    for name, value in given.items() if chain else ():
+        group = rule_of(LanguageSettings.__dataclass_fields__[name]).group
+        if value is not None and group in (NETWORK, LEARNING) and name not in OF_A_CHAIN:
+            raise UsageError(f"{flag(name, value)} has no effect with --cell ngram, which counts "
+                             "and takes no steps: leave it out")  # fmt: skip
 
 
 TASK = LanguageTask()

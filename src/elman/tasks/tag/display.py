@@ -11,7 +11,7 @@ class TaskDisplay(Display):
     """Shows the events of a run that learns a tagger."""
 
     CURVE = "validation_loss"
-    NEXT = ("elman tag MODEL TEXT...", "elman serve MODEL")
+    NEXT = ("elman tag MODEL 'a text'", "elman serve MODEL")
     STAYS_BEST = ("the held-out labels no longer get better: stopping early, keeping the best "
                   "network")  # fmt: skip
 
