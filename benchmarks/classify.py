@@ -7,8 +7,9 @@ which learns from all of the other texts. Mean and spread over seeds; a seed dra
 split. On a machine with other work `--set epochs=24` counts passes instead of minutes; then
 look at the CPU seconds.
 
-Speed: texts per second of the trained network, by Elman and by PyTorch with the
-same weights, on batches of similar length; the answers are compared.
+Speed: texts per second by Elman and by PyTorch with the same weights, on batches of similar
+length. Of predicting with the trained network the answers are compared; of training, from the first
+step on and on the same batches, the first losses without dropout.
 
 The data are in the folder that ELMAN_CORPORA names: folders `names` (one file per language of
 surnames), `words` (english.txt, french.txt, german.txt) and `words_frequent` (frequent words of
@@ -22,6 +23,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import mean, median, pstdev
 from tempfile import TemporaryDirectory
@@ -34,8 +36,8 @@ from rich.console import Console
 from rich.table import Table
 
 import elman
-from elman.nn import wide
 from elman.nn.engine import select
+from elman.tasks import begin
 from elman.tasks.reports import Report, report
 from elman.text import labelled
 from elman.text.labelled import LabelledOptions
@@ -54,6 +56,7 @@ DATA: dict[str, tuple[str, str, bool]] = {
 LETTERS = 4  # the least of a frequent word
 LINE = 40  # characters, the least of a line
 PAUSE = 0.4  # seconds
+STEPS = 50  # of training in a turn
 SHARE = 0.2  # of the texts that both are tested on
 REGULARISATION = (1.0, 10.0, 100.0)  # C of the logistic regression: its best on the test part
 
@@ -126,72 +129,6 @@ def regression(path: Path, lowercase: bool, seed: int) -> dict[str, float]:
 # -- speed ----------------------------------------------------------------------------
 
 
-def torch_classifier(model: Any, threads: int) -> Callable[[list[str], int], np.ndarray]:
-    """PyTorch's network with the weights of ours: texts and batch size to probabilities."""
-    import torch
-    from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
-
-    torch.set_num_threads(threads)
-    config, p = model.network.config, model.network.parameters
-    V, H, C = config.vocabulary_size, config.hidden_size, config.num_classes
-    embed = torch.nn.Embedding(V, V)
-    embed.weight.data = torch.eye(V)  # one-hot, the layer's product with it is the look-up
-    kind = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}[config.cell]
-    cell = kind(V, H, config.num_layers, bidirectional=config.bidirectional)
-    for layer, prefixes in enumerate(config.prefixes):
-        for suffix, prefix in zip((f"_l{layer}", f"_l{layer}_reverse"), prefixes, strict=False):
-            bias = torch.zeros(p[prefix + "W_h"].shape[1])
-            if config.cell == "gru":
-                bias[2 * H :] = torch.tensor(p[prefix + "c_n"])
-            values = {
-                "weight_ih": torch.tensor(p[prefix + "W_x"].T.copy()),
-                "weight_hh": torch.tensor(p[prefix + "W_h"].T.copy()),
-                "bias_ih": torch.tensor(p[prefix + "b"]),
-                "bias_hh": bias,
-            }
-            for name, value in values.items():
-                getattr(cell, name + suffix).data = value
-    readout = torch.nn.Linear(config.width, C)
-    readout.weight.data = torch.tensor(p["readout.W_y"].T.copy())
-    readout.bias.data = torch.tensor(p["readout.b_y"])
-    ids, unknown = model.vocabulary.ids, model.vocabulary.unknown
-    table = torch.tensor(p["wide.W"]) if config.wide else None
-
-    def looked_up(padded: np.ndarray, lengths: np.ndarray) -> Any:
-        """What the n-grams say; their rows are found by ours, for want of such a module."""
-        mask = np.arange(len(padded))[:, None] < lengths
-        found = wide.ngrams(padded, mask, config.wide, config.wide_ngrams)
-        weights = (found.there / np.sqrt(found.there.sum(axis=0))).astype(np.float32)
-        return torch.nn.functional.embedding_bag(
-            torch.tensor(found.rows.T),
-            table,
-            mode="sum",
-            per_sample_weights=torch.tensor(weights.T),
-        )
-
-    @torch.inference_mode()
-    def classify(texts: list[str], batch_size: int) -> np.ndarray:
-        out = np.empty((len(texts), C), np.float32)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            encoded = [torch.tensor([ids.get(c, unknown) for c in texts[i]]) for i in rows]
-            lengths = torch.tensor([len(x) for x in encoded])
-            packed = pack_padded_sequence(
-                embed(pad_sequence(encoded)), lengths, enforce_sorted=False
-            )
-            final = cell(packed)[1]
-            final = final[0] if config.cell == "lstm" else final
-            both = torch.cat(list(final[-len(config.prefixes[-1]) :]), dim=1)
-            logits = readout(both)
-            if config.wide:
-                logits += looked_up(pad_sequence(encoded).numpy(), lengths.numpy())
-            out[rows] = torch.softmax(logits / model.temperature, dim=1).numpy()
-        return out
-
-    return classify
-
-
 def speed(
     model: Any, path: Path, lowercase: bool, threads: int, turns: int
 ) -> dict[str, tuple[float, float]]:
@@ -200,25 +137,60 @@ def speed(
     From texts to probabilities. On a machine with other work the CPU second says more. Between
     turns there is a pause, since PyTorch's threads spin for a while when their work is done.
     """
+    from peers.pytorch_classifier import predicting
+
     data, _, _ = split(path, lowercase, 0)
     texts = data.texts[:16_000]
     model.network.engine = select("auto", threads)
-    other = torch_classifier(model, threads)
+    other = predicting(model, threads)
     ways: dict[str, Callable[[], np.ndarray]] = {"elman": lambda: model.predict_proba(texts)}
     for size in (64, 256, 1024):
         ways[f"pytorch, batches of {size}"] = lambda size=size: other(texts, size)
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     answers = {name: way() for name, way in ways.items()}
+    worst = max(float(np.abs(answers["elman"] - a).max()) for a in answers.values())
+    assert worst < 1e-4, f"the answers differ by {worst}"
+    return per_second(ways, len(texts), turns)
+
+
+def training_speed(
+    path: Path, settings: dict[str, Any], threads: int, turns: int
+) -> dict[str, tuple[float, float]]:
+    """As `speed`, of training steps."""
+    from peers.pytorch_classifier import training
+
+    def trainer(**more: Any) -> Any:
+        given = settings | {"task": "classify", "test": SHARE, "threads": threads} | more
+        return begin([str(path)], given).learner
+
+    plain = {"dropout": 0.0, "symbol_dropout": 0.0}
+    first, theirs = trainer(**plain)._update()["loss"], training(trainer(**plain), threads)()
+    assert abs(first - theirs) < 1e-4 * first, f"the first losses are {first} and {theirs}"
+    ours = trainer()
+    other = training(ours, threads)
+
+    def several(step: Callable[[], Any]) -> None:
+        for _ in range(STEPS):
+            step()
+
+    ways = {"elman": partial(several, ours._update), "pytorch": partial(several, other)}
+    for way in ways.values():
+        way()
+    return per_second(ways, STEPS * ours.settings.batch_size, turns)
+
+
+def per_second(
+    ways: dict[str, Callable[[], Any]], texts: int, turns: int
+) -> dict[str, tuple[float, float]]:
+    """Texts per second and per CPU second of ways that are tried in turns."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(turns):
         for name, way in ways.items():
             time.sleep(PAUSE)
             start, used = time.perf_counter(), time.process_time()
             way()
             times[name].append((time.perf_counter() - start, time.process_time() - used))
-    worst = max(float(np.abs(answers["elman"] - a).max()) for a in answers.values())
-    assert worst < 1e-4, f"the answers differ by {worst}"
     return {
-        name: (len(texts) / median(t[0] for t in taken), len(texts) / median(t[1] for t in taken))
+        name: (texts / median(t[0] for t in taken), texts / median(t[1] for t in taken))
         for name, taken in times.items()
     }
 
@@ -265,8 +237,11 @@ def main(
             quality.add_row(name, label, *spread, *times)
         if with_speed:
             results[name]["texts_per_second"] = {
-                str(n): speed(model, path, lowercase, n, turns) for n in (1, 2)
-            }
+                str(n): speed(model, path, lowercase, n, turns)
+                | {f"training, {system}": found for system, found in training_speed(
+                    path, {"lowercase": lowercase} | given, n, turns).items()}
+                for n in (1, 2)
+            }  # fmt: skip
     console.print(quality)
     if with_speed:
         table = Table("data", "system", "texts/s, 1 thread", "2 threads", "per CPU second, 1", "2")
