@@ -1,6 +1,6 @@
 """The pages of the site that are made from the code: `python docs/generate.py` writes them.
 
-`verbs.md` has every command of the command line, `settings.md` every setting of a training,
+`verbs.md` has every command of the command line, `settings.md` every setting of a training run,
 `reference.md` what Python programs may call. `tests/test_site.py` compares them with the code.
 """
 
@@ -130,7 +130,7 @@ def settings() -> str:
     """`docs/settings.md`: every setting, in the groups of `elman train --help`."""
     tasks = ", ".join(f"[{task}](../src/{module_of(task)})" for task in TASKS)
     page = (
-        f"{MADE}# Settings\n\nEvery setting of a training. On the command line a setting is a "
+        f"{MADE}# Settings\n\nEvery setting of a training run. On the command line a setting is a "
         "flag of `elman train`. In Python it is an argument of `elman.train`, with underscores: "
         "`--hidden-size 256` is `hidden_size=256`. A switch is `True` or `False` there: `--lines` "
         "is `lines=True`, `--no-bias` is `bias=False`. A value outside its range is rejected with "

@@ -195,7 +195,7 @@ def test_the_architecture_names_every_room_from_the_ground_up():
 
 def test_the_numbers_of_the_architecture_are_those_of_its_picture():
     page = ARCHITECTURE.read_text(encoding="utf-8")
-    way = page.partition("## The way of a text")[2].partition("\n## ")[0]
+    way = page.partition("## The path of a text")[2].partition("\n## ")[0]
     steps = re.split(r"^\d+\. ", way, flags=re.M)[1:]
     for (_, names), step in zip(load_drawings().WAY, steps, strict=True):
         for name in names.split(", "):

@@ -322,7 +322,7 @@ FLOORS = (
     ("text", "cells"),
     ("elman", "errors", "files", "settings", "version"),
 )
-# The way of a text: the package that it comes to, and what it meets there.
+# The path of a text: the package that it comes to, and what it meets there.
 WAY = (
     ("cli", "elman train"), ("tasks", "begin"), ("learn", "prepare.begin"), ("tasks", "read"),
     ("text", "load, divide"), ("tasks", "resolved"), ("nn", "Network"), ("tasks", "trainer"),
@@ -331,7 +331,7 @@ WAY = (
 
 
 def house():
-    d = Drawing(900, 694, "The packages of Elman, and the way of a text from file to model file")
+    d = Drawing(900, 694, "The packages of Elman, and the path of a text from file to model file")
     height, gap = 72, 8
     middle = {}
     for row, rooms in enumerate(FLOORS):
@@ -348,7 +348,7 @@ def house():
                 middle[room] = top + height / 2
     d.line((24, 24), (24, 644))
     d.text(14, 676, "imports go down, never up", "note left")
-    d.text(886, 676, "the way of a text, in the order of the numbers", "note right")
+    d.text(886, 676, "the path of a text, in the order of the numbers", "note right")
     points = [(345 + 50 * i, middle[room]) for i, (room, _) in enumerate(WAY)]
     for (x0, y0), (x1, y1) in pairwise(points):
         side = 15 if y1 > y0 else -15

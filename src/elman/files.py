@@ -89,7 +89,7 @@ def model_path(path: str | Path) -> Path:
     path = as_path(path, "the file to write")
     if path.suffix[1:].lower() in OTHER_FORMATS:
         raise UsageError(
-            f"{path} would hold a model in the safetensors format, {path.suffix} is another one; "
+            f"{path} would hold a model in the safetensors format, but ends in {path.suffix}; "
             f"name it {path.with_suffix(MODEL_SUFFIX)}"
         )
     return path

@@ -217,8 +217,8 @@ class Settings(ABC):
     )  # fmt: skip
     dtype: str = setting("float32", "Floating-point type.", MACHINE, choices=("float32", "float64"))
     precision: str = setting(
-        "auto", "Operands of products in training: float32, or rounded to bf16; auto: bf16 in runs "
-        "by the clock where a step gets 15 % faster.", MACHINE, choices=("auto", "float32", "bf16"),
+        "auto", "Operands of products in training: float32, or rounded to bf16; auto: bf16 with "
+        "--minutes if a step gets 15 % faster.", MACHINE, choices=("auto", "float32", "bf16"),
     )  # fmt: skip
     seed: int = setting(
         0, "Random seed; the same seed gives the same run.", MACHINE, least=0, most=2**63 - 1

@@ -217,7 +217,7 @@ def test_what_float16_cannot_hold_is_refused(tmp_path):
 
 
 def test_a_chain_has_no_dtype_and_a_dtype_is_one_of_two(tmp_path):
-    with pytest.raises(UsageError, match="a Markov chain has counts, no weights"):
+    with pytest.raises(UsageError, match="a Markov chain has counts, not weights"):
         chain().export(tmp_path / "m.html", dtype="float32")
     with pytest.raises(UsageError, match="--dtype must be one of float16, float32, not 'int8'"):
         lm().export(tmp_path / "m.html", dtype="int8")

@@ -29,7 +29,7 @@ VERBS = {
     "embed": "Turn texts into vectors.",
     "check": "Check every gradient numerically on this machine.",
     "info": "Show engine and versions, or describe a model.",
-    "plot": "Draw a training or what was learned to a file.",
+    "plot": "Draw training curves, or what a model learned.",
     "corpora": "List the built-in corpora.",
     "reproduce": "Reproduce five published articles and compare.",
     "serve": "Open a page: write, look inside, classify.",

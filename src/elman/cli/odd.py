@@ -36,4 +36,4 @@ class Odd:
         note_unknown(self._unknown)
         if self._cut:
             note(f"longer than the {self._longest} symbols that the model reads, and cut there: "
-                 f"{self._cut:,}; a training with a larger --seq-len reads more")  # fmt: skip
+                 f"{self._cut:,}; training with a larger --seq-len reads more")  # fmt: skip

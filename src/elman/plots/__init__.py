@@ -1,4 +1,4 @@
-"""Pictures of a training and of what was learned, drawn with matplotlib (extra `plot`).
+"""Pictures of a training run and of what was learned, drawn with matplotlib (extra `plot`).
 
 Each function returns a `matplotlib.figure.Figure`, which touches no global state: a
 notebook shows it where it is the last value of a cell, `write` writes it to a file. Lines

@@ -19,7 +19,7 @@ NAMED_CLASSES = 60  # beyond, only every second or third is named next to a conf
 
 @styled
 def training(model: SavedModel) -> "Figure":
-    """Loss, gradient norm and learning rate over the steps of a training.
+    """Loss, gradient norm and learning rate over the steps of a run.
 
     The training loss is the smoothed one that `elman train` prints, in bits per
     character (for a classifier nats per text, for a tagger nats per symbol), with dropout
@@ -43,7 +43,7 @@ def confusion(model: SavedModel) -> "Figure":
     """The confusion matrix and the F1 of each class: the report of a classifier or tagger.
 
     Rows are true classes, columns predicted ones; a cell is as dark as its share of
-    the row. The part is the test part, without one the validation part.
+    the row. The report is on the test part, or, if there is none, on the validation part.
 
     Raises
     ------

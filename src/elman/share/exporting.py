@@ -119,7 +119,7 @@ def chosen(path: Path, format: str | None) -> str:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not {quoted(format)}")
     wanted = FORMATS[format].suffix
     if wanted and suffix != wanted:
-        raise UsageError(f"{path} would be a file that ends in {wanted}; name it "
+        raise UsageError(f"the file name {path} must end in {wanted}; name it "
                          f"{path.with_suffix(wanted)}")  # fmt: skip
     return format
 

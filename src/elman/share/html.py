@@ -109,7 +109,7 @@ def _told(model: SavedModel, name: str, arrays: Mapping[str, Array]) -> dict[str
 def _counts(chain: NGram, dtype: str | None) -> dict[str, Array]:
     """The grams of a chain and their counts; JavaScript counts in doubles."""
     if dtype is not None:
-        raise UsageError("a Markov chain has counts, no weights; leave out --dtype")
+        raise UsageError("a Markov chain has counts, not weights; leave out --dtype")
     return {name: array.astype("<f8" if ".keys" in name else "<u4")
             for name, array in chain.tensors().items()}  # fmt: skip
 

@@ -49,9 +49,9 @@ def pack(tensors: Tensors, metadata: Metadata) -> bytes:
         if size < LARGEST_HEADER / 4:  # quotes and backslashes are doubled, and doubled again
             raise
         raise UsageError(
-            f"the model has too many symbols for its file: they take {size / 1e6:,.0f} MB and more "
-            f"of at most {LARGEST_HEADER / 1e6:,.0f}; --vocabulary-size keeps the most frequent, "
-            "--min-count leaves out the rare ones"
+            f"the model has too many symbols for its file: they take at least "
+            f"{size / 1e6:,.0f} MB, the limit is {LARGEST_HEADER / 1e6:,.0f}; --vocabulary-size "
+            "keeps the most frequent, --min-count leaves out the rare ones"
         ) from None
 
 

@@ -111,8 +111,8 @@ class CommonOptions(TypedDict, total=False):
     dtype: Literal["float32", "float64"] | None
     """Floating-point type. Default: 'float32'."""
     precision: Literal["auto", "float32", "bf16"] | None
-    """Operands of products in training: float32, or rounded to bf16; auto: bf16 in runs by the
-    clock where a step gets 15 % faster. Default: 'auto'.
+    """Operands of products in training: float32, or rounded to bf16; auto: bf16 with minutes if
+    a step gets 15 % faster. Default: 'auto'.
     """
     seed: int | None
     """Random seed; the same seed gives the same run. Default: 0."""

@@ -87,7 +87,7 @@ def train(
         a tagger columns (a token and its label per line), JSON lines, or in memory a tuple
         (sequences, labels); a sequence is a string or a list of words
     text : what a language model learns from, in memory instead of in files: a string or
-        an open file is running text; of a list of strings each is a sequence of its own,
+        an open file is running text; in a list of strings, each string is a separate sequence,
         as a line with `lines=True`
     output : the model file, written while training and at the end; None: no file
     start_from : a model file whose weights and vocabulary training starts from

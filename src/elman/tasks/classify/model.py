@@ -86,7 +86,7 @@ class Classifier(SavedModel):
         Raises
         ------
         CorpusError : an empty text
-        UsageError : no list of strings
+        UsageError : not a list of strings
         """
         return self.probabilities(self.encode(texts))
 

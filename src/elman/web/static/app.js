@@ -12,7 +12,7 @@
 //                   {signal}; what succeeds takes away the view's own error
 //     model         the chosen model, `model` of GET /api/model; null if there is none yet
 //     limits        of the server, `limits` of GET /api/model
-//     starts        whether a training can be started here
+//     starts        whether a training run can be started here
 //     training      null, or the training that runs here: `training` of GET /api/model
 //     signal        aborted when the view goes away: pass it to listeners, fetches, streams
 //     on(name, fn)  "show", "hide": this view; "theme": redraw canvases (colour() in dom.js);

@@ -1,4 +1,4 @@
-// Following a training: its events, each once, over lost connections and restarts.
+// Following a training run: its events, each once, over lost connections and restarts.
 
 const RETRY = [0.3, 1, 2, 4]; // seconds between attempts
 const RARELY = 10; // the same, once the training has ended: another may begin at this address

@@ -1,4 +1,4 @@
-// The final figures of a training: sentences, levels to draw across a curve, a table of classes.
+// The final figures of a training run: sentences, levels to draw across a curve, a table of classes.
 
 import { h, whole } from "./dom.js";
 

@@ -19,7 +19,7 @@ export function mount(root, context) {
 function mountRecorded(root, context) {
   const { model } = context;
   const start = context.starts ? another(root, context)
-    : h("p", { class: "note" }, "To watch a training live: ", h("code", { class: "mono" }, "elman train TEXT --live"));
+    : h("p", { class: "note" }, "To watch a run live: ", h("code", { class: "mono" }, "elman train TEXT --live"));
   if (!model?.history) {
     root.append(h("h2", {}, "How it was trained"), h("p", { class: "note" }, "This model file has no training history."), start);
     return;
