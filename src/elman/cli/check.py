@@ -19,7 +19,7 @@ elman check --json | head
 def check(ctx: click.Context, engine: str, as_json: bool) -> None:
     """Compare every hand-derived gradient with central differences, in float64.
 
-    Covers every parameter, the inputs and the first state of every cell, with one
+    Covers every parameter, the inputs and the initial state of every cell, with one
     to three layers, both losses and masked batches. Exits 1 if one is wrong.
     """
     from rich.console import Console
