@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import partial
@@ -171,6 +172,21 @@ def test_the_next_commands_are_quoted(printed):
         ({"epochs": 0.5}, "--epochs 1.5"),
         ({"steps": 2_000_000, "validation": 0.2}, "--validation 0.2 --steps 6000000"),
         ({"minutes": 1.0, "batch_size": 8}, "--batch-size 8 --minutes 3"),
+        (
+            {
+                "steps": 9,
+                "learning_rate": 0.003,
+                "schedule": "constant",
+                "seed": 7,
+                "shards": 2,
+                "dropout": 0.1,
+                "init": "normal",
+                "eval_every": 3,
+                "clip_norm": 5.0,
+            },
+            "--learning-rate 0.003 --schedule constant --clip-norm 5.0 --shards 2 --seed 7 "
+            "--steps 27",
+        ),
     ],
 )
 def test_a_network_behind_the_chain_gets_a_command_that_trains_on(printed, settings, end):
@@ -179,9 +195,14 @@ def test_a_network_behind_the_chain_gets_a_command_that_trains_on(printed, setti
     assert f"next:  {command}" in lines
 
 
+def test_a_name_that_begins_with_a_dash_is_no_flag_in_the_command(printed):
+    lines = printed(LanguageSettings(steps=1), ["-a.txt"])
+    assert "next:  elman train ./-a.txt --from 'my poems.safetensors' --steps 3" in lines
+
+
 def test_what_is_not_behind_or_cannot_be_read_again_gets_none(printed):
     settings = LanguageSettings(minutes=1.0)
-    assert not any("--from" in line for line in printed(settings, ["-"]))
+    assert not any("--from" in line for line in printed(settings, [os.devnull]))
     ahead = {"validation_bits_per_character": 2.1}
     assert not any("--from" in line for line in printed(settings, ["a.txt"], **ahead))
 

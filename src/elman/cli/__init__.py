@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 
 from .help import Command
 from .mistakes import hint, sentence
+from .output import say
 
 LONGEST = 40  # characters of a mistyped verb that a message quotes
 VERBS = {
@@ -89,7 +90,7 @@ class Verbs(Command, click.Group):
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as error:
-            click.echo(f"elman: error: {sentence(error)}", err=True)
+            say(f"elman: error: {sentence(error)}")
             if more_at := hint(error):
                 click.echo(f"hint: {more_at}", err=True)
             sys.exit(error.exit_code)
@@ -105,13 +106,12 @@ class Verbs(Command, click.Group):
                 return super().invoke(ctx)
         except ElmanError as error:
             with flags():
-                click.echo(f"elman: error: {error}", err=True)
+                say(f"elman: error: {error}")
             if error.hint:
                 click.echo(f"hint: {error.hint}", err=True)
             ctx.exit(error.exit_code)
         except MemoryError:
-            click.echo("elman: error: not enough memory; make the model or the batch smaller",
-                       err=True)  # fmt: skip
+            say("elman: error: not enough memory; make the model or the batch smaller")
             ctx.exit(1)
         except BrokenPipeError:  # the reader of our output has gone, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -124,7 +124,7 @@ class Verbs(Command, click.Group):
 
 def _give_up(error: OSError) -> int:
     """Say what went wrong with a file, perhaps with stdout itself; the exit code."""
-    click.echo(f"elman: error: {error.strerror or error}", err=True)
+    say(f"elman: error: {error.strerror or error}")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 

@@ -64,7 +64,7 @@ def _machine() -> dict:
 
     from ..learn.pace import rates
     from ..learn.ranks import mpi_library
-    from ..nn.engine import available_cores, levels, select
+    from ..nn.engine import available_cores, levels, processor, select
     from ..version import __version__
 
     engine = select()
@@ -77,6 +77,7 @@ def _machine() -> dict:
         "MPI": mpi_library(),
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "numpy": np.__version__,
+        "processor": processor(),
         "machine": f"{platform.system()} {platform.machine()}",
         "platform": platform.platform(),
         "packages": _packages(),

@@ -1,7 +1,9 @@
 """Results for other programs on stdout, notes on stderr."""
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -28,9 +30,17 @@ def print_json(values: dict[str, Any]) -> None:
     click.echo(json_line(values))
 
 
+def say(text: str) -> None:
+    """A sentence on stderr; in a terminal its lines end between words."""
+    if sys.stderr.isatty():
+        text = textwrap.fill(text, shutil.get_terminal_size().columns, break_long_words=False,
+                             break_on_hyphens=False, replace_whitespace=False)  # fmt: skip
+    click.echo(text, err=True)
+
+
 def note(text: str) -> None:
     """Something that the user should know, on stderr."""
-    click.echo(f"note: {text}", err=True)
+    say(f"note: {text}")
 
 
 def say_waiting(names: Iterable[str | None]) -> None:

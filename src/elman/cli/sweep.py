@@ -12,7 +12,7 @@ from ..errors import counted, install
 from . import completion
 from .flags import setting_options
 from .help import Command, option
-from .output import note, print_json
+from .output import note, print_json, say
 
 EXAMPLES = """
 elman sweep poems.txt --trials 30 --minutes 2 \\
@@ -125,7 +125,7 @@ class _Table:
         click.echo(event["command"])
 
     def _say(self, text: str) -> None:
-        click.echo(text, err=True)
+        say(text)
 
 
 def _flag(name: str) -> str:

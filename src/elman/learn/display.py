@@ -39,7 +39,7 @@ class Display(ABC):
         self.bar: Progress | None = None
         self.stopped_early = False
         self.steps = False  # whether what learns takes steps
-        self.held_out = "–"
+        self.held_out = self.brief = "–"
         self.corpus: list[str] = []
         self._last_line = time.monotonic()
 
@@ -83,6 +83,10 @@ class Display(ABC):
     def validated(self, e: dict[str, Any]) -> str:
         """The held-out figures of an evaluation."""
 
+    def briefly(self, e: dict[str, Any]) -> str:
+        """The held-out figure of an evaluation that says most."""
+        return self.validated(e)
+
     def longer(self, e: dict[str, Any]) -> list[str]:
         """A command that trains on, if the final figures ask for more training."""
         return []
@@ -118,9 +122,8 @@ class Display(ABC):
 
     def _step(self, e: dict[str, Any]) -> None:
         held_out = f"held out {self.held_out}"
-        self._progress(
-            e, [f"{self.running(e)}  {held_out}", f"{self.trained(e)}  {held_out}", held_out]
-        )
+        self._progress(e, [f"{self.running(e)}  {held_out}", f"{self.trained(e)}  {held_out}",
+                           held_out, f"held out {self.brief}"])  # fmt: skip
 
     def _progress(self, e: dict[str, Any], figures: Sequence[str]) -> None:
         """How far it is: in the bar, or now and then a plain line.
@@ -139,7 +142,7 @@ class Display(ABC):
             print(f"step {e['step']:,}  {share:.0%}  {figures[0]}", file=sys.stderr, flush=True)
 
     def _evaluation(self, e: dict[str, Any]) -> None:
-        self.held_out = self.validated(e)
+        self.held_out, self.brief = self.validated(e), self.briefly(e)
         if not self.live:
             self._last_line = time.monotonic()
             mark = "  best so far" if e["best"] else ""
@@ -171,8 +174,7 @@ class Display(ABC):
         if e["model"]:
             size = megabytes(os.path.getsize(e["model"]))
             self._say(f"model: {e['model']} ({size})", "bold")
-            model = e["model"]
-            model = quote(f"./{model}" if model.startswith("-") else model)
+            model = quote(no_flag(e["model"]))
             following = [each for each in self.NEXT if "serve" not in each or find_spec("uvicorn")]
             commands = [*self.longer(e), *(each.replace("MODEL", model) for each in following)]
             self._say("next:  " + "\n       ".join(commands), whole=True)
@@ -181,6 +183,11 @@ class Display(ABC):
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+
+
+def no_flag(name: str) -> str:
+    """The name of a file, such that a command line does not take it for a flag."""
+    return f"./{name}" if name.startswith("-") and name != "-" else name
 
 
 def other_encodings(e: dict[str, Any]) -> list[str]:

@@ -232,6 +232,16 @@ def own_cores() -> set[int]:
     return set(range(os.cpu_count() or 1))
 
 
+def processor() -> str:
+    """The name of this machine's processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def available_cores() -> int:
     """Cores that this process may use: CPU affinity and cgroup quota respected."""
     cores = len(own_cores())

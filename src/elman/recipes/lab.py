@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorpusError, counted
-from ..nn.engine import Engine, select
+from ..nn.engine import Engine, processor, select
 from ..settings import flag
 from ..tasks.training import train
 from ..text import corpora
@@ -322,16 +322,8 @@ def thin(xs: Sequence[float], ys: Sequence[float]) -> list[list[float]]:
 
 def machine(engine: Engine) -> str:
     """The machine that gave the figures, in a line."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        name = next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        pass
     return (
-        f"{name}, {os.cpu_count()} cores; {platform.system()}, Python {platform.python_version()}, "
-        f"NumPy {np.__version__}; default engine {engine.name} ({engine.reason}), "
-        f"{counted(engine.threads, 'thread')}"
+        f"{processor()}, {os.cpu_count()} cores; {platform.system()}, "
+        f"Python {platform.python_version()}, NumPy {np.__version__}; "
+        f"default engine {engine.name} ({engine.reason}), {counted(engine.threads, 'thread')}"
     )

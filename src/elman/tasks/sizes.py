@@ -25,12 +25,14 @@ class SizedSettings(Settings):
     PASSES : how many times the chosen one must read the texts within the time
     ENOUGH : passes after which more make it no better
     FEWEST : symbols that it is trained on even so, where there are few texts
+    SURE : times faster than necessary that those passes must be, to end before the minutes do
     """
 
     NETWORKS: ClassVar[tuple[tuple[int, int], ...]]
     PASSES: ClassVar[int] = 0
     ENOUGH: ClassVar[float] = inf
     FEWEST: ClassVar[int] = 0
+    SURE: ClassVar[float] = 1.5
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
@@ -46,7 +48,7 @@ class SizedSettings(Settings):
         fitting, wanted = self._candidates(), self.PASSES * symbols
         layers, units = next((n for n in fitting if trained.get(n, inf) >= wanted), fitting[-1])
         passes = max(self.ENOUGH, ceil(self.FEWEST / max(1, symbols)))
-        if trained.get((layers, units), 0) > passes * symbols:
+        if trained.get((layers, units), 0) > self.SURE * passes * symbols:
             settings = replace(settings, minutes=None, epochs=passes)
         return settings.filled(num_layers=layers, hidden_size=units)
 

@@ -45,8 +45,9 @@ def notes(sources: Sequence[Source], options: TextOptions) -> Iterator[str]:
     others = [s.name for s in unmarked if s not in utf_8 and not _is_utf_8(s, ascii_too=True)]
     way_out = "leave --encoding out if this is wrong"
     if others:
-        way_out = (f"{listed(others, NAMED, str)}: not so; to mend this, leave --encoding out and "
-                   f"convert these to UTF-8, {_converted(encoding, others[0])}")  # fmt: skip
+        way_out = (f"these are not UTF-8: {listed(others, NAMED, str)}; to mend this, leave "
+                   "--encoding out and convert them to UTF-8, "
+                   f"{_converted(encoding, others[0])}")  # fmt: skip
     names = listed([source.name for source in utf_8], NAMED, str)
     yield f"UTF-8 by its bytes, but read as {encoding}, as --encoding says: {names}; {way_out}"
 

@@ -35,8 +35,8 @@ def column(frame: Any, name: str | None, what: str) -> Iterator[str]:
     CorpusError : a gap
     """
     if hasattr(type(frame), "collect"):
-        raise UsageError("the frame is a lazy one, whose rows are not there yet; give what its "
-                         "collect() returns")  # fmt: skip
+        raise UsageError("the frame is lazy and has no rows yet; give what its collect() "
+                         "returns")  # fmt: skip
     known = list(frame.columns)
     names = list(map(str, known))
     if name is None or name not in names:

@@ -76,8 +76,8 @@ class Unknown:
         done = "skipped" if self.vocabulary.unknown is None else "read as <unk>"
         case = ""
         if self.other_case:
-            case = (f"; {self.other_case:,} of them it knows in the other case, which a training "
-                    "with --lowercase would not tell apart")  # fmt: skip
+            case = (f"; it knows {self.other_case:,} of them in the other case: train with "
+                    "--lowercase, and case makes no difference")  # fmt: skip
         return (
             f"{self.count:,} of {self.total:,} {noun} are unknown to the model and {done}; "
             f"the first is {quoted(self.first)}"

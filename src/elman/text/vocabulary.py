@@ -153,10 +153,11 @@ class Vocabulary:
         counts = Counter(unknown)
         named = listed(list(counts), LISTED, lambda symbol: _named(symbol, counts[symbol]))
         first = "at" if len(unknown) == 1 else "the first at"
+        them = "it" if len(counts) == 1 else "them"
         raise UnknownSymbolError(
             f"the model does not know {named}, {first} position {position} of "
-            f"{where}{alike(normal_form(set(counts), self))}; leave them out, or train with "
-            "--unknown or --tokens byte"
+            f"{where}{alike(normal_form(set(counts), self))}; leave {them} out, or train "
+            "with --unknown or --tokens byte"
         )
 
 

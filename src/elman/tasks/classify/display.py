@@ -44,6 +44,9 @@ class TaskDisplay(Display):
             f"macro-F1 {e['validation_macro_f1']:.3f}"
         )
 
+    def briefly(self, e: dict[str, Any]) -> str:
+        return f"macro-F1 {e['validation_macro_f1']:.3f}"
+
     def _results(self, e: dict[str, Any]) -> None:
         if e["report"] is None:
             return

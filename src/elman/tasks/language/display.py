@@ -1,19 +1,23 @@
 """What `elman train` shows of a language model."""
 
+from dataclasses import fields, replace
 from shlex import join
 from typing import Any
 
 from rich.table import Table
 
 from ...files import is_pipe
-from ...learn.display import Display, computed_by, other_encodings
-from ...settings import flag
+from ...learn.display import Display, computed_by, no_flag, other_encodings
+from ...settings import NETWORK, RUN, flag, rule_of
 from .run import ahead
+from .settings import LanguageSettings
 
 LONGER = 3  # times the length of a training that was too short
-# What --from does not take over from the model.
-OWN = ("validation", "test", "batch_size", "seq_len", "encoding", "errors", "text_column",
-       "delimiter", "max_characters", "optimizer", "engine")  # fmt: skip
+# What a longer training does not repeat, besides settings of the network, which --from takes over,
+# and of reports: --from takes it over as well, or it is another there.
+NOT_AGAIN = {"task", "tokens", "lines", "separator", "lowercase", "normalize", "unknown",
+             "vocabulary_size", "min_count", "dtype", "minutes", "epochs", "steps",
+             "precision"}  # fmt: skip
 
 
 class TaskDisplay(Display):
@@ -71,17 +75,15 @@ class TaskDisplay(Display):
         unit, amount = s.end
         if not self.steps or not e["steps"] or self.stopped_early or not ahead(e):
             return []
-        if any(name == "-" or is_pipe(name) for name in self.corpus):
+        if any(is_pipe(name) for name in self.corpus):
             return []
-        told = {name: getattr(s, name) for name in OWN}
-        own = [word for name, value in told.items() if value and value != getattr(type(s), name)
-               for word in (flag(name), str(value))]  # fmt: skip
+        own = [word for name, value in _chosen(s).items() for word in (flag(name), str(value))]
         if unit != "minutes" and s.precision == "bf16":  # by the clock it is chosen again
             own += [flag("precision"), "bf16"]
         more = LONGER * amount
         much = f"{more:g}" if more % 1 else f"{more:.0f}"
-        return [join(["elman", "train", *self.corpus, "--from", e["model"], *own,
-                      flag(unit), much])]  # fmt: skip
+        return [join(["elman", "train", *map(no_flag, self.corpus), "--from", no_flag(e["model"]),
+                      *own, flag(unit), much])]  # fmt: skip
 
     def _table(self, rows: list[tuple[str, float, float]]) -> None:
         if not self.live:
@@ -96,6 +98,19 @@ class TaskDisplay(Display):
         for i, (name, bits, perplexity) in enumerate(rows):
             table.add_row(name, f"{bits:.3f}", _short(perplexity), style="" if i else "green")
         self.console.print(table)
+
+
+def _chosen(s: LanguageSettings) -> dict[str, Any]:
+    """The settings that are not the default ones, as far as a longer training needs them again."""
+    ends, network = ("minutes", "epochs", "steps"), (1, 128)
+    asked: dict[str, Any] = {f.name: None for f in fields(s) if f.default is None}
+    asked |= {"hidden_size": network[1]} | {end: getattr(s, end) for end in ends}
+    usual = replace(s, **asked).resolved(0, {network: 1.0})
+    again = [f for f in fields(s)
+             if f.name not in NOT_AGAIN and rule_of(f).group not in (NETWORK, RUN)]  # fmt: skip
+    plain = {f.name: getattr(usual, f.name) if f.default is None else f.default for f in again}
+    chosen = {name: getattr(s, name) for name, value in plain.items() if getattr(s, name) != value}
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def _short(perplexity: float) -> str:

@@ -42,6 +42,10 @@ class TaskDisplay(Display):
         spans = f", spans F1 {e['validation_span_f1']:.3f}" if "validation_span_f1" in e else ""
         return f"loss {e['validation_loss']:.3f}, accuracy {e['validation_accuracy']:.3f}{spans}"
 
+    def briefly(self, e: dict[str, Any]) -> str:
+        spans = e.get("validation_span_f1")
+        return f"accuracy {e['validation_accuracy']:.3f}" if spans is None else f"F1 {spans:.3f}"
+
     def _results(self, e: dict[str, Any]) -> None:
         if e["report"] is None:
             return
