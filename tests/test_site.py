@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -67,6 +69,49 @@ def test_the_page_of_the_calls_names_every_address():
     routes = make_app(Models(MODELS), "token").routes
     there = {(method, r.path) for r in routes for method in getattr(r, "methods", None) or ()}
     assert said == {(m, path) for m, path in there if m != "HEAD" and "static" not in path}
+
+
+def arguments_of_the_calls():
+    """By name: the defaults with which `src/elman/web` reads an argument, if they are values.
+
+    A name that is computed, as that of ids instead of a text, is left out.
+    """
+    found: dict[str, list] = {}
+    kinds = {"text", "integer", "number", "flag", "ids"}
+    for path in sorted((Path(elman.__file__).parent / "web").glob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr in kinds
+                and ast.unparse(call.func.value) == "arguments"
+                and isinstance(call.args[0], ast.Constant)
+            ):
+                values = found.setdefault(call.args[0].value, [])
+                default = call.args[1] if len(call.args) > 1 else None
+                if isinstance(default, ast.Constant) and call.func.attr != "ids":
+                    values.append(default.value)
+    return found
+
+
+def test_the_page_of_the_calls_has_every_argument_with_its_default():
+    page = (DOCS / "http.md").read_text(encoding="utf-8")
+    said: dict[str, list] = {}
+    for table in re.findall(r"^\| argument \|.*\n((?:\|.*\n)+)", page, re.M):
+        for row in table.splitlines()[1:]:
+            names, defaults = (cell.strip() for cell in row.split("|")[1:3])
+            known = defaults.split(", ") if defaults else [""] * (names.count(",") + 1)
+            for name, default in zip(names.split(", "), known, strict=True):
+                value = [json.loads(default.strip("`"))] if default else []
+                said.setdefault(name.strip("`"), []).extend(value)
+    read = arguments_of_the_calls()
+    assert len(read) > 25
+    for name, defaults in read.items():
+        assert name in said or f'"{name}"' in page, f"http.md does not name {name}"
+        for default in defaults if name in said else ():
+            assert default in said[name], (name, default)
+    computed = {"corpus", "start", "end"}
+    assert set(said) <= set(read) | computed, "http.md names arguments that no call reads"
 
 
 @pytest.fixture
