@@ -120,8 +120,10 @@ def pytorch(corpus: Path, settings: dict[str, Any], seconds: float, start: float
     estimate = [held_out[o : o + seen].view(STREAMS, -1).T.contiguous() for o in (0, 1)]
     curve, state, steps, evaluated, share = [], None, 0, 0, 0.0
     for x, y, fresh in windows():
+        factor = min(1.0, (steps + 1) / max(1, settings["warmup"]))
         for group in optimizer.param_groups:
-            group["lr"] = settings["learning_rate"] * (0.01 + 0.495 * (1 + cos(pi * share)))
+            group["lr"] = factor * settings["learning_rate"] * (
+                0.01 + 0.495 * (1 + cos(pi * share)))  # fmt: skip
         logits, state = model(x, None if fresh else state)
         loss = cross_entropy(logits.view(-1, V), y.reshape(-1))
         optimizer.zero_grad(set_to_none=True)

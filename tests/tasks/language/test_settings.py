@@ -62,6 +62,25 @@ def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
     assert LanguageSettings().resolved(symbols, FAST).minutes == 3
 
 
+@pytest.mark.parametrize(
+    ("given", "warmup"),
+    [({"steps": 100}, 10), ({"steps": 10_000}, 300), ({"epochs": 4}, 195), ({"minutes": 1}, 300),
+     ({"steps": 100, "optimizer": "sgd"}, 0), ({"steps": 100, "warmup": 0}, 0)],
+)  # fmt: skip
+def test_with_adam_the_rate_rises_for_a_tenth_of_the_steps_and_at_most_300(given, warmup):
+    settings = LanguageSettings(**given).resolved(10**6, dict.fromkeys(FAST, 1e6))
+    assert settings.warmup == warmup
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [({"hidden_size": 256}, 0.016), ({"hidden_size": 512}, 0.012),
+     ({"hidden_size": 256, "schedule": "constant"}, 0.006), ({"optimizer": "sgd"}, 1.0)],
+)  # fmt: skip
+def test_a_cosine_that_ends_low_begins_high(given, rate):
+    assert LanguageSettings(steps=9, **given).resolved(10**6, {}).learning_rate == rate
+
+
 def test_resolving_keeps_what_was_given():
     given = {"hidden_size": 7, "learning_rate": 0.5, "patience": 0, "clip_norm": 0.0, "warmup": 3}
     settings = LanguageSettings(**given, epochs=2).resolved(1000, {})

@@ -204,7 +204,7 @@ def test_without_progress_it_stops_early_and_keeps_the_best():
 def test_on_a_plateau_the_rate_is_halved():
     other = Part(np.random.default_rng(5).integers(0, V, 300).astype(np.uint8))
     t = trainer(stream(), other, schedule="plateau", eval_every=2, patience=0, steps=60,
-                learning_rate=0.05)  # fmt: skip
+                learning_rate=0.05, warmup=0)  # fmt: skip
     rates = {event["learning_rate"] for event in steps(run(t))}
     assert t.plateau_factor < 0.5
     assert all(np.log2(0.05 / rate).is_integer() for rate in rates)
