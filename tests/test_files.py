@@ -219,5 +219,5 @@ def test_names_that_say_no_other_format_stay_as_they_are(name):
 
 @pytest.mark.parametrize("suffix", ["onnx", "html", "pt", "ckpt", "npz", "json", "TXT", "gz", "h5"])
 def test_a_model_gets_no_name_of_another_format(suffix):
-    with pytest.raises(UsageError, match=rf", \.{suffix} is another one; name it my\.safetensors$"):
+    with pytest.raises(UsageError, match=rf"ends in \.{suffix}; name it my\.safetensors$"):
         model_path(f"my.{suffix}")

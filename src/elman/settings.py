@@ -185,7 +185,7 @@ class Settings(ABC):
     )  # fmt: skip
     warmup: int | None = setting(
         None, "Steps in which the learning rate rises.", LEARNING, least=0, most=1e9,
-        shown="lm with adam a tenth, at most 300; else 0",
+        shown="lm with adam and a cosine a tenth, at most 300",
     )  # fmt: skip
     clip_norm: float | None = setting(
         None, "Clip the gradient to this norm; 0: never.", LEARNING, least=0,

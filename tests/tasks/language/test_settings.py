@@ -65,7 +65,8 @@ def test_resolving_fills_everything_in_that_training_needs(symbols, optimizer):
 @pytest.mark.parametrize(
     ("given", "warmup"),
     [({"steps": 100}, 10), ({"steps": 10_000}, 300), ({"epochs": 4}, 195), ({"minutes": 1}, 300),
-     ({"steps": 100, "optimizer": "sgd"}, 0), ({"steps": 100, "warmup": 0}, 0)],
+     ({"steps": 100, "optimizer": "sgd"}, 0), ({"steps": 100, "warmup": 0}, 0),
+     ({"steps": 100, "schedule": "constant"}, 0)],
 )  # fmt: skip
 def test_with_adam_the_rate_rises_for_a_tenth_of_the_steps_and_at_most_300(given, warmup):
     settings = LanguageSettings(**given).resolved(10**6, dict.fromkeys(FAST, 1e6))

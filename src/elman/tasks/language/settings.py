@@ -164,11 +164,11 @@ class LanguageSettings(Settings):
         passes = settings._passes(symbols, paces) if adam else 0.0
         dropout = 0.5 if size >= 512 else 0.25
         settings = settings.filled(dropout=dropout if passes >= 2 else 0.0)
-        steps = passes * symbols / (self.batch_size * self.seq_len)
-        warmup = int(min(WARMUP, steps / 10))
-        rates = dict(LEARNING_RATES)
+        rates, warmup = dict(LEARNING_RATES), 0
         if self.schedule == "cosine":
             rates["adam"] = ADAM_512 if size >= 512 else ADAM
+            steps = passes * symbols / (self.batch_size * self.seq_len)
+            warmup = int(min(WARMUP, steps / 10))
         return settings.with_steps(rates, 0.05 if adam else 0.0, warmup)
 
     def _hidden_size(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> int:
