@@ -367,7 +367,7 @@ def checked(setting: Field, value: Any) -> Any:
     above_least = rule.least < number if rule.above else rule.least <= number
     if not (-1e300 < number < 1e300 and above_least) or number > rule.most:
         lower = f"more than {rule.least:g}" if rule.above else f"at least {rule.least:g}"
-        most = f"{rule.most:,}" if kind is int else f"{rule.most:g}"
+        most = f"{rule.most:,.0f}" if kind is int else f"{rule.most:g}"
         upper = f" and at most {most}" if isfinite(rule.most) else ""
         raise UsageError(f"{flag(setting.name)} must be {lower}{upper}, not {str(value)[:40]}")
     return kind(number)
