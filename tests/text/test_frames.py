@@ -102,5 +102,5 @@ def test_a_lazy_frame_is_collected_first():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for task in ("lm", "classify"):
-            with pytest.raises(UsageError, match=r"lazy one.*give what its collect\(\) returns"):
+            with pytest.raises(UsageError, match=r"is lazy.*give what its collect\(\) returns"):
                 elman.train(lazy, task=task, text_column="text", **SMALL)
