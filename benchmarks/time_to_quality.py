@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from math import cos, log, pi
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from elman.nn.optimizers import learning_rate_factor
 
 EVALUATIONS = 24
 STREAMS = 128  # of an estimate
@@ -120,10 +122,9 @@ def pytorch(corpus: Path, settings: dict[str, Any], seconds: float, start: float
     estimate = [held_out[o : o + seen].view(STREAMS, -1).T.contiguous() for o in (0, 1)]
     curve, state, steps, evaluated, share = [], None, 0, 0, 0.0
     for x, y, fresh in windows():
-        factor = min(1.0, (steps + 1) / max(1, settings["warmup"]))
+        factor = learning_rate_factor("cosine", steps, settings["warmup"], share)
         for group in optimizer.param_groups:
-            group["lr"] = factor * settings["learning_rate"] * (
-                0.01 + 0.495 * (1 + cos(pi * share)))  # fmt: skip
+            group["lr"] = factor * settings["learning_rate"]
         logits, state = model(x, None if fresh else state)
         loss = cross_entropy(logits.view(-1, V), y.reshape(-1))
         optimizer.zero_grad(set_to_none=True)

@@ -185,7 +185,7 @@ class Settings(ABC):
     )  # fmt: skip
     warmup: int | None = setting(
         None, "Steps in which the learning rate rises.", LEARNING, least=0, most=1e9,
-        shown="lm with adam and a cosine a tenth, at most 300",
+        shown="lm and classify with adam and a cosine a tenth, at most 300; else 0",
     )  # fmt: skip
     clip_norm: float | None = setting(
         None, "Clip the gradient to this norm; 0: never.", LEARNING, least=0,
@@ -311,12 +311,12 @@ class Settings(ABC):
         """Settings whose run ends: after these minutes, unless they already say when."""
         return self.filled(minutes=minutes) if self.by_the_clock else self
 
-    def with_steps(self, rates: Mapping[str, float], weight_decay: float, warmup: int = 0) -> Self:
-        """What was not given about steps and their end, filled in."""
+    def with_steps(self, rates: Mapping[str, float], decay: float, rising: bool = False) -> Self:
+        """What was not given about steps and their end; `rising`: with the usual warmup."""
         return self.filled(
             learning_rate=rates[self.optimizer],
-            weight_decay=weight_decay,
-            warmup=warmup,
+            weight_decay=decay,
+            warmup=None if rising else 0,
             # D2L's; a flag replaces it, 0 turns clipping off
             clip_norm=1.0 if self.clip_value is None else None,
             # Of 24 evaluations. A run that has memorized its text need not use up its minutes; one

@@ -230,6 +230,15 @@ def test_warmup_climbs_linearly_and_multiplies_the_schedule():
     assert half == pytest.approx(0.25 * learning_rate_factor("cosine", 9, 4, 0.5))
 
 
+def test_the_usual_warmup_is_300_steps_and_at_most_a_tenth_of_the_run():
+    def factors(steps):
+        return [learning_rate_factor("constant", n, None, n / steps) for n in range(steps)]
+
+    assert factors(100)[1:12] == pytest.approx([n / 10 for n in range(1, 10)] + [1, 1])
+    assert factors(100)[0] == pytest.approx(1 / 300)
+    assert factors(10_000)[:301] == pytest.approx([n / 300 for n in range(1, 301)] + [1])
+
+
 def test_every_optimizer_of_the_settings_exists():
     from elman.settings import LEARNING_RATES, Settings, rule_of
 

@@ -198,9 +198,7 @@ class Loop(State[N]):
     @property
     def learning_rate(self) -> float:
         s = self.settings
-        factor = optimizers.learning_rate_factor(
-            s.schedule, self.step, s.warmup or 0, self.progress
-        )
+        factor = optimizers.learning_rate_factor(s.schedule, self.step, s.warmup, self.progress)
         return (s.learning_rate or 0.0) * factor * self.plateau_factor * self.rate_factor
 
     def _evaluate(self, last: Event) -> Event:

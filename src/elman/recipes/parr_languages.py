@@ -39,7 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "… weight decay 0.1": BATCHES | {"weight_decay": 0.1},
     COMBINED:
         BATCHES | {"bias": True, "clip_norm": 1.0, "weight_decay": 0.1, "symbol_dropout": 0.2,
-                   "schedule": "cosine"},
+                   "schedule": "cosine", "warmup": 0},
     "one record per step by SGD, W_h = I, no bias": ONE_BY_ONE,
     "… one record per step, gradient norm clipped to 1": ONE_BY_ONE | {"clip_norm": 1.0},
 }  # fmt: skip

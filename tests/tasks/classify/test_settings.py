@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from elman.errors import UsageError
@@ -57,7 +59,9 @@ def test_only_a_run_by_the_clock_asks_how_fast_the_machine_is():
 def test_resolving_fills_everything_in_that_training_needs_and_keeps_what_was_given():
     settings = ClassifySettings(steps=5, dropout=0.1).resolved(100, {})
     for name in ("hidden_size", "num_layers", "symbol_dropout", "label_smoothing", "learning_rate",
-                 "weight_decay", "warmup", "patience", "clip_norm"):  # fmt: skip
+                 "weight_decay", "patience", "clip_norm"):  # fmt: skip
         assert getattr(settings, name) is not None, name
+    assert settings.warmup is None  # the usual one
+    assert replace(settings, schedule="constant").resolved(100, {}).warmup == 0
     assert (settings.dropout, settings.minutes) == (0.1, None)
     assert ClassifySettings(tokens="byte", steps=1).resolved(1, {}).symbol_dropout == 0

@@ -23,7 +23,6 @@ SIZES = ((512, 400_000, 6_000_000), (256, 40_000, 4_000_000), (128, 0, 0))
 # With the cosine, at whose end any rate is small, and after a warmup, without which they are too
 # large. From 512 units on the larger one is as good as the smaller, but seeds differ more.
 ADAM, ADAM_512 = 0.016, 0.012
-WARMUP = 300  # steps
 RESET = 0.01  # Melis, Dyer and Blunsom 2018: whoever writes or scores begins from a zero state
 
 
@@ -164,12 +163,10 @@ class LanguageSettings(Settings):
         passes = settings._passes(symbols, paces) if adam else 0.0
         dropout = 0.5 if size >= 512 else 0.25
         settings = settings.filled(dropout=dropout if passes >= 2 else 0.0)
-        rates, warmup = dict(LEARNING_RATES), 0
-        if self.schedule == "cosine":
+        rates, rising = dict(LEARNING_RATES), adam and self.schedule == "cosine"
+        if rising:
             rates["adam"] = ADAM_512 if size >= 512 else ADAM
-            steps = passes * symbols / (self.batch_size * self.seq_len)
-            warmup = int(min(WARMUP, steps / 10))
-        return settings.with_steps(rates, 0.05 if adam else 0.0, warmup)
+        return settings.with_steps(rates, 0.05 if adam else 0.0, rising)
 
     def _hidden_size(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> int:
         """As large as the text can feed, and as the time can train."""
