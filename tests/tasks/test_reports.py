@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from elman.tasks.classify.baselines import baselines
-from elman.tasks.reports import from_dict, report
+from elman.tasks.reports import Report, from_dict, report
 
 
 def test_figures_by_hand():
@@ -35,6 +35,18 @@ def test_figures_equal_scikit_learns(rng):
     np.testing.assert_array_equal(found.support, support)
     assert found.macro_f1 == pytest.approx(metrics.f1_score(true, predicted, average="macro"))
     assert found.accuracy == metrics.accuracy_score(true, predicted)
+
+
+def test_the_standard_error_of_macro_f1_is_its_spread_over_other_parts(rng):
+    """Of a balanced task about that of the share of right answers; of a rare class far more."""
+    shares = np.array([[0.45, 0.05], [0.05, 0.45]]), np.array([[0.97, 0.01], [0.01, 0.01]])
+    for share in shares:
+        counts = rng.multinomial(1000, share.ravel(), 3000).reshape(-1, 2, 2)
+        spread = np.std([Report(["a", "b"], c).macro_f1 for c in counts])
+        error = Report(["a", "b"], (1000 * share).astype(int)).macro_f1_error()
+        assert error == pytest.approx(spread, rel=0.15)
+    assert error > 5 * np.sqrt(0.02 * 0.98 / 1000)
+    assert Report(["a", "b"], np.diag([3, 4])).macro_f1_error() == 0
 
 
 def test_a_report_survives_its_json():

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -96,10 +95,10 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
 
     @property
     def noise(self) -> float:
-        """The standard error of a share of right answers; 0 of a loss, which varies far less."""
-        share = self.judged.accuracy if self.judged else 0.0
-        by_loss = self.settings.monitor == "loss"
-        return 0.0 if by_loss else sqrt(share * (1 - share) / max(1, len(self.validation)))
+        """The standard error of macro-F1; 0 of a loss, which varies far less."""
+        if self.judged is None or self.settings.monitor == "loss":
+            return 0.0
+        return self.judged.macro_f1_error()
 
     def classifier(self, network: ClassifierNetwork | None = None) -> Classifier:
         """A classifier with the network as it is now, or with another one."""
