@@ -479,7 +479,7 @@ def test_resume_of_standard_input_needs_it_again(elman, corpus, read_model):
 def test_an_initialised_model_can_be_trained(elman, corpus, schedule):
     """`--steps 0` writes a model; more steps continue it, at a learning rate that moves it."""
     arguments = ["--hidden-size", 6, "--seq-len", 8, "--batch-size", 4, "--threads", 1]
-    arguments += ["--schedule", schedule, "--learning-rate", 0.01, "--log-every", 1]
+    arguments += ["--schedule", schedule, "--learning-rate", 0.01, "--warmup", 0, "--log-every", 1]
     elman("train", corpus.name, *arguments, "--steps", 0, "-o", "m.safetensors").ok()
     run = elman("train", "--resume", "m.safetensors", "--steps", 10, "--json").ok()
     rates = [row["learning_rate"] for row in run.named("step")]

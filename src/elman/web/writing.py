@@ -109,7 +109,8 @@ def _line(
     start = read(network, Start(start.state, ids))
     written: Iterable[int]
     if task.beam:
-        written = beam_search(network, start, task.beam, left, forbidden, v.end, primed)
+        length = left + model.lines  # as `Writing`: one more symbol shows whether a line is whole
+        written = beam_search(network, start, task.beam, length, forbidden, v.end, primed)[:left]
     else:
         write = shared_writer(model)
         written = generate(network, start, task.options, rng, forbidden, v.end, left, write, primed)
