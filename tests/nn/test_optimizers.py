@@ -236,6 +236,8 @@ def test_the_usual_warmup_is_300_steps_and_at_most_a_tenth_of_the_run():
 
     assert factors(100)[1:12] == pytest.approx([n / 10 for n in range(1, 10)] + [1, 1])
     assert factors(100)[0] == pytest.approx(1 / 300)
+    late = [learning_rate_factor("constant", n, None, 0.8 + n / 500, 0.8) for n in range(12)]
+    assert late[1:] == pytest.approx(factors(100)[1:12]), "of the time that preparing has left"
     assert factors(10_000)[:301] == pytest.approx([n / 300 for n in range(1, 301)] + [1])
 
 

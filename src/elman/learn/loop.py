@@ -88,6 +88,8 @@ class Loop(State[N]):
         self.running = True
         self._agree()
         saved = self.now
+        if self.step == 0:
+            self.begun = self.progress
         with self.network.limit_threads():
             while not self.finished and not self.stopping:
                 self._pause()
@@ -198,7 +200,9 @@ class Loop(State[N]):
     @property
     def learning_rate(self) -> float:
         s = self.settings
-        factor = optimizers.learning_rate_factor(s.schedule, self.step, s.warmup, self.progress)
+        factor = optimizers.learning_rate_factor(
+            s.schedule, self.step, s.warmup, self.progress, self.begun
+        )
         return (s.learning_rate or 0.0) * factor * self.plateau_factor * self.rate_factor
 
     def _evaluate(self, last: Event) -> Event:

@@ -47,6 +47,7 @@ class State(ABC, Generic[N]):
         self.horizon = settings.end  # of the schedule: fixed when the run begins
         self.limit = self.horizon  # where the run ends: a resumed run may go beyond
         self.reserve = 0.0  # seconds that a run limited by minutes keeps for the last evaluation
+        self.begun = 0.0  # the progress at the first step
         self.step = self.epoch = self.index = 0
         self.plan = self._plan()
         self.best: N | None = None
@@ -167,6 +168,7 @@ class State(ABC, Generic[N]):
             "plateau_factor": self.plateau_factor, "rate_changes": self.rate_changes,
             "stopped_early": self.stopped_early,
             "horizon": list(self.horizon), "limit": list(self.limit), "reserve": self.reserve,
+            "begun": self.begun,
             "finished": self.finished, "history_columns": list(HISTORY),
             "written": self.written,
         }  # fmt: skip
@@ -184,6 +186,7 @@ class State(ABC, Generic[N]):
         self.rate_changes = [(int(step), float(f)) for step, f in state.get("rate_changes", [])]
         self.seconds_before = self.now = state["seconds"]
         self.written = state.get("written", [])
+        self.begun = state.get("begun", 0.0)
         self.horizon = (state["horizon"][0], state["horizon"][1])
         self.limit = (state["limit"][0], state["limit"][1])
         if state["best_value"] is not None:

@@ -210,7 +210,9 @@ def make(name: str, parameters: Array, weight_decay: float, momentum: float) -> 
 WARMUP, WARMUP_SHARE = 300, 0.1  # the usual warmup: steps, and the most of a run
 
 
-def learning_rate_factor(schedule: str, step: int, warmup: int | None, progress: float) -> float:
+def learning_rate_factor(
+    schedule: str, step: int, warmup: int | None, progress: float, begun: float = 0.0
+) -> float:
     """What the learning rate is multiplied with at an update.
 
     Parameters
@@ -218,15 +220,16 @@ def learning_rate_factor(schedule: str, step: int, warmup: int | None, progress:
     schedule : "constant", "cosine" or "plateau" (whose halvings come on top)
     step : updates done so far
     warmup : updates over which the rate climbs linearly from near 0; None: over 300, or the first
-        tenth of the horizon if that is shorter
+        tenth of the horizon if that is shorter, counted from where updates began
     progress : share of the horizon that has passed, in [0, 1]; beyond it the
         cosine stays at its floor
+    begun : progress at the first update: by the clock preparing has taken some
 
     The cosine (Loshchilov and Hutter 2017) falls from 1 to 1/100.
     """
     climbed = (step + 1) / (WARMUP if warmup is None else max(1, warmup))
     if warmup is None:
-        climbed = max(climbed, progress / WARMUP_SHARE)
+        climbed = max(climbed, (progress - begun) / max(1e-9, WARMUP_SHARE * (1 - begun)))
     factor = min(1.0, climbed)
     if schedule == "cosine":
         factor *= 0.01 + 0.99 * 0.5 * (1 + cos(pi * min(1.0, progress)))
