@@ -185,7 +185,7 @@ class Settings(ABC):
     )  # fmt: skip
     warmup: int | None = setting(
         None, "Steps in which the learning rate rises.", LEARNING, least=0, most=1e9,
-        shown="lm and classify with adam and a cosine a tenth, at most 300; else 0",
+        shown="300, at most a tenth of the run (lm and classify, adam, cosine); else 0",
     )  # fmt: skip
     clip_norm: float | None = setting(
         None, "Clip the gradient to this norm; 0: never.", LEARNING, least=0,
@@ -312,11 +312,11 @@ class Settings(ABC):
         return self.filled(minutes=minutes) if self.by_the_clock else self
 
     def with_steps(self, rates: Mapping[str, float], decay: float, rising: bool = False) -> Self:
-        """What was not given about steps and their end; `rising`: with the usual warmup."""
+        """What was not given about steps and their end; `rising`: Adam with a cosine warms up."""
         return self.filled(
             learning_rate=rates[self.optimizer],
             weight_decay=decay,
-            warmup=None if rising else 0,
+            warmup=None if rising and (self.optimizer, self.schedule) == ("adam", "cosine") else 0,
             # D2L's; a flag replaces it, 0 turns clipping off
             clip_norm=1.0 if self.clip_value is None else None,
             # Of 24 evaluations. A run that has memorized its text need not use up its minutes; one

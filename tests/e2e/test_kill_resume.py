@@ -475,6 +475,13 @@ def test_resume_of_standard_input_needs_it_again(elman, corpus, read_model):
     assert not found, "; ".join(found)
 
 
+def test_what_had_its_default_cannot_be_given_when_resuming(elman, corpus):
+    elman("train", corpus.name, "--hidden-size", 6, "--steps", 1, "-o", "m.safetensors").ok()
+    elman("train", "--resume", "m.safetensors", "--warmup", 10).refused(
+        (2,), ("--warmup contradicts m.safetensors", "with the default of --warmup", "leave it out")
+    )
+
+
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_an_initialised_model_can_be_trained(elman, corpus, schedule):
     """`--steps 0` writes a model; more steps continue it, at a learning rate that moves it."""

@@ -178,6 +178,8 @@ def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object
             how = "with biases" if name == "bias" else f"with {quoted(then)}"
             if isinstance(then, bool) and name != "bias":
                 how = f"{'with' if then else 'without'} {flag(name)}"
+            if then is None:
+                how = f"with the default of {flag(name)}"
             raise UsageError(
                 f"{flag(name, value)} contradicts {path}, which was trained {how}; leave it out, "
                 "or start a new training with --from"

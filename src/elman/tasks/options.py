@@ -85,8 +85,8 @@ class CommonOptions(TypedDict, total=False):
     'cosine'.
     """
     warmup: int | None
-    """Steps in which the learning rate rises. Default: lm and classify with adam and a cosine a
-    tenth, at most 300; else 0.
+    """Steps in which the learning rate rises. Default: 300, at most a tenth of the run (lm and
+    classify, adam, cosine); else 0.
     """
     clip_norm: float | None
     """Clip the gradient to this norm; 0: never. Default: 1; none with clip_value."""

@@ -163,10 +163,10 @@ class LanguageSettings(Settings):
         passes = settings._passes(symbols, paces) if adam else 0.0
         dropout = 0.5 if size >= 512 else 0.25
         settings = settings.filled(dropout=dropout if passes >= 2 else 0.0)
-        rates, rising = dict(LEARNING_RATES), adam and self.schedule == "cosine"
-        if rising:
+        rates = dict(LEARNING_RATES)
+        if self.schedule == "cosine":
             rates["adam"] = ADAM_512 if size >= 512 else ADAM
-        return settings.with_steps(rates, 0.05 if adam else 0.0, rising)
+        return settings.with_steps(rates, 0.05 if adam else 0.0, rising=True)
 
     def _hidden_size(self, symbols: int, paces: Mapping[tuple[int, int], float]) -> int:
         """As large as the text can feed, and as the time can train."""
