@@ -128,7 +128,7 @@ def test_a_classifier_rounds_in_training_only(rng):
     initialise(network.parameters, config, "uniform", 1.0, np.random.default_rng(0))
     ids, labels = rng.integers(0, 11, (6, 5)), np.array([0, 1, 2, 0, 1])
     weights = np.full(5, 0.2, np.float32)
-    logits, _ = network.forward(ids)
+    logits, _, _ = network.forward(ids)
     network.loss_and_gradient(ids, labels, weights, rng=np.random.default_rng(0))
     gradient = network.gradient.flat.copy()
     network.bf16 = True

@@ -92,7 +92,7 @@ def test_logits_equal_those_computed_one_number_at_a_time(pooling, bidirectional
     made = network(pooling=pooling, bidirectional=bidirectional, **options)
     texts = encoded([4, 1, 7])
     inputs, mask = batches.padded(texts, np.arange(3))
-    logits, _ = made.forward(inputs, mask)
+    logits, _, _ = made.forward(inputs, mask)
     for row in range(3):
         ids = texts.ids[texts.offsets[row] : texts.offsets[row + 1]]
         np.testing.assert_allclose(logits[row], by_hand(made, ids), rtol=1e-10, atol=1e-12)

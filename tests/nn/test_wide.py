@@ -100,6 +100,29 @@ def test_the_gradient_of_one_step_is_gone_in_the_next():
     assert not networks[1].gradient["wide.W"][others].any()
 
 
+def test_cells_learn_by_themselves_what_the_table_knows_by_heart():
+    options = {"hidden_size": 3, "num_classes": 3}
+    both = ClassifierNetwork(ClassifierConfig(9, **options, wide=64, wide_ngrams=3), np.float64)
+    cells = ClassifierNetwork(ClassifierConfig(9, **options), np.float64)
+    for made in (both, cells):
+        initialise(made.parameters, made.config, "uniform", None, np.random.default_rng(1))
+    ids, mask = padded(TEXTS)
+    labels, weights = np.array([0, 1, 2]), np.full(3, 1 / 3)
+    for text, label in zip(TEXTS, labels, strict=True):
+        both.parameters["wide.W"][wide.ngrams(np.array(text)[:, None], None, 64, 3).rows, label] = (
+            99
+        )
+    both.loss_and_gradient(ids, labels, weights, mask)
+    assert np.abs(both.gradient.flat).max() < 1e-6
+    alone = cells.loss_and_gradient(ids, labels, weights, mask)
+    assert np.abs(cells.gradient.flat).max() > 1e-2
+    assert both.loss_and_gradient(ids, labels, weights, mask, alone=0.5) == pytest.approx(alone / 2)
+    dense = both.gradient.flat[: both.dense]
+    np.testing.assert_allclose(dense, cells.gradient.flat / 2, atol=1e-6)
+    assert both.loss_and_gradient(ids, labels, weights, mask, alone=1.0) == pytest.approx(alone)
+    assert not both.gradient["wide.W"].any()
+
+
 @given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=7), min_size=1, max_size=3),
        st.integers(1, 2**20), st.integers(1, 4))  # fmt: skip
 def test_a_symbol_sees_the_n_grams_that_hold_or_touch_it_by_their_place(texts, num_rows, longest):

@@ -188,12 +188,17 @@ def _check_classifier(case: str, config: ClassifierConfig, engine: Engine) -> It
 
     def value() -> float:
         dropout = np.random.default_rng(3)  # the same masks every time
-        logits, _ = network.forward(ids, mask, dropout)
+        logits, own, _ = network.forward(ids, mask, dropout)
+        return 0.6 * loss(logits) + 0.4 * loss(own)
+
+    def loss(logits: Array) -> float:
         nats = -np.log(layers.softmax(logits))
         smooth = 0.8 * nats[np.arange(B), labels] + 0.2 * nats.mean(axis=1)
         return float((smooth * weights).sum())
 
-    network.loss_and_gradient(ids, labels, weights, mask, np.random.default_rng(3), 0.2)
+    network.loss_and_gradient(
+        ids, labels, weights, mask, np.random.default_rng(3), smoothing=0.2, alone=0.4
+    )
     yield from _compare(case, network, value)
 
 

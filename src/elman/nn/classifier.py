@@ -84,23 +84,34 @@ class ClassifierNetwork(StackNetwork):
         mask: Array | None = None,
         rng: np.random.Generator | None = None,
         text: Array | None = None,
-    ) -> tuple[Array, Callable[[Array], None]]:
-        """Logits (B, C) of the classes; arguments and pullback as in `encode`.
+    ) -> tuple[Array, Array, Callable[[Array, Array | None], None]]:
+        """Logits of the classes.
 
-        `text` (T, B) are the ids that the wide part reads, if some of `ids` were left out.
+        Parameters
+        ----------
+        ids, mask, rng : those of `encode`
+        text : (T, B) the ids that the wide part reads, if some of `ids` were left out
+
+        Returns
+        -------
+        logits : (B, C)
+        own : (B, C) the part of them that is of the cells
+        pullback : (dlogits, down or None) -> None, with the gradients of both; adds those of the
+            parameters to `self.gradient`
         """
         y, encode_pullback = self.encode(ids, mask, rng)
         y, drop_pullback = self.drop(y, self.config.dropout if rng is not None else 0.0, rng)
-        logits, write_pullback = self.write(y[None])
+        own, write_pullback = self.write(y[None])
 
         read = ids if text is None else text
         wide_logits, wide_pullback = self.ngrams(wide.ngrams, read, mask, rng)
 
-        def pullback(dlogits: Array) -> None:
+        def pullback(dlogits: Array, down: Array | None) -> None:
             wide_pullback(dlogits)
-            encode_pullback(drop_pullback(write_pullback(dlogits[None])[0]))
+            dy = dlogits if down is None else dlogits + down
+            encode_pullback(drop_pullback(write_pullback(dy[None])[0]))
 
-        return logits[0] + wide_logits, pullback
+        return own[0] + wide_logits, own[0], pullback
 
     def loss_and_gradient(
         self,
@@ -111,6 +122,7 @@ class ClassifierNetwork(StackNetwork):
         rng: np.random.Generator | None = None,
         smoothing: float = 0.0,
         text: Array | None = None,
+        alone: float = 0.0,
     ) -> float:
         """Σ weights · nats of the labels (B,), and its gradient in `self.gradient`.
 
@@ -118,13 +130,27 @@ class ClassifierNetwork(StackNetwork):
 
         With label smoothing ε (Szegedy et al. 2016) a share ε of every target is
         spread over all classes: nats become (1 - ε)·nats + ε·Σ_v nats_v / C.
+
+        A share `alone` of the loss is that of the cells without the wide part. Else a table that
+        knows the texts by heart leaves the cells nothing to learn.
         """
         self.clear_gradient()
         with self.training_step():
-            logits, pullback = self.forward(ids, mask, rng, text)
-        cross_entropy = self.engine.layers.softmax_cross_entropy
-        nats, loss_pullback = cross_entropy(logits[None], labels[None])
-        dlogits = loss_pullback(weights[None])[0]
+            logits, own, pullback = self.forward(ids, mask, rng, text)
+        loss, dlogits = self._loss(logits, labels, weights, smoothing)
+        if not alone:
+            pullback(dlogits, None)
+            return loss
+        own_loss, down = self._loss(own, labels, weights, smoothing)
+        pullback((1 - alone) * dlogits, alone * down)
+        return (1 - alone) * loss + alone * own_loss
+
+    def _loss(
+        self, logits: Array, labels: Array, weights: Array, smoothing: float
+    ) -> tuple[float, Array]:
+        """The loss of logits (B, C), and its gradient as they are."""
+        nats, pullback = self.engine.layers.softmax_cross_entropy(logits[None], labels[None])
+        dlogits = pullback(weights[None])[0]
         if smoothing:
             # The target of every class is shared out: softmax - onehot becomes
             # softmax - (1 - ε)·onehot - ε/C.
@@ -133,5 +159,4 @@ class ClassifierNetwork(StackNetwork):
             # Σ_v nats_v / C = nats + logit of the label - mean logit
             at_label = logits[np.arange(len(labels)), labels]
             nats = nats + smoothing * (at_label - logits.mean(axis=1))
-        pullback(dlogits)
-        return float(np.sum(nats[0] * weights, dtype=np.float64))
+        return float(np.sum(nats[0] * weights, dtype=np.float64)), dlogits
