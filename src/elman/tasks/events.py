@@ -150,6 +150,7 @@ class Done(_Snapshot):
     validation_perplexity: NotRequired[float | None]
     test_bits_per_character: NotRequired[float | None]
     test_perplexity: NotRequired[float | None]
+    temperature: NotRequired[float | None]
     # of a classifier
     texts: NotRequired[int | None]
     rows: NotRequired[int | None]

@@ -66,6 +66,9 @@ class TaskDisplay(Display):
             rows.append((name, figures["bits_per_character"], figures["perplexity"]))
         if rows:
             self._table(rows)
+        if e.get("temperature") is not None:
+            self._say(f"its logits were divided by {e['temperature']:.2f}: so the held-out text is "
+                      "likeliest")  # fmt: skip
         if e["test_bits_per_character"] is not None:
             self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
 

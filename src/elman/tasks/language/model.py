@@ -37,6 +37,7 @@ FACTS = {
     "validation_bits_per_character": "held-out bits per character",
     "validation_perplexity": "held-out perplexity",
     "test_bits_per_character": "test bits per character",
+    "temperature": "temperature in its logits",
     "command": "command",
 }
 

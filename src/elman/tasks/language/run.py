@@ -14,7 +14,7 @@ from ...nn.network import Network
 from ...text.corpus import Corpus
 from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
-from . import scoring
+from . import scoring, temperature
 from .model import Model
 from .ngram import NGram
 from .trainer import Trainer
@@ -33,7 +33,7 @@ class LanguageRun(Run):
     DONE = ("steps", "seconds", "characters_per_second", "train_bits_per_character",
             "validation_bits_per_character", "validation_nats_per_character",
             "validation_perplexity", "test_bits_per_character", "test_perplexity",
-            "best_step", "baselines")  # fmt: skip
+            "temperature", "best_step", "baselines")  # fmt: skip
 
     @property
     def waiting_for(self) -> str:
@@ -80,6 +80,9 @@ class LanguageRun(Run):
         figures: Event = {"steps": 0}
         network: scoring.LanguageModel
         if isinstance(learner, Trainer):
+            # With another schedule nothing ends: the training may go on as if it had not stopped.
+            if learner.held_out and learner.step and self.settings.schedule == "cosine":
+                figures["temperature"] = learner.calibrate()
             network = learner.trained()
             figures["seconds"] = learner.seconds
             if learner.step:
@@ -145,6 +148,7 @@ class LanguageRun(Run):
     def _try_evaluation(self) -> tuple[int, int]:
         assert isinstance(self.learner, Trainer)
         wanted = self.validation.predictions + self.test.predictions
+        wanted += min(self.validation.predictions, temperature.SYMBOLS)
         tried = min(1024, self.validation.predictions or 1)
         if wanted:
             network, vocabulary = self.learner.network, self.data.vocabulary

@@ -14,7 +14,7 @@ from ...nn.network import Network
 from ...store.checkpoint import Tensors
 from ...text.parts import Part
 from ...text.vocabulary import Vocabulary
-from . import batches, scoring
+from . import batches, scoring, temperature
 from .model import Model
 from .settings import LanguageSettings
 
@@ -179,7 +179,7 @@ class Trainer(Loop[Network]):
         score = scoring.evaluate(
             self.network, self.validation, self.vocabulary,
             parallel=parallel, limit=self.evaluation_limit,
-            start=self.end_state if self._start_tensors() else None, shards=self.shards,
+            start=self._warm(), shards=self.shards,
         )  # fmt: skip
         nats = score.nats / score.symbols
         return nats, nats, {
@@ -187,6 +187,22 @@ class Trainer(Loop[Network]):
             "validation_bits_per_character": nats / log(2) / self.validation.characters_per_symbol,
             "validation_perplexity": score.perplexity,
         }  # fmt: skip
+
+    def _warm(self) -> Array | None:
+        """A state that has read text before, if there is one."""
+        return self.end_state if self._start_tensors() else None
+
+    def calibrate(self) -> float:
+        """Divide the logits of the network to use by its temperature on the held-out part.
+
+        Returns the temperature.
+        """
+        trained = self.trained()
+        T = temperature.fitted(trained, self.validation, self.vocabulary, self._warm())
+        temperature.divide(trained, T)
+        if trained is not self.network and self.best_step == self.step:  # they are one in the file
+            temperature.divide(self.network, T)
+        return T
 
     def sample(self, length: int = 200) -> str:
         """A short sample of the model as it is now."""
