@@ -196,7 +196,7 @@ class Settings(ABC):
     )
     patience: int | None = setting(
         None, "Evaluations without improvement before training stops; 0: never.", LEARNING,
-        least=0, most=1e9, shown="8; 0 with --epochs or --steps",
+        least=0, most=1e9, shown="8; 0 with --epochs, --steps or a classifier's cosine",
     )  # fmt: skip
 
     eval_every: int | None = setting(

@@ -93,8 +93,8 @@ class CommonOptions(TypedDict, total=False):
     clip_value: float | None
     """Clip every component of the gradient instead; 0: never."""
     patience: int | None
-    """Evaluations without improvement before training stops; 0: never. Default: 8; 0 with epochs
-    or steps.
+    """Evaluations without improvement before training stops; 0: never. Default: 8; 0 with
+    epochs, steps or a classifier's cosine.
     """
     eval_every: int | None
     """Steps between evaluations. Default: 24 times a run."""
