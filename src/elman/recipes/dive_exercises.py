@@ -13,7 +13,7 @@ CONSECUTIVE: dict[str, Any] = SETTINGS | {"batching": "consecutive"}
 # To generalise: most of the book, a gated cell, dropout, and to stop at the best on a part.
 GENERAL: dict[str, Any] = {
     "cell": "gru", "hidden_size": 256, "dropout": 0.5, "epochs": 15, "validation": 0.1,
-    "unknown": True, "reset_state": 0.0, "learning_rate": 0.006, "warmup": 0,
+    "unknown": True, "reset_state": 0.0, "learning_rate": 0.006, "warmup": 0, "calibrate": False,
 }  # fmt: skip
 SHORT: dict[str, Any] = {"hidden_size": 16, "epochs": 1}  # of a quick run
 LOW: dict[str, Any] = CONSECUTIVE | {

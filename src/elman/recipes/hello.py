@@ -26,7 +26,7 @@ PRIME = "ROMEO:"
 OURS: dict[str, Any] = {
     "cell": "rnn", "hidden_size": 100, "batch_size": 1, "seq_len": 25, "optimizer": "adam",
     "learning_rate": 0.002, "loss": "sum", "validation": 0.1, "weight_decay": 0.0, "dropout": 0.0,
-    "reset_state": 0.0, "warmup": 0, "threads": 1,
+    "reset_state": 0.0, "warmup": 0, "calibrate": False, "threads": 1,
 }  # fmt: skip
 
 

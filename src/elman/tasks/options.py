@@ -167,6 +167,10 @@ class LanguageOptions(CommonOptions, total=False):
     """
     loss: Literal["mean", "sum"] | None
     """Mean over time and batch, or sum over time. Default: 'mean'. With task='lm'."""
+    calibrate: bool | None
+    """At the end of a cosine divide the logits by the temperature at which the held-out part is
+    likeliest. Default: True. With task='lm'.
+    """
     sample_every: int | None
     """Steps between samples. Default: 6 times a run. With task='lm'."""
 

@@ -81,7 +81,8 @@ class LanguageRun(Run):
         network: scoring.LanguageModel
         if isinstance(learner, Trainer):
             # With another schedule nothing ends: the training may go on as if it had not stopped.
-            if learner.held_out and learner.step and self.settings.schedule == "cosine":
+            s = self.settings
+            if learner.held_out and learner.step and s.calibrate and s.schedule == "cosine":
                 figures["temperature"] = learner.calibrate()
             network = learner.trained()
             figures["seconds"] = learner.seconds

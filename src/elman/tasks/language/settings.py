@@ -74,6 +74,10 @@ class LanguageSettings(Settings):
     loss: str = setting(
         "mean", "Mean over time and batch, or sum over time.", LEARNING, choices=("mean", "sum")
     )
+    calibrate: bool = setting(
+        True, "At the end of a cosine divide the logits by the temperature at which the held-out "
+        "part is likeliest.", LEARNING, shown="on",
+    )  # fmt: skip
     sample_every: int | None = setting(
         None, "Steps between samples.", RUN, least=1, most=1e12, shown="6 times a run"
     )
