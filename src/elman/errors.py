@@ -53,7 +53,7 @@ def lacks(what: str, package: str, way: str) -> str:
 
 # Flags whose arguments have other names, and those that need no value.
 ARGUMENTS = {"from": "start_from", "count": "n"}
-SWITCHES = {"bidirectional", "greedy", "lines", "lowercase", "transitions", "unknown"}
+SWITCHES = {"bidirectional", "calibrate", "greedy", "lines", "lowercase", "transitions", "unknown"}
 VALUES: set[str] = set()  # what settings may be: `settings.Rule` adds its choices
 # What is quoted stays, even where it is cut, and so does a command; else a flag, and the word
 # after it.
