@@ -67,8 +67,8 @@ class TaskDisplay(Display):
         if rows:
             self._table(rows)
         if e.get("temperature") is not None:
-            self._say(f"its logits were divided by {e['temperature']:.2f}: so the held-out text is "
-                      "likeliest")  # fmt: skip
+            self._say(f"logits divided by {e['temperature']:.2f}, the temperature that fits the "
+                      "held-out text best")  # fmt: skip
         if e["test_bits_per_character"] is not None:
             self._say(f"test part: {e['test_bits_per_character']:.3f} bits per character")
 
