@@ -136,6 +136,19 @@ def test_what_has_no_effect_on_a_chain_is_refused(poem_file, given):
         elman.train(poem_file, cell="ngram", **given)
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"calibrate": False, "schedule": "constant"}, "--no-calibrate .* --schedule constant"),
+        ({"calibrate": True, "schedule": "plateau"}, "--calibrate .* --schedule plateau"),
+        ({"calibrate": True, "validation": 0}, "--calibrate .* --validation 0"),
+    ],
+)
+def test_a_temperature_that_is_never_fitted_is_refused(poem_file, given, why):
+    with pytest.raises(UsageError, match=why):
+        fast_train(poem_file, **given)
+
+
 def test_the_order_of_a_chain_is_refused_for_a_network(poem_file):
     with pytest.raises(UsageError, match="--order needs --cell ngram"):
         fast_train(poem_file, order=3)

@@ -172,7 +172,7 @@ class LanguageTask(Task):
 
 
 def _refuse_without_effect(given: Mapping[str, Any], chain: bool) -> None:
-    """Raise UsageError for settings of steps and networks with a chain, and the other way round."""
+    """Raise UsageError for settings that this training never looks at."""
     if not chain and given.get("order") is not None:
         raise UsageError("--order needs --cell ngram")
     for name, value in given.items() if chain else ():
@@ -180,6 +180,21 @@ def _refuse_without_effect(given: Mapping[str, Any], chain: bool) -> None:
         if value is not None and group in (NETWORK, LEARNING) and name not in OF_A_CHAIN:
             raise UsageError(f"{flag(name, value)} has no effect with --cell ngram, which counts "
                              "and takes no steps: leave it out")  # fmt: skip
+    if given.get("calibrate") is not None:
+        without = _without_temperature(given)
+        if without:
+            switch = flag("calibrate", given["calibrate"])
+            raise UsageError(f"{switch} has no effect with {without}: leave {switch} out")
+
+
+def _without_temperature(given: Mapping[str, Any]) -> str | None:
+    """The setting with which no temperature is fitted at the end, and why; None: one may be."""
+    schedule = given.get("schedule")
+    if schedule not in (None, "cosine"):
+        return f"--schedule {schedule}, which has no end"
+    if given.get("validation") == 0:
+        return "--validation 0, which leaves nothing to fit a temperature on"
+    return None
 
 
 TASK = LanguageTask()
