@@ -17,7 +17,7 @@ import numpy as np
 
 from . import layers, wide
 from .arena import Shapes
-from .stack import StackConfig, StackNetwork
+from .stack import StackConfig, StackNetwork, joined
 
 Array = np.ndarray
 POOLINGS = ("last", "mean", "max")
@@ -66,9 +66,9 @@ class ClassifierNetwork(StackNetwork):
         if self.config.pooling == "last":
             y = final
         elif self.config.pooling == "mean":
-            y, pool_pullback = layers.mean_over_time(h, mask)
+            y, pool_pullback = layers.mean_over_time(joined(h), mask)
         else:
-            y, pool_pullback = layers.max_over_time(h, mask)
+            y, pool_pullback = layers.max_over_time(joined(h), mask)
 
         def pullback(dy: Array) -> None:
             if pool_pullback is None:

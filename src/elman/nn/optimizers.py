@@ -132,10 +132,10 @@ class RowAdagrad:
         self.table = table
         self.sum_squares = np.zeros_like(table)
 
-    def step(self, gradient: Array, rows: Array | slice, learning_rate: float) -> None:
+    def step(self, gradient: Array, rows: Array, learning_rate: float) -> None:
         """Update the rows of the table in place by theirs of the `gradient` (N, C)."""
-        p, s = self.table[rows], self.sum_squares[rows]
-        Adagrad.update(self, p, gradient[rows], s, lr=learning_rate)  # type: ignore[arg-type]
+        p, s, g = (x.take(rows, axis=0) for x in (self.table, self.sum_squares, gradient))
+        Adagrad.update(self, p, g, s, lr=learning_rate)  # type: ignore[arg-type]
         self.table[rows], self.sum_squares[rows] = p, s
 
 

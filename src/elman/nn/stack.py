@@ -91,7 +91,7 @@ class StackNetwork(BaseNetwork):
 
     config: StackConfig
     ngram_dropout: float  # share of the n-grams that a training step leaves out
-    touched: Array | slice = slice(None)  # rows of the table that may have a gradient
+    touched = np.zeros(0, np.int64)  # rows of the table that may have a gradient
 
     @property
     def dense(self) -> int:
@@ -150,7 +150,7 @@ class StackNetwork(BaseNetwork):
 
     def read(
         self, x: Array, mask: Array | None = None, rng: np.random.Generator | None = None
-    ) -> tuple[Array, Array, Callable[[Array | None, Array | None], Array | None]]:
+    ) -> tuple[list[Array], Array, Callable[[Array | None, Array | None], Array | None]]:
         """All layers.
 
         Parameters
@@ -166,12 +166,12 @@ class StackNetwork(BaseNetwork):
         drop = self.config.dropout if rng is not None else 0.0
         run = partial(_side_by_side, self._share) if rng is not None and self._divided else _in_turn
         pullbacks: list[Callable[[Array | None, Array | None], Array | None]] = []
-        final = x
+        h, final = [x], x
         for number, prefixes in enumerate(self.config.prefixes):
             before = None
             if number:
-                x, before = self.drop(x, drop, rng)
-            x, final, pullback = self.layer(prefixes, x, mask, run)
+                x, before = self.drop(joined(h), drop, rng)
+            h, final, pullback = self.layer(prefixes, x, mask, run)
             pullbacks.append(_then(pullback, before))
 
         def whole_pullback(dh: Array | None, dfinal: Array | None) -> Array | None:
@@ -179,11 +179,11 @@ class StackNetwork(BaseNetwork):
                 dh, dfinal = pullback(dh, dfinal), None
             return dh
 
-        return x, final, whole_pullback
+        return h, final, whole_pullback
 
     def layer(
         self, prefixes: list[str], x: Array, mask: Array | None, run: Runner | None = None
-    ) -> tuple[Array, Array, Callable[[Array | None, Array | None], Array | None]]:
+    ) -> tuple[list[Array], Array, Callable[[Array | None, Array | None], Array | None]]:
         """One layer in one or both directions.
 
         Parameters
@@ -193,9 +193,9 @@ class StackNetwork(BaseNetwork):
 
         Returns
         -------
-        h : (T, B, width) hidden states, of both directions concatenated
+        h : (T, B, H) hidden states of each direction; see `joined`
         final : (B, width) the last ones of each direction, at the text's last and first symbol
-        pullback : (dh or None, dfinal or None) -> dx, or None for ids
+        pullback : (dh (T, B, width) or None, dfinal or None) -> dx, or None for ids
         """
         config, p, g = self.config, self.parameters, self.gradient
         run = run or _in_turn
@@ -244,9 +244,7 @@ class StackNetwork(BaseNetwork):
             dx = run(back, range(len(prefixes)))
             return dx[0] if dx[0] is None or len(dx) == 1 else dx[0] + dx[1]
 
-        if len(prefixes) == 1:
-            return outputs[0], finals[0], pullback
-        return np.concatenate(outputs, axis=2), np.concatenate(finals, axis=1), pullback
+        return outputs, joined(finals), pullback
 
     def write(self, h: Array) -> tuple[Array, Callable[[Array], Array]]:
         """The readout, h·W_y + b_y: logits (T, B, C) of (T, B, width).
@@ -288,6 +286,11 @@ class StackNetwork(BaseNetwork):
         if not rate or rng is None:
             return x, lambda dy: dy
         return self.engine.layers.dropout(x, rate, rng)
+
+
+def joined(directions: list[Array]) -> Array:
+    """The units (…, H) of all directions of a layer next to each other: (…, width)."""
+    return directions[0] if len(directions) == 1 else np.concatenate(directions, axis=-1)
 
 
 def _in_turn(function: Callable, items: Iterable) -> list:

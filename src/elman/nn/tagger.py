@@ -21,7 +21,7 @@ import numpy as np
 from . import chain, wide
 from .arena import Shapes
 from .chain import Borders, Transitions
-from .stack import StackConfig, StackNetwork
+from .stack import StackConfig, StackNetwork, joined
 
 Array = np.ndarray
 LETTERS = ["letters.", "letters.reverse."]
@@ -101,8 +101,8 @@ class TaggerNetwork(StackNetwork):
             shapes, drop_letters = self.drop(shapes, drop, rng)
             x = np.concatenate([x, shapes], axis=2)
         h, _, read_pullback = self.read(x, mask, rng)
-        h, drop_pullback = self.drop(h, drop, rng)
-        logits, write_pullback = self.write(h)
+        y, drop_pullback = self.drop(joined(h), drop, rng)
+        logits, write_pullback = self.write(y)
         read = ids if text is None else text
         wide_logits, wide_pullback = self.ngrams(wide.ngrams_around, read, mask, rng)
 
