@@ -15,11 +15,13 @@ The data are in the folder that ELMAN_CORPORA names: folders `names` (one file p
 surnames), `words` (english.txt, french.txt, german.txt) and `words_frequent` (frequent words of
 twelve languages; those of more than three letters that occur in one language only), and the texts
 tinyshakespeare.txt, sherlock_complete_cnus.txt and timemachine.txt, whose lines of 40 characters
-and more are to be told apart.
+and more are to be told apart. The lines of eleven packages of Python's standard library need no
+folder; another version of Python has other lines.
 """
 
 import json
 import os
+import sysconfig
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -52,6 +54,11 @@ DATA: dict[str, tuple[str, str, bool]] = {
     "words, cs sl": ("words_frequent", "cs sl", True),
     "words, cs sl sh": ("words_frequent", "cs sl sh", True),
     "lines of 3 books": (".", "tinyshakespeare sherlock_complete_cnus timemachine", False),
+    "lines of 11 packages": (
+        "stdlib",
+        "asyncio email http idlelib importlib logging multiprocessing tkinter unittest urllib xml",
+        False,
+    ),
 }
 LETTERS = 4  # the least of a frequent word
 LINE = 40  # characters, the least of a line
@@ -63,23 +70,34 @@ REGULARISATION = (1.0, 10.0, 100.0)  # C of the logistic regression: its best on
 
 def prepared(corpora: Path, name: str, made: Path) -> Path:
     """The folder of a file per class; one that is made of others' files lies in `made`."""
-    folder, files, _ = DATA[name]
+    folder, files, lowercase = DATA[name]
     if folder in ("names", "words"):
         return corpora / folder
     names = files.split() or sorted(p.stem for p in (corpora / folder).glob("*.txt"))
     texts = {}
     for stem in names:
-        lines = (corpora / folder / f"{stem}.txt").read_text("utf-8").splitlines()
-        least = LINE if folder == "." else LETTERS
-        kept = (line.strip() for line in lines)
-        kept = (line.lower() if folder != "." else line for line in kept)
+        whole = package(stem) if folder == "stdlib" else read(corpora / folder / f"{stem}.txt")
+        least = LETTERS if lowercase else LINE
+        kept = (line.strip() for line in whole.splitlines())
+        kept = (line.lower() if lowercase else line for line in kept)
         texts[stem] = list(dict.fromkeys(line for line in kept if len(line) >= least))
     common = Counter(text for rows in texts.values() for text in rows)
     place = made / name
     place.mkdir()
     for stem, rows in texts.items():
-        (place / f"{stem}.txt").write_text("".join(f"{r}\n" for r in rows if common[r] == 1))
+        own = "".join(f"{row}\n" for row in rows if common[row] == 1)
+        (place / f"{stem}.txt").write_text(own, "utf-8")
     return place
+
+
+def package(name: str) -> str:
+    """The source of a package of Python's standard library, without its tests."""
+    files = sorted((Path(sysconfig.get_path("stdlib")) / name).rglob("*.py"))
+    return "\n".join(read(path) for path in files if "test" not in path.parts)
+
+
+def read(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def split(path: Path, lowercase: bool, seed: int) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -209,7 +227,7 @@ def main(
     extra: tuple[str, ...], with_speed: bool, turns: int, json_path: str | None,
 ) -> None:  # fmt: skip
     """Print tables of quality and speed."""
-    if corpora is None:
+    if corpora is None and set(only) != {"lines of 11 packages"}:
         raise click.UsageError("name the folder of the data with --corpora")
     console, results, context = Console(), {}, click.get_current_context()
     given = {k: json.loads(v) for k, v in (pair.split("=", 1) for pair in extra)}
@@ -219,7 +237,7 @@ def main(
     made = Path(context.with_resource(TemporaryDirectory()))
     for name in only or DATA:
         lowercase = DATA[name][2]
-        path = prepared(Path(corpora), name, made)
+        path = prepared(Path(corpora or "."), name, made)
         ours, theirs = [], []
         for seed in range(seeds):
             model, figures = network(path, {"lowercase": lowercase} | given, seed)
