@@ -57,7 +57,7 @@ class Loop(State[N]):
 
     @property
     def noise(self) -> float:
-        """How far the last `_look` may be off by chance: the standard error of what is kept low."""
+        """How far the last `_look` may be from the best by chance, in what is kept low."""
         return 0.0
 
     @property
@@ -222,8 +222,9 @@ class Loop(State[N]):
     def _judge(self, value: float) -> None:
         """Keep the last parameters that are not worse than the best by more than `noise`.
 
-        Among equals the last ones of a cosine are the best bet: the learning rate was lowest (the
-        rule of one standard error, Breiman et al. 1984). Training stops if none come for a while.
+        Among equals the last ones of a cosine are the best bet: the learning rate was lowest (as
+        with the rule of one standard error, Breiman et al. 1984). Training stops if none come for
+        a while.
         """
         noise = self.noise if self.settings.schedule == "cosine" else 0.0
         if value - noise < self.best_value:

@@ -106,10 +106,13 @@ class ClassifierTrainer(TableLoop[ClassifierNetwork]):
 
     @property
     def noise(self) -> float:
-        """The standard error of macro-F1; 0 of a loss, which varies far less."""
+        """Two standard errors of macro-F1; 0 of a loss, which varies far less.
+
+        One is what the best of twenty evaluations owes to luck.
+        """
         if self.judged is None or self.settings.monitor == "loss":
             return 0.0
-        return self.judged.macro_f1_error()
+        return 2 * self.judged.macro_f1_error()
 
     def classifier(self, network: ClassifierNetwork | None = None) -> Classifier:
         """A classifier with the network as it is now, or with another one."""
