@@ -172,6 +172,7 @@ def test_the_next_commands_are_quoted(printed):
         ({"epochs": 0.5}, "--epochs 1.5"),
         ({"steps": 2_000_000, "validation": 0.2}, "--validation 0.2 --steps 6000000"),
         ({"minutes": 1.0, "batch_size": 8}, "--batch-size 8 --minutes 3"),
+        ({"steps": 2, "calibrate": False}, "--no-calibrate --steps 6"),
         (
             {
                 "steps": 9,

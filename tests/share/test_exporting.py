@@ -17,7 +17,7 @@ from elman.cli.export import FORMATS as OFFERED
 from elman.errors import ElmanError, UsageError
 from elman.share import architecture, exporting
 
-from .conftest import chain, lm
+from .conftest import chain, classifier, letters, lm
 
 onnx = pytest.importorskip("onnx")
 
@@ -105,6 +105,12 @@ def test_a_chain_can_leave_as_weights(tmp_path):
 def test_info_says_which_forms_a_model_has(saved):
     facts = json.loads(run("info", saved, "--json").stdout)
     assert facts["exports"] == ["weights", "onnx", "pytorch", "html", "hub"]
+
+
+def test_a_table_of_ngrams_cannot_leave_for_pytorch():
+    model = classifier("gru", letters(4), wide=64)
+    assert exporting.possible(model) == ["weights", "onnx", "html", "hub"]
+    assert model.facts()["wide part"] == "64 rows of n-grams, 192 numbers, 0.0 MB"
 
 
 def test_a_model_of_another_task_leaves_as_weights(tmp_path, monkeypatch):

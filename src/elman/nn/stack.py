@@ -98,6 +98,13 @@ class StackNetwork(BaseNetwork):
         table = self.parameters.get("wide.W")
         return self.parameters.flat.size - (0 if table is None else table.size)
 
+    def weight_of_table(self) -> str:
+        """How large the table of n-grams is, for people."""
+        table = self.parameters["wide.W"]
+        return (
+            f"{len(table):,} rows of n-grams, {table.size:,} numbers, {table.nbytes / 1e6:.1f} MB"
+        )
+
     def clear_gradient(self) -> None:
         """Set the gradient to zero; of the table the rows where it is not."""
         self.gradient.flat[: self.dense] = 0

@@ -144,4 +144,6 @@ def possible(model: SavedModel) -> list[str]:
     if not known(model):
         return ["weights"]
     chain = isinstance(model.network, NGram)
-    return [name for name, form in FORMATS.items() if form.chains or not chain]
+    table = bool(model.config.get("wide"))  # of n-grams, which no module of PyTorch has
+    return [name for name, form in FORMATS.items()
+            if (form.chains or not chain) and not (table and name == "pytorch")]  # fmt: skip

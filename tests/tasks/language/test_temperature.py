@@ -90,3 +90,16 @@ def test_a_run_that_goes_on_keeps_what_it_says_of_the_held_out_text(tmp_path):
     assert again.summary["validation_bits_per_character"] <= (
         1.02 * first.summary["validation_bits_per_character"]
     )
+
+
+def test_of_a_network_that_stays_the_best_both_temperatures_count(tmp_path):
+    from elman.tasks import resume
+
+    (tmp_path / "poem.txt").write_text(POEM)
+    path = tmp_path / "poem.safetensors"
+    first = elman.train(tmp_path / "poem.txt", **SETTINGS, output=path)
+    run = resume(path, {"steps": 41})
+    run.learner.best, run.learner.best_value = run.learner.network.copy(), -1.0
+    list(run.events())
+    assert run.learner.best_step == first.summary["best_step"] < 41
+    assert run.summary["temperature"] == pytest.approx(first.summary["temperature"], rel=1e-3)

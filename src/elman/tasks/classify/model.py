@@ -191,7 +191,7 @@ class Classifier(SavedModel):
             "cell": "bidirectional " * c["bidirectional"] + c["cell"],
             "layers": f"{c['num_layers']} × {c['hidden_size']}, pooling {c['pooling']}",
             "parameters": self.network.config.num_parameters(),
-            **({"wide part": f"{c['wide']:,} rows of n-grams"} if c["wide"] else {}),
+            **({"wide part": self.network.weight_of_table()} if c["wide"] else {}),
             "dtype": c["dtype"],
             "symbols": f"{len(self.vocabulary):,} {self.vocabulary.kind}",
             "classes": self.classes,

@@ -80,7 +80,7 @@ class TaskDisplay(Display):
             return []
         if any(is_pipe(name) for name in self.corpus):
             return []
-        own = [word for name, value in _chosen(s).items() for word in (flag(name), str(value))]
+        own = [word for name, value in _chosen(s).items() for word in _given(name, value)]
         if unit != "minutes" and s.precision == "bf16":  # by the clock it is chosen again
             own += [flag("precision"), "bf16"]
         more = LONGER * amount
@@ -114,6 +114,11 @@ def _chosen(s: LanguageSettings) -> dict[str, Any]:
     plain = {f.name: getattr(usual, f.name) if f.default is None else f.default for f in again}
     chosen = {name: getattr(s, name) for name, value in plain.items() if getattr(s, name) != value}
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _given(name: str, value: Any) -> list[str]:
+    """The words of a command that give a setting a value."""
+    return [flag(name, value)] if isinstance(value, bool) else [flag(name), str(value)]
 
 
 def _short(perplexity: float) -> str:

@@ -84,6 +84,9 @@ class LanguageRun(Run):
             s = self.settings
             if learner.held_out and learner.step and s.calibrate and s.schedule == "cosine":
                 figures["temperature"] = learner.calibrate()
+                best = learner.best_step if learner.best else learner.step
+                if best == self.summary.get("best_step"):  # a longer run found none better: both
+                    figures["temperature"] *= self.summary.get("temperature", 1.0)
             network = learner.trained()
             figures["seconds"] = learner.seconds
             if learner.step:

@@ -274,7 +274,7 @@ class Tagger(SavedModel):
             "layers": f"{c['num_layers']} × {c['hidden_size']}",
             "labels depend on": "the one before (a linear chain)" * c["transitions"] or "no other",
             "parameters": self.network.config.num_parameters(),
-            **({"wide part": f"{c['wide']:,} rows of n-grams"} if c["wide"] else {}),
+            **({"wide part": self.network.weight_of_table()} if c["wide"] else {}),
             "dtype": c["dtype"],
             "symbols": f"{len(self.vocabulary):,} {self.vocabulary.kind}",
             **({"letters": len(self.letters)} if self.letters is not None else {}),
