@@ -18,7 +18,8 @@ import click
 
 import elman
 from elman.cli import VERBS, cli
-from elman.settings import flag, kind_of, rule_of
+from elman.errors import flag
+from elman.settings import kind_of, rule_of
 from elman.tasks import TASKS, all_settings, settings_of
 from elman.tasks.described import choices_of
 

@@ -7,8 +7,8 @@ from math import inf, isfinite, nan
 
 import pytest
 
-from elman.errors import UsageError
-from elman.settings import flag, kind_of, rule_of
+from elman.errors import UsageError, flag
+from elman.settings import kind_of, rule_of
 from elman.tasks import TASKS, all_settings, make, settings_of
 
 COMPANIONS = {

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Number
+from typing import Any
 
 QUOTED = 60  # characters of a value that a message quotes
 
@@ -63,6 +64,15 @@ FLAG = re.compile(
     r"|(?<![\w-])--([a-z][a-z-]*[a-z])(?![\w=/-]|\.\w)(?: ([\w.'-]*\w))?"
 )
 _named = "arguments"
+
+
+def flag(name: str, value: Any = None) -> str:
+    """The flag of a setting, or the one that gives it a value.
+
+    `hidden_size` is `--hidden-size`, and `transitions` is `--no-transitions` where it is False.
+    """
+    no = "no-" if name == "bias" or value is False else ""
+    return f"--{no}{name.replace('_', '-')}"
 
 
 def as_arguments(message: str) -> str:

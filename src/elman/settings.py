@@ -15,7 +15,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from .errors import VALUES, UsageError, quoted
+from .errors import VALUES, UsageError, flag, quoted
 
 NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 TEXT, NETWORK, LEARNING, LABELS = "Text", "Network", "Learning", "Labels"
@@ -75,15 +75,6 @@ def kind_of(setting: Field) -> type:
     kinds = [kind for kind in get_args(setting.type) if kind is not type(None)]
     kind = kinds[0] if kinds else setting.type
     return kind if isinstance(kind, type) else str
-
-
-def flag(name: str, value: Any = None) -> str:
-    """The flag of a setting, or the one that gives it a value.
-
-    `hidden_size` is `--hidden-size`, and `transitions` is `--no-transitions` where it is False.
-    """
-    no = "no-" if name == "bias" or value is False else ""
-    return f"--{no}{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from elman.cli import VERBS, cli
+from elman.errors import flag
 from elman.nn.engine import ENGINES
-from elman.settings import flag
 from elman.tasks import all_settings
 
 

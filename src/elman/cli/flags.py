@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from ..settings import flag, kind_of, rule_of
+from ..errors import flag
+from ..settings import kind_of, rule_of
 from ..tasks import TASKS, all_settings
 from .help import Option
 from .options import unescaped

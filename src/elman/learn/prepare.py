@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError, quoted
+from ..errors import UsageError, flag, quoted
 from ..files import MODEL_SUFFIX, OutputFile, model_path
 from ..nn.engine import select
 from ..nn.network import BaseNetwork
-from ..settings import Settings, flag
+from ..settings import Settings
 from ..store.modelfile import SavedModel
 from ..version import __version__
 from . import resuming

@@ -6,9 +6,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ..errors import CorpusError, ModelFileError, UsageError, quoted
+from ..errors import CorpusError, ModelFileError, UsageError, flag, quoted
 from ..nn.engine import conditions, select
-from ..settings import Settings, flag
+from ..settings import Settings
 from ..store.checkpoint import Tensors
 from ..store.modelfile import SavedModel
 from ..text import corpora

@@ -20,9 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CorpusError, counted
+from ..errors import CorpusError, counted, flag
 from ..nn.engine import Engine, processor, select
-from ..settings import flag
 from ..tasks.training import train
 from ..text import corpora
 from ..text import read as text

@@ -5,8 +5,8 @@ from dataclasses import Field, dataclass
 from math import isfinite
 from typing import Any
 
-from ..errors import UsageError, quoted
-from ..settings import checked, flag, kind_of
+from ..errors import UsageError, flag, quoted
+from ..settings import checked, kind_of
 from ..tasks import all_settings
 
 # What is looked through unless `--search` says otherwise.

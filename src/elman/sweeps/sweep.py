@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import tasks
-from ..errors import DivergedError, ElmanError, UsageError, quoted
+from ..errors import DivergedError, ElmanError, UsageError, flag, quoted
 from ..files import OutputFile, is_pipe, model_path
 from ..nn.engine import available_cores
-from ..settings import flag
 from . import study as studies
 from .space import CHAIN, space_of
 

@@ -11,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..errors import ARGUMENTS, ModelFileError, UsageError, either, quoted
+from ..errors import ARGUMENTS, ModelFileError, UsageError, either, flag, quoted
 from ..files import OutputFile, claim, is_name
-from ..settings import Settings, flag
+from ..settings import Settings
 
 if TYPE_CHECKING:
     from ..learn.display import Display

@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.table import Table
 
+from ...errors import flag
 from ...files import is_pipe
 from ...learn.display import Display, computed_by, no_flag, other_encodings
-from ...settings import NETWORK, RUN, flag, rule_of
+from ...settings import NETWORK, RUN, rule_of
 from .run import ahead
 from .settings import LanguageSettings
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import UsageError, flag
 from ...learn.run import Data
 from ...learn.task import NETWORK_SETTINGS, Task
 from ...nn.engine import Engine
 from ...nn.network import Network, NetworkConfig
-from ...settings import LEARNING, NETWORK, flag, rule_of
+from ...settings import LEARNING, NETWORK, rule_of
 from ...store.modelfile import SavedModel
 from ...text import census, corpora, corpus, encodings
 from ...text.pieces import CorpusOptions

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Self
 
-from ...errors import UsageError
-from ...settings import LABELS, LEARNING_RATES, TEXT, Settings, changed, flag, setting
+from ...errors import UsageError, flag
+from ...settings import LABELS, LEARNING_RATES, TEXT, Settings, changed, setting
 from ...text.columns import NUMBER
 from ..sizes import SizedSettings, wide_setting
 
