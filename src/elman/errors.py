@@ -9,7 +9,7 @@ decided how.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Number
 from typing import Any
@@ -73,6 +73,16 @@ def flag(name: str, value: Any = None) -> str:
     """
     no = "no-" if name == "bias" or value is False else ""
     return f"--{no}{name.replace('_', '-')}"
+
+
+def flags_of(settings: Mapping[str, Any]) -> list[str]:
+    """The words of a command that give settings their values."""
+    words = []
+    for name, value in settings.items():
+        words.append(flag(name, value))
+        if not isinstance(value, bool):
+            words.append(str(value))
+    return words
 
 
 def as_arguments(message: str) -> str:

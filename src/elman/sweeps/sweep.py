@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import tasks
-from ..errors import DivergedError, ElmanError, UsageError, flag, quoted
+from ..errors import DivergedError, ElmanError, UsageError, flag, flags_of, quoted
 from ..files import OutputFile, is_pipe, model_path
 from ..nn.engine import available_cores
 from . import study as studies
@@ -254,11 +254,7 @@ class Sweep:
 
     def command(self, settings: Mapping[str, Any]) -> str:
         """The `elman train` that gives the model of a trial."""
-        words = ["elman", "train", *self.corpus]
-        for name, value in {**self.given, **settings}.items():
-            words.append(flag(name, value))
-            if not isinstance(value, bool):
-                words.append(str(value))
+        words = ["elman", "train", *self.corpus, *flags_of({**self.given, **settings})]
         return shlex.join([*words, *(["-o", self.output] if self.output else [])])
 
     def _done(self) -> Event:

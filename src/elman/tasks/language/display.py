@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ...errors import flag
+from ...errors import flags_of
 from ...files import is_pipe
 from ...learn.display import Display, computed_by, no_flag, other_encodings
 from ...settings import NETWORK, RUN, rule_of
@@ -81,13 +81,13 @@ class TaskDisplay(Display):
             return []
         if any(is_pipe(name) for name in self.corpus):
             return []
-        own = [word for name, value in _chosen(s).items() for word in _given(name, value)]
+        own = _chosen(s)
         if unit != "minutes" and s.precision == "bf16":  # by the clock it is chosen again
-            own += [flag("precision"), "bf16"]
+            own["precision"] = "bf16"
         more = LONGER * amount
-        much = f"{more:g}" if more % 1 else f"{more:.0f}"
+        own[unit] = f"{more:g}" if more % 1 else f"{more:.0f}"
         return [join(["elman", "train", *map(no_flag, self.corpus), "--from", no_flag(e["model"]),
-                      *own, flag(unit), much])]  # fmt: skip
+                      *flags_of(own)])]  # fmt: skip
 
     def _table(self, rows: list[tuple[str, float, float]]) -> None:
         if not self.live:
@@ -115,11 +115,6 @@ def _chosen(s: LanguageSettings) -> dict[str, Any]:
     plain = {f.name: getattr(usual, f.name) if f.default is None else f.default for f in again}
     chosen = {name: getattr(s, name) for name, value in plain.items() if getattr(s, name) != value}
     return {name: value for name, value in chosen.items() if value is not None}
-
-
-def _given(name: str, value: Any) -> list[str]:
-    """The words of a command that give a setting a value."""
-    return [flag(name, value)] if isinstance(value, bool) else [flag(name), str(value)]
 
 
 def _short(perplexity: float) -> str:
