@@ -40,11 +40,10 @@ def expected(trained, ids):
             window[:-1], window[1:], np.full((T, 1), 1 / T), state
         )
         g = scratch.gradient.flat
-        g = g * min(1.0, 1.0 / np.sqrt((g * g).sum()))
         squares.append(g * g)
         root = np.sqrt(np.mean(squares, axis=0))
-        rate = adapting.RATE * min(1.0, len(squares) / adapting.WARMUP) * root.mean()
-        theta = theta - rate * g / (root + adapting.DAMPING * root.mean())
+        rate = adapting.RATE * min(1.0, len(squares) / adapting.WARMUP)
+        theta = theta - rate * T / adapting.WINDOW * g / (root + adapting.DAMPING * root.mean())
         theta = theta + adapting.DECAY * (prior - theta)
     return nats
 
