@@ -27,11 +27,11 @@ ORDERS = (2, 3, 4, 5, 6)
 CELLS = ("rnn", "gru", "lstm")
 BATCHED: dict[str, Any] = {
     "batch_size": 32, "seq_len": 64, "epochs": 20, "dropout": 0.0, "reset_state": 0.0,
-    "learning_rate": 0.006, "warmup": 0,
+    "learning_rate": 0.006, "warmup": 0, "calibrate": False,
 }  # fmt: skip
 LARGE: dict[str, Any] = {
     "cell": "lstm", "batch_size": 32, "seq_len": 64, "epochs": 12, "reset_state": 0.0,
-    "learning_rate": 0.006, "warmup": 0,
+    "learning_rate": 0.006, "warmup": 0, "calibrate": False,
 }  # fmt: skip
 PRIME = "it was "
 CARRIED = "from the training state"

@@ -302,13 +302,17 @@ def show(cell: Cell, form: str) -> str:
     return cell if isinstance(cell, str) else f"{cell:{form}}"
 
 
+ON = {"bias", "calibrate"}  # switches that are on by default: --no-bias is said where there is none
+
+
 def as_flags(settings: Mapping[str, Any]) -> str:
     """Settings as the command line takes them."""
     words = []
     for name, value in settings.items():
-        if value is (name != "bias"):  # --no-bias is said where there is none
-            words.append(flag(name))
-        elif value is not None and not isinstance(value, bool):
+        if isinstance(value, bool):
+            if value is not (name in ON):
+                words.append(flag(name, value))
+        elif value is not None:
             words.append(f"{flag(name)} {value}")
     return " ".join(words)
 
