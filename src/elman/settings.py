@@ -167,8 +167,8 @@ class Settings(ABC):
     )  # fmt: skip
     momentum: float = setting(0.0, "Momentum of sgd.", LEARNING, least=0, most=0.9999)
     weight_decay: float | None = setting(
-        None, "Decoupled weight decay of every parameter.", LEARNING, least=0, most=100,
-        shown="0.05 with adam, 0 for classify and tag",
+        None, "Decoupled weight decay of every parameter of the network.", LEARNING, least=0,
+        most=100, shown="0.05 with adam, 0 for classify and tag",
     )  # fmt: skip
     schedule: str = setting(
         "cosine", "Learning rate over time: constant, cosine down to 1 %, or halved on a plateau.",
@@ -214,8 +214,9 @@ class Settings(ABC):
         "--minutes if a step gets 15 % faster.", MACHINE, choices=("auto", "float32", "bf16"),
     )  # fmt: skip
     seed: int = setting(
-        0, "Random seed; the same seed gives the same run.", MACHINE, least=0, most=2**63 - 1
-    )
+        0, "Random seed; the same seed gives the same run, unless the clock has a say in it.",
+        MACHINE, least=0, most=2**63 - 1,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for f in fields(self):

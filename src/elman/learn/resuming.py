@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import CorpusError, ModelFileError, UsageError, flag, quoted
 from ..nn.engine import conditions, select
-from ..settings import Settings
+from ..settings import NETWORK, Settings, rule_of
 from ..store.checkpoint import Tensors
 from ..store.modelfile import SavedModel
 from ..text import corpora
@@ -180,7 +180,9 @@ def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object
                 how = f"{'with' if then else 'without'} {flag(name)}"
             if then is None:
                 how = f"with the default of {flag(name)}"
+            group = rule_of(stored.__dataclass_fields__[name]).group
+            anew = "" if group == NETWORK else " with --from"  # which keeps the network
             raise UsageError(
                 f"{flag(name, value)} contradicts {path}, which was trained {how}; leave it out, "
-                "or start a new training with --from"
+                f"or start a new training{anew}"
             )

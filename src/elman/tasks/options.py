@@ -77,8 +77,8 @@ class CommonOptions(TypedDict, total=False):
     momentum: float | None
     """Momentum of sgd. Default: 0.0."""
     weight_decay: float | None
-    """Decoupled weight decay of every parameter. Default: 0.05 with adam, 0 for classify and
-    tag.
+    """Decoupled weight decay of every parameter of the network. Default: 0.05 with adam, 0 for
+    classify and tag.
     """
     schedule: Literal["constant", "cosine", "plateau"] | None
     """Learning rate over time: constant, cosine down to 1 %, or halved on a plateau. Default:
@@ -117,7 +117,9 @@ class CommonOptions(TypedDict, total=False):
     a step gets 15 % faster. Default: 'auto'.
     """
     seed: int | None
-    """Random seed; the same seed gives the same run. Default: 0."""
+    """Random seed; the same seed gives the same run, unless the clock has a say in it. Default:
+    0.
+    """
 
 
 class LanguageOptions(CommonOptions, total=False):

@@ -32,7 +32,7 @@ class ClassifierRun(Run):
     def _learn(self) -> Iterator[Event]:
         yield from super()._learn()
         wanted = len(self.test) and not self._evaluated() and not self.learner.stop_requested
-        if wanted and find_spec("sklearn"):
+        if wanted and self._few and find_spec("sklearn"):
             text = "fitting the baseline: a logistic regression on n-grams"
             yield {"event": "message", "text": text}
 
@@ -91,12 +91,16 @@ class ClassifierRun(Run):
         return ["this network is right less often than always guessing the most common class: "
                 "train longer (--minutes, --epochs), or look at the labels"]  # fmt: skip
 
+    @property
+    def _few(self) -> bool:
+        """Whether the texts are few enough for a regression that takes less time than the run."""
+        return len(self.train) + len(self.validation) <= BASELINE_TEXTS
+
     def _baselines(self) -> dict[str, dict[str, float]]:
         """Accuracy and macro-F1 on the test part of what a network has to beat."""
         texts, labels = self.data.source.texts, self.data.source.labels
         # The network chose its best parameters by the validation part, so the others read it too.
         seen = np.sort(np.concatenate([self.train.rows, self.validation.rows]))
         train, test = (([texts[i] for i in rows], labels[rows]) for rows in (seen, self.test.rows))
-        classes, few = self.data.source.classes, len(seen) <= BASELINE_TEXTS
-        found = baselines(classes, train, test, regression=few)
+        found = baselines(self.data.source.classes, train, test, regression=self._few)
         return {name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1} for name, r in found.items()}
