@@ -231,6 +231,20 @@ def test_a_flag_that_contradicts_the_file_is_refused_by_name(trained, given, fla
         resume(trained, given)
 
 
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"hidden_size": 9}, "or start a new training$"),
+        ({"tokens": "word"}, "or start a new training$"),
+        ({"dropout": 0.9}, "or start a new training with --from$"),
+        ({"learning_rate": 0.5}, "or start a new training with --from$"),
+    ],
+)
+def test_a_new_training_from_the_file_is_advised_where_it_takes_the_flag(trained, given, advice):
+    with pytest.raises(UsageError, match=advice):
+        resume(trained, given)
+
+
 def test_flags_that_repeat_the_file_are_no_contradiction(trained):
     drain(resume(trained, {"hidden_size": 8, "seed": 2, "steps": 6}))
 

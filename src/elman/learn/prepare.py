@@ -235,7 +235,7 @@ def _inherit(task: Task, given: dict[str, Any], older: SavedModel, path: object)
                 f"{flag(name, given[name])} contradicts {path}, which has {quoted(value)}; leave "
                 "it out"
             )
-    return {name: older.config[name] for name in ("dropout", "dtype")} | given | fixed
+    return {name: older.config[name] for name in resuming.LOOSE} | given | fixed
 
 
 def _take_over(network: BaseNetwork, older: BaseNetwork) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import CorpusError, ModelFileError, UsageError, flag, quoted
 from ..nn.engine import conditions, select
-from ..settings import NETWORK, Settings, rule_of
+from ..settings import Settings
 from ..store.checkpoint import Tensors
 from ..store.modelfile import SavedModel
 from ..text import corpora
@@ -23,6 +23,8 @@ UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, Overf
 # What a resumed run may change: how far to go, and what does not touch the numbers.
 CHANGEABLE = {"epochs", "steps", "minutes", "engine", "threads", "precision",
               "log_every", "save_every", "sample_every"}  # fmt: skip
+# What a new training from a model may change about its network.
+LOOSE = ("dropout", "dtype")
 # Files in addition to the text, which may have been moved: what they hold is compared.
 FILES = ("labels", "validation", "test")
 
@@ -89,7 +91,7 @@ def read(
                 f"{path} contradicts itself: its settings have {name} "
                 f"{quoted(getattr(settings, name))}, its configuration {quoted(value)}"
             )
-    _refuse_contradictions(given, settings, path)
+    _refuse_contradictions(given, settings, path, kept=set(model.config) - set(LOOSE))
     if given.get("precision") == "auto":
         raise UsageError(f"--precision auto is for a new training; {path} keeps its own unless "
                          "float32 or bf16 is given")  # fmt: skip
@@ -166,7 +168,10 @@ def _refuse_gone(settings: Settings, path: object) -> None:
             )
 
 
-def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object) -> None:
+def _refuse_contradictions(
+    given: dict[str, Any], stored: Settings, path: object, kept: set[str]
+) -> None:
+    """Raise UsageError for settings other than those of the run; `kept` are those --from keeps."""
     unit = stored.end[0]
     for name, value in given.items():
         if name in ("epochs", "steps", "minutes") and name != unit:
@@ -180,8 +185,7 @@ def _refuse_contradictions(given: dict[str, Any], stored: Settings, path: object
                 how = f"{'with' if then else 'without'} {flag(name)}"
             if then is None:
                 how = f"with the default of {flag(name)}"
-            group = rule_of(stored.__dataclass_fields__[name]).group
-            anew = "" if group == NETWORK else " with --from"  # which keeps the network
+            anew = "" if name in kept else " with --from"
             raise UsageError(
                 f"{flag(name, value)} contradicts {path}, which was trained {how}; leave it out, "
                 f"or start a new training{anew}"

@@ -115,6 +115,16 @@ def test_it_learns_and_the_model_stays_as_it_is():
     assert model.adapting().score(TEXT) == first
 
 
+def test_a_copy_of_an_adapting_model_has_learned_nothing_yet():
+    model = Model(network(LETTERS), LETTERS, {}, {"validation_bits_per_character": 1.5})
+    first = model.adapting()
+    expected = first.score(TEXT)
+    again = first.adapting()
+    assert again.score(TEXT) == expected
+    assert again.network.trained is model.network
+    assert again.summary == {} and again.training is None  # those figures are of other weights
+
+
 def test_records_are_read_in_their_order():
     model = Model(network(LINES), LINES, {})
     lines = ["abc", "abc" * 14, "abc", "dd"]

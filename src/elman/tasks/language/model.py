@@ -226,7 +226,8 @@ class Model(SavedModel):
 
         Dynamic evaluation, see `elman.tasks.language.adapting`: figures depend on what was scored
         before, so they are not those of this model. `elman score --adapt` makes a copy for each
-        file.
+        file. Of an adapting model it is a copy that has learned nothing yet. What a copy samples
+        and saves is the learning network alone, without the figures of the training.
 
         Raises
         ------
@@ -240,8 +241,9 @@ class Model(SavedModel):
         """
         if isinstance(self.network, NGram):
             raise UsageError("a Markov chain cannot adapt: it has no gradient; train a network")
-        network = AdaptingNetwork(self.network)
-        return Model(network, self.vocabulary, self.config, self.summary, self.training)
+        begin = self.network
+        network = AdaptingNetwork(begin.trained if isinstance(begin, AdaptingNetwork) else begin)
+        return Model(network, self.vocabulary, self.config, {})
 
     def symbol_nats(self, text: str | bytes) -> list[tuple[int, str, float]]:
         """Every symbol of a text: its id, its text, and its nats.
