@@ -27,13 +27,13 @@ from elman.text.vocabulary import Vocabulary
 
 PASSAGES, LENGTH = 100, 2_000
 ADAPTED = 60_000  # characters
-HEADINGS = ("whole", "passages, median", "worst", "start or lines", "--adapt", "gain")
+HEADINGS = ("whole", "passages, median", "worst", "start, or lines", "--adapt", "gain")
 
 
 def held_out(path: Path) -> tuple[float, list[str], bool]:
     """Bits per character of the whole part, its texts, and whether they are lines."""
     run = resume(path, {})
-    if not isinstance(run, LanguageRun) or run.validation is None:
+    if not isinstance(run, LanguageRun) or not run.validation.predictions:
         raise click.ClickException(f"{path} is no language model with a held-out part")
     found = texts(run.validation, run.data.vocabulary)
     return run.summary["validation_bits_per_character"], found, run.validation.rows is not None
@@ -80,7 +80,10 @@ def main(models: tuple[Path, ...]) -> None:
     for heading in HEADINGS:
         table.add_column(heading, justify="right")
     for path in models:
-        row = figures(path)
+        try:
+            row = figures(path)
+        except elman.ElmanError as error:
+            raise click.ClickException(str(error)) from None
         table.add_row(path.stem, *("" if value is None else f"{value:.3f}" for value in row))
     Console().print(table)
 

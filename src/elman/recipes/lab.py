@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import CorpusError, counted, flag
 from ..nn.engine import Engine, processor, select
+from ..tasks import all_settings
 from ..tasks.training import train
 from ..text import corpora
 from ..text import read as text
@@ -302,7 +303,8 @@ def show(cell: Cell, form: str) -> str:
     return cell if isinstance(cell, str) else f"{cell:{form}}"
 
 
-ON = {"bias", "calibrate"}  # switches that are on by default: --no-bias is said where there is none
+# Switches that are on by default: --no-bias is said where there is none.
+ON = {name for name, of in all_settings().items() if any(f.default is True for f in of.values())}
 
 
 def as_flags(settings: Mapping[str, Any]) -> str:
